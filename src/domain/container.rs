@@ -1,0 +1,249 @@
+//! What the Engine says of a container, and how its `Status` text is read.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::name::{ProjectName, ServiceName};
+use super::port::ContainerPort;
+
+/// A container of a session, as the Engine lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Container {
+    /// Its full id.
+    pub id: String,
+    /// Its first name, without the leading slash: for messages only, never for identity.
+    pub name: String,
+    /// The session it belongs to.
+    pub session_id: String,
+    /// The Compose project.
+    pub project: ProjectName,
+    /// The service.
+    pub service: ServiceName,
+    /// Which of the service's replicas.
+    pub number: u32,
+    /// A container of `compose run`, which stands for no service.
+    pub one_off: bool,
+    /// The image it was created from.
+    pub image: String,
+    /// Every label.
+    pub labels: BTreeMap<String, String>,
+    /// `created`, `running`, `paused`, `restarting`, `exited`, `removing`, `dead`.
+    pub state: State,
+    /// The `Status` text, as in `Up 3 minutes (healthy)`.
+    pub status: String,
+    /// Host ports; only what a running container has means anything.
+    pub bindings: Vec<Binding>,
+    /// It shares the host's network.
+    pub host_network: bool,
+    /// When it was created, in seconds since 1970.
+    pub created: i64,
+}
+
+/// A container's state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Never started.
+    Created,
+    /// Runs.
+    Running,
+    /// Frozen.
+    Paused,
+    /// Ended and about to be started again.
+    Restarting,
+    /// Ended.
+    Exited,
+    /// Being removed, or beyond repair.
+    Gone,
+}
+
+/// A published port, as it is bound now.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Binding {
+    /// The port inside.
+    pub container: ContainerPort,
+    /// The address outside.
+    pub host_ip: String,
+    /// The port outside.
+    pub host_port: u16,
+}
+
+/// What an inspection adds to the list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Inspection {
+    /// The environment, `NAME` → value.
+    pub environment: BTreeMap<String, String>,
+    /// Entrypoint and command as one argument list.
+    pub command: Vec<String>,
+    /// How long ago it was started, where that is known.
+    pub age: Option<Duration>,
+    /// How often the Engine started it again.
+    pub restarts: i64,
+    /// Its own word on its health; `None` without a health check.
+    pub health: Option<Health>,
+    /// The health check's command.
+    pub health_command: Option<Vec<String>>,
+    /// How long the health check may take.
+    pub health_timeout: Option<Duration>,
+    /// Why the Engine could not start it; empty where it could.
+    pub error: String,
+    /// Its exit status, meaningful when it is not running.
+    pub exit_code: i64,
+}
+
+/// A health check's verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    /// No verdict yet.
+    Starting,
+    /// It answers.
+    Healthy,
+    /// It failed too often.
+    Unhealthy,
+}
+
+/// What a `Status` text tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// Running, for at least so long.
+    Up {
+        /// The age, rounded down by the Engine.
+        age: Duration,
+        /// The verdict of the health check, where there is one.
+        health: Option<Health>,
+    },
+    /// Ended with this status.
+    Exited(i64),
+    /// Anything else: the container must be inspected.
+    Unknown,
+}
+
+impl Status {
+    /// Reads the Engine's English, strictly.
+    pub fn parse(text: &str) -> Self {
+        if let Some(rest) = text.strip_prefix("Exited (") {
+            let code = rest.split_once(')').and_then(|(code, _)| code.parse().ok());
+            return code.map_or(Self::Unknown, Self::Exited);
+        }
+        let Some(rest) = text.strip_prefix("Up ") else { return Self::Unknown };
+        let (age, health) = match rest.split_once(" (") {
+            None => (rest, None),
+            Some((age, "healthy)")) => (age, Some(Health::Healthy)),
+            Some((age, "unhealthy)")) => (age, Some(Health::Unhealthy)),
+            Some((age, "health: starting)")) => (age, Some(Health::Starting)),
+            Some(_) => return Self::Unknown,
+        };
+        parse_age(age).map_or(Self::Unknown, |age| Self::Up { age, health })
+    }
+}
+
+/// Reads the ages that Docker's `units.HumanDuration` writes.
+fn parse_age(text: &str) -> Option<Duration> {
+    let seconds = match text {
+        "Less than a second" => 0,
+        "1 second" => 1,
+        "About a minute" => 60,
+        "About an hour" => 3600,
+        _ => {
+            let (number, unit) = text.split_once(' ')?;
+            let unit = match unit {
+                "seconds" => 1,
+                "minutes" => 60,
+                "hours" => 3600,
+                "days" => 86400,
+                "weeks" => 7 * 86400,
+                "months" => 30 * 86400,
+                "years" => 365 * 86400,
+                _ => return None,
+            };
+            number.parse::<u64>().ok()?.checked_mul(unit)?
+        }
+    };
+    Some(Duration::from_secs(seconds))
+}
+
+impl Container {
+    /// Returns the labelled value `dev-prism.<key>`.
+    pub fn label(&self, key: &str) -> Option<&str> {
+        self.labels.get(&format!("{}{key}", super::settings::LABEL)).map(String::as_str)
+    }
+
+    /// Returns its bindings if it runs: what is listed for any other state is stale.
+    pub fn live_bindings(&self) -> &[Binding] {
+        if self.state == State::Running { &self.bindings } else { &[] }
+    }
+}
+
+/// Drops what stands for no service, and of containers with equal service and number all but one.
+///
+/// A Compose that was killed while it recreated leaves twins; the running one counts.
+pub fn without_twins(mut containers: Vec<Container>) -> Vec<Container> {
+    containers.retain(|container| !container.one_off && container.state != State::Gone);
+    containers.sort_by(|a, b| {
+        let key = |c: &Container| (c.service.clone(), c.number, c.state != State::Running, -c.created);
+        key(a).cmp(&key(b)).then_with(|| a.id.cmp(&b.id))
+    });
+    containers.dedup_by(|b, a| a.service == b.service && a.number == b.number);
+    containers
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A running container of `service`, to be adjusted by the test.
+    pub(crate) fn container(service: &str, status: &str) -> Container {
+        Container {
+            id: format!("id-{service}"),
+            name: format!("p-{service}-1"),
+            session_id: "/w/shop".into(),
+            project: ProjectName::reported("shop-1a2b3c4d"),
+            service: service.into(),
+            number: 1,
+            one_off: false,
+            image: "nginx".into(),
+            labels: BTreeMap::new(),
+            state: State::Running,
+            status: status.into(),
+            bindings: Vec::new(),
+            host_network: false,
+            created: 0,
+        }
+    }
+
+    #[test]
+    fn reads_every_status_text_of_the_engine() {
+        let up = |seconds, health| Status::Up { age: Duration::from_secs(seconds), health };
+        for (text, status) in [
+            ("Up Less than a second", up(0, None)),
+            ("Up 1 second", up(1, None)),
+            ("Up 9 seconds (health: starting)", up(9, Some(Health::Starting))),
+            ("Up About a minute (healthy)", up(60, Some(Health::Healthy))),
+            ("Up 5 minutes (unhealthy)", up(300, Some(Health::Unhealthy))),
+            ("Up About an hour", up(3600, None)),
+            ("Up 26 hours", up(26 * 3600, None)),
+            ("Up 2 weeks", up(14 * 86400, None)),
+            ("Exited (0) 3 minutes ago", Status::Exited(0)),
+            ("Exited (137) Less than a second ago", Status::Exited(137)),
+            ("Up 3 minutes (Paused)", Status::Unknown),
+            ("Created", Status::Unknown),
+            ("Restarting (1) 5 seconds ago", Status::Unknown),
+            ("Up since yesterday", Status::Unknown),
+            ("Up 3 fortnights", Status::Unknown),
+            ("Up 99999999999999999999 years", Status::Unknown),
+            ("", Status::Unknown),
+        ] {
+            assert_eq!(Status::parse(text), status, "{text}");
+        }
+    }
+
+    #[test]
+    fn of_twins_the_running_one_counts_and_one_offs_never() {
+        let mut old = container("db", "Exited (137) 2 seconds ago");
+        old.state = State::Exited;
+        old.created = 9;
+        let mut one_off = container("db", "Up 1 second");
+        one_off.one_off = true;
+        let live = container("db", "Up 2 seconds");
+        assert_eq!(without_twins(vec![old, one_off, live.clone()]), [live]);
+    }
+}

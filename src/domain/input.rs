@@ -1,0 +1,233 @@
+//! What a Compose file draws in: other files, and variables from the environment.
+//!
+//! `docker compose config` does not name them all, so these few keys are walked here; nothing else is.
+
+use std::collections::BTreeSet;
+
+use serde_yaml::Value;
+
+/// Files and variables that one Compose file refers to, as written there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct References {
+    /// Entries of `include`.
+    pub includes: Vec<Include>,
+    /// Values of `extends.file`.
+    pub extends: Vec<String>,
+    /// Values of `env_file`.
+    pub env_files: Vec<String>,
+    /// Names that Compose looks up in the environment.
+    pub variables: BTreeSet<String>,
+}
+
+/// One entry of `include`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Include {
+    /// The files, the first of which gives the directory.
+    pub paths: Vec<String>,
+    /// The directory that its relative paths follow, where the entry names one.
+    pub project_directory: Option<String>,
+    /// Env files for its interpolation.
+    pub env_files: Vec<String>,
+}
+
+/// Walks the text of a Compose file. `None` if it is not YAML: Compose will say so better.
+pub fn references(text: &str) -> Option<References> {
+    let mut found = References { variables: interpolated(text), ..References::default() };
+    // Compose reads every document of a file.
+    for document in serde_yaml::Deserializer::from_str(text) {
+        let root = <Value as serde::Deserialize>::deserialize(document).ok()?;
+        if let Some(Value::Sequence(entries)) = root.get("include") {
+            found.includes.extend(entries.iter().map(include));
+        }
+        walk(&root, &mut found);
+    }
+    Some(found)
+}
+
+fn include(entry: &Value) -> Include {
+    match entry {
+        Value::Mapping(_) => Include {
+            paths: texts(entry.get("path")),
+            project_directory: entry.get("project_directory").and_then(Value::as_str).map(str::to_owned),
+            env_files: texts(entry.get("env_file")),
+        },
+        other => Include { paths: texts(Some(other)), ..Include::default() },
+    }
+}
+
+fn walk(value: &Value, found: &mut References) {
+    match value {
+        Value::Mapping(entries) => {
+            for (key, value) in entries {
+                match key.as_str() {
+                    Some("include") => continue,
+                    Some("env_file") => found.env_files.extend(texts(Some(value))),
+                    Some("extends") => found.extends.extend(texts(value.get("file"))),
+                    Some("environment" | "args") => pass_through(value, &mut found.variables),
+                    _ => {}
+                }
+                walk(value, found);
+            }
+        }
+        Value::Sequence(items) => items.iter().for_each(|item| walk(item, found)),
+        Value::Tagged(tagged) => walk(&tagged.value, found),
+        _ => {}
+    }
+}
+
+/// Collects names without a value, which Compose takes from its own environment; and for
+/// `secrets: {s: {environment: NAME}}` that name.
+fn pass_through(value: &Value, variables: &mut BTreeSet<String>) {
+    match value {
+        Value::Sequence(items) => {
+            let names = items.iter().filter_map(Value::as_str).filter(|item| !item.contains('='));
+            variables.extend(names.map(str::to_owned));
+        }
+        Value::Mapping(entries) => {
+            let unset = entries.iter().filter(|(_, value)| value.is_null());
+            variables.extend(unset.filter_map(|(key, _)| key.as_str()).map(str::to_owned));
+        }
+        Value::String(name) => drop(variables.insert(name.clone())),
+        Value::Tagged(tagged) => pass_through(&tagged.value, variables),
+        _ => {}
+    }
+}
+
+/// Reads a string, a list of strings, or a list of mappings with a `path`.
+fn texts(value: Option<&Value>) -> Vec<String> {
+    match value {
+        Some(Value::String(text)) => vec![text.clone()],
+        Some(Value::Sequence(items)) => items.iter().flat_map(|item| texts(Some(item))).collect(),
+        Some(Value::Mapping(entries)) => texts(entries.get("path")),
+        Some(Value::Tagged(tagged)) => texts(Some(&tagged.value)),
+        _ => Vec::new(),
+    }
+}
+
+/// Collects the names after every `$` and `${` of a text; too many do no harm.
+pub fn interpolated(text: &str) -> BTreeSet<String> {
+    text.split('$')
+        .skip(1)
+        .map(|rest| rest.strip_prefix('{').unwrap_or(rest))
+        .map(|rest| rest.split(|c: char| c != '_' && !c.is_ascii_alphanumeric()).next().unwrap_or_default())
+        .filter(|name| name.starts_with(|c: char| c == '_' || c.is_ascii_alphabetic()))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Collects what an env file takes from the environment: interpolations, and names alone on a line.
+pub fn env_file_variables(text: &str) -> BTreeSet<String> {
+    let mut names = interpolated(text);
+    let alone = text.lines().map(str::trim).filter(|line| {
+        !line.is_empty() && line.chars().all(|c| c == '_' || c.is_ascii_alphanumeric())
+    });
+    names.extend(alone.map(str::to_owned));
+    names
+}
+
+/// Resolves `$NAME`, `${NAME}`, `${NAME-x}` and `${NAME:-x}` in a path; `None` for what is beyond these.
+pub fn resolve_path(path: &str, lookup: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let mut out = String::new();
+    let mut rest = path;
+    while let Some((before, after)) = rest.split_once('$') {
+        out.push_str(before);
+        if let Some(after) = after.strip_prefix('$') {
+            out.push('$');
+            rest = after;
+        } else if let Some(after) = after.strip_prefix('{') {
+            let (expression, after) = after.split_once('}')?;
+            out.push_str(&resolve_expression(expression, &lookup)?);
+            rest = after;
+        } else {
+            let end = after.find(|c: char| c != '_' && !c.is_ascii_alphanumeric()).unwrap_or(after.len());
+            out.push_str(&lookup(&after[..end]).unwrap_or_default());
+            rest = &after[end..];
+        }
+    }
+    out.push_str(rest);
+    Some(out)
+}
+
+fn resolve_expression(expression: &str, lookup: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let end = expression.find(|c: char| c != '_' && !c.is_ascii_alphanumeric()).unwrap_or(expression.len());
+    let (name, operator) = expression.split_at(end);
+    let value = lookup(name);
+    if operator.is_empty() {
+        Some(value.unwrap_or_default())
+    } else if let Some(default) = operator.strip_prefix(":-") {
+        Some(value.filter(|value| !value.is_empty()).unwrap_or_else(|| default.to_owned()))
+    } else {
+        operator.strip_prefix('-').map(|default| value.unwrap_or_else(|| default.to_owned()))
+    }
+    .filter(|value| !value.contains('$'))
+}
+
+/// Says whether an `include` or `extends` names something that is not a file here (git, OCI, stdin).
+pub fn is_remote(path: &str) -> bool {
+    path == "-" || path.contains("://") || path.starts_with("oci:") || path.starts_with("git@") || path.starts_with("github.com/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_files_in_every_form_that_compose_takes() {
+        let found = references(
+            "include:\n  - a.yaml\n  - path: [b.yaml, c.yaml]\n    project_directory: sub\n    env_file: b.env\n\
+             x-base: &base\n  env_file: base.env\n\
+             services:\n  db:\n    <<: *base\n    extends: {file: common.yaml, service: db}\n\
+             \x20   env_file:\n      - one.env\n      - path: two.env\n        required: false\n\
+             \x20 web:\n    extends: db\n    env_file: !reset null\n",
+        )
+        .expect("yaml");
+        assert_eq!(found.includes[0].paths, ["a.yaml"]);
+        assert_eq!(found.includes[1].paths, ["b.yaml", "c.yaml"]);
+        assert_eq!(found.includes[1].project_directory.as_deref(), Some("sub"));
+        assert_eq!(found.includes[1].env_files, ["b.env"]);
+        assert_eq!(found.extends, ["common.yaml"]);
+        assert_eq!(found.env_files.iter().map(String::as_str).collect::<BTreeSet<_>>(), ["base.env", "one.env", "two.env"].into());
+    }
+
+    #[test]
+    fn finds_variables_of_every_kind() {
+        let found = references(
+            "services:\n  a:\n    image: \"x:${TAG:?}\"\n    environment: [PASSED, GIVEN=1, \"N=$INNER\"]\n\
+             \x20   build: {args: {ARG: , SET: 1}}\n\
+             \x20   command: echo $$ESCAPED $5\n\
+             secrets: {s: {environment: TOKEN}}\nconfigs: {c: {environment: CONF}}\n",
+        )
+        .expect("yaml");
+        // `$$ESCAPED` is found too: one name too many only makes a change of it noticed.
+        let names: Vec<&str> = found.variables.iter().map(String::as_str).collect();
+        assert_eq!(names, ["ARG", "CONF", "ESCAPED", "INNER", "PASSED", "TAG", "TOKEN"]);
+    }
+
+    #[test]
+    fn paths_are_resolved_or_given_up() {
+        let lookup = |name: &str| (name == "DIR").then(|| "sub".to_owned());
+        for (path, resolved) in [
+            ("a.yaml", Some("a.yaml")),
+            ("$DIR/a.yaml", Some("sub/a.yaml")),
+            ("${DIR}/a", Some("sub/a")),
+            ("${NO:-x}/a", Some("x/a")),
+            ("${NO-x}", Some("x")),
+            ("${DIR:+x}", None),
+            ("${NO:-${DIR}}", None),
+            ("a$$b", Some("a$b")),
+        ] {
+            assert_eq!(resolve_path(path, lookup).as_deref(), resolved, "{path}");
+        }
+    }
+
+    #[test]
+    fn env_files_take_names_from_the_environment() {
+        let names = env_file_variables("A=1\nALONE\n# B\nC=${D}\n\n");
+        assert_eq!(names.into_iter().collect::<Vec<_>>(), ["ALONE", "D"]);
+    }
+
+    #[test]
+    fn what_is_not_yaml_is_left_to_compose() {
+        assert_eq!(references("services: [\n"), None);
+    }
+}

@@ -1,0 +1,269 @@
+//! A Compose project as `docker compose config --format json` resolves it, as far as prism needs it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use super::name::ServiceName;
+
+/// A resolved Compose project, with every profile active.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Model {
+    /// Services by name.
+    pub services: BTreeMap<ServiceName, Service>,
+    /// Networks by their key in the file, not by their name in Docker.
+    pub networks: BTreeMap<String, Network>,
+    /// Volumes by their key in the file.
+    pub volumes: BTreeMap<String, Volume>,
+}
+
+/// One service.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Service {
+    /// The image; absent where Compose names the image that it builds.
+    pub image: Option<String>,
+    /// Present if the image is built here.
+    pub build: Option<Build>,
+    /// A fixed container name.
+    pub container_name: Option<String>,
+    /// Published ports, ranges expanded by Compose where it can.
+    pub ports: Vec<PublishedPort>,
+    /// Exposed ports, not expanded.
+    pub expose: Vec<String>,
+    /// `host`, `none`, `bridge`, `service:x`, `container:x`.
+    pub network_mode: Option<String>,
+    /// Networks by key; null where nothing is said of the attachment.
+    pub networks: BTreeMap<String, Option<Attachment>>,
+    /// `host`, `service:x`, `container:x`.
+    pub pid: Option<String>,
+    /// `host`, `shareable`, `service:x`, `container:x`.
+    pub ipc: Option<String>,
+    /// `x`, `x:ro`, `container:x`.
+    pub volumes_from: Vec<String>,
+    /// `container:alias`.
+    pub external_links: Vec<String>,
+    /// Services that must come first, by name.
+    pub depends_on: BTreeMap<ServiceName, Dependency>,
+    /// A health check stated in the file; one of the image is not seen here.
+    pub healthcheck: Option<HealthCheck>,
+    /// `no`, `always`, `on-failure[:n]`, `unless-stopped`.
+    pub restart: Option<String>,
+    /// Replicas and the swarm restart policy.
+    pub deploy: Option<Deploy>,
+    /// The older way to say replicas.
+    pub scale: Option<u32>,
+    /// Labels of the container.
+    pub labels: BTreeMap<String, String>,
+    /// Profiles; a service with none always belongs to the project.
+    pub profiles: Vec<String>,
+}
+
+/// A `build:` section.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Build {
+    /// Further names for the built image.
+    pub tags: Vec<String>,
+}
+
+/// One entry of `ports:`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct PublishedPort {
+    /// The address of the host, where the file names one.
+    pub host_ip: Option<String>,
+    /// The container port.
+    pub target: u16,
+    /// The host port or a range of them; absent or empty where the Engine chooses.
+    #[serde(deserialize_with = "text_or_number")]
+    pub published: Option<String>,
+    /// `tcp`, `udp`, `sctp`; empty means `tcp`.
+    pub protocol: String,
+}
+
+/// How a service is attached to a network.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Attachment {
+    /// Names by which others find it there.
+    pub aliases: Option<Vec<String>>,
+    /// A fixed address.
+    pub ipv4_address: Option<String>,
+    /// A fixed IPv6 address.
+    pub ipv6_address: Option<String>,
+    /// Fixed link-local addresses.
+    pub link_local_ips: Option<Vec<String>>,
+    /// A fixed hardware address.
+    pub mac_address: Option<String>,
+}
+
+/// A condition of `depends_on`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Dependency {
+    /// `service_started`, `service_healthy`, `service_completed_successfully`.
+    pub condition: String,
+}
+
+/// A health check.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct HealthCheck {
+    /// Switched off.
+    pub disable: bool,
+    /// `["NONE"]` switches it off too.
+    pub test: Option<Vec<String>>,
+}
+
+/// A `deploy:` section.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Deploy {
+    /// How many containers.
+    pub replicas: Option<u32>,
+    /// The restart policy there.
+    pub restart_policy: Option<RestartPolicy>,
+}
+
+/// `deploy.restart_policy`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct RestartPolicy {
+    /// `none`, `on-failure`, `any`.
+    pub condition: Option<String>,
+}
+
+/// A network.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Network {
+    /// Its name in Docker.
+    pub name: Option<String>,
+    /// Made outside this project.
+    pub external: bool,
+    /// Without a way out, and so without published ports.
+    pub internal: bool,
+    /// `bridge`, `macvlan`, …
+    pub driver: Option<String>,
+    /// Options of the driver.
+    pub driver_opts: BTreeMap<String, Value>,
+    /// Fixed subnets.
+    pub ipam: Option<Ipam>,
+}
+
+/// Address management of a network.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Ipam {
+    /// Address pools.
+    pub config: Option<Vec<Value>>,
+}
+
+/// A volume.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Volume {
+    /// Its name in Docker.
+    pub name: Option<String>,
+    /// Made outside this project.
+    pub external: bool,
+}
+
+impl Model {
+    /// Reads the JSON of `docker compose config --format json`.
+    ///
+    /// # Errors
+    /// The text is not JSON of the expected shape.
+    pub fn parse(json: &[u8]) -> Result<Self, serde_json::Error> {
+        let mut value: Value = serde_json::from_slice(json)?;
+        undouble_dollars(&mut value);
+        serde_json::from_value(value)
+    }
+
+    /// Says whether some service waits for `name` to complete.
+    pub fn is_awaited_to_complete(&self, name: &ServiceName) -> bool {
+        self.services
+            .values()
+            .filter_map(|service| service.depends_on.get(name))
+            .any(|dependency| dependency.condition == "service_completed_successfully")
+    }
+}
+
+impl Service {
+    /// Says whether the file gives it a health check.
+    pub fn has_health_check(&self) -> bool {
+        self.healthcheck.as_ref().is_some_and(|check| {
+            !check.disable && check.test.as_ref().is_none_or(|test| test.first().is_none_or(|word| word != "NONE"))
+        })
+    }
+
+    /// Says whether Docker starts it again after it ended with status 0.
+    pub fn restarts_after_success(&self) -> bool {
+        let by_policy = self
+            .deploy
+            .as_ref()
+            .and_then(|deploy| deploy.restart_policy.as_ref())
+            .and_then(|policy| policy.condition.as_deref())
+            .is_some_and(|condition| condition == "any");
+        by_policy || matches!(self.restart.as_deref(), Some("always" | "unless-stopped"))
+    }
+
+    /// Returns how many containers it wants.
+    pub fn replicas(&self) -> u32 {
+        self.deploy.as_ref().and_then(|deploy| deploy.replicas).or(self.scale).unwrap_or(1)
+    }
+}
+
+/// Compose doubles every `$` of a value in what `config` prints, so that it can be read again.
+fn undouble_dollars(value: &mut Value) {
+    match value {
+        Value::String(text) if text.contains("$$") => *text = text.replace("$$", "$"),
+        Value::Array(items) => items.iter_mut().for_each(undouble_dollars),
+        Value::Object(entries) => entries.values_mut().for_each(undouble_dollars),
+        _ => {}
+    }
+}
+
+fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::String(text) if !text.is_empty() => Some(text),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_config_prints() {
+        let model = Model::parse(
+            br#"{"name":"p","services":{"db":{"command":null,"image":"a$$b","labels":{"x":"a,b=c"},
+                "networks":{"default":null,"n":{"aliases":["x"],"ipv4_address":"10.9.0.5"}},
+                "ports":[{"mode":"ingress","target":5432,"published":"5432","protocol":"tcp"},
+                         {"target":80,"protocol":"tcp"}],
+                "healthcheck":{"test":["CMD","true"]},"deploy":{"replicas":2,"resources":{}}}},
+              "networks":{"default":{"name":"p_default","ipam":{}}}}"#,
+        )
+        .expect("model");
+        let db = &model.services[&"db".into()];
+        assert_eq!(db.image.as_deref(), Some("a$b"));
+        assert_eq!(db.ports[0].published.as_deref(), Some("5432"));
+        assert_eq!(db.ports[1].published, None);
+        assert_eq!(db.replicas(), 2);
+        assert!(db.has_health_check());
+        assert!(db.networks["default"].is_none());
+    }
+
+    #[test]
+    fn a_health_check_can_be_switched_off_in_two_ways() {
+        for json in [r#"{"disable":true}"#, r#"{"test":["NONE"]}"#] {
+            let service = Service { healthcheck: serde_json::from_str(json).ok(), ..Service::default() };
+            assert!(service.healthcheck.is_some() && !service.has_health_check(), "{json}");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! The identity of a session, and the Compose project name derived from it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// The name of a Compose service.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ServiceName(pub String);
+
+/// The name of a Compose project: `[a-z0-9][a-z0-9_-]*`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ProjectName(String);
+
+/// What tells one session from all others: its directory, and where two machines share an Engine, the machine.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SessionId(pub String);
+
+impl SessionId {
+    /// Builds the identity of a session directory. `machine` is given where the directory's path alone
+    /// does not tell two sessions of one Engine apart: in a container, or with a remote Engine.
+    pub fn new(directory: &str, machine: Option<&str>) -> Self {
+        match machine {
+            None => Self(directory.to_owned()),
+            Some(machine) => Self(format!("{directory}@{machine}")),
+        }
+    }
+}
+
+impl ProjectName {
+    /// Derives `<slug>-<8 hex digits of SHA-256 of the identity>`.
+    pub fn new(project: &str, session: &SessionId) -> Self {
+        Self(format!("{}-{}", slug(project), short_hash(session.0.as_bytes())))
+    }
+
+    /// Takes a project name that Docker reported.
+    pub fn reported(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+
+    /// Returns the name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Returns the part that is unique to the session: what follows the last `-`.
+    pub fn suffix(&self) -> &str {
+        self.0.rsplit('-').next().unwrap_or(&self.0)
+    }
+}
+
+impl fmt::Display for ServiceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for ProjectName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<&str> for ServiceName {
+    fn from(name: &str) -> Self {
+        Self(name.to_owned())
+    }
+}
+
+/// Turns any text into what Compose accepts at the start of a project name, at most 40 bytes.
+fn slug(text: &str) -> String {
+    let mut slug = String::new();
+    for c in text.chars().flat_map(char::to_lowercase) {
+        match c {
+            'a'..='z' | '0'..='9' => slug.push(c),
+            '_' if !slug.is_empty() => slug.push('_'),
+            _ if slug.is_empty() || slug.ends_with('-') => {}
+            _ => slug.push('-'),
+        }
+    }
+    slug.truncate(40);
+    let slug = slug.trim_end_matches(['-', '_']);
+    if slug.is_empty() { "app".to_owned() } else { slug.to_owned() }
+}
+
+/// Returns the first 8 hexadecimal digits of the SHA-256 of `bytes`.
+pub fn short_hash(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes)[..4])
+}
+
+/// Returns the first 16 hexadecimal digits of the SHA-256 of `bytes`: enough to notice a change.
+pub fn content_hash(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes)[..8])
+}
+
+/// Returns `bytes` as lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes
+        .iter()
+        .flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]])
+        .map(char::from)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slugs_are_what_compose_accepts() {
+        for (text, expected) in [
+            ("shop", "shop"),
+            ("Feature/ABC", "feature-abc"),
+            ("_x", "x"),
+            ("a.b", "a-b"),
+            ("my_app", "my_app"),
+            ("--", "app"),
+            ("", "app"),
+            ("Größe ✓ x", "gr-e-x"),
+            ("trailing/", "trailing"),
+            ("a  b\n", "a-b"),
+            ("0day", "0day"),
+        ] {
+            assert_eq!(slug(text), expected, "{text:?}");
+        }
+        assert!(slug(&"x".repeat(300)).len() <= 40);
+    }
+
+    #[test]
+    fn equal_directories_on_two_machines_are_two_sessions() {
+        let name = |machine| ProjectName::new("app", &SessionId::new("/workspaces/app", machine));
+        assert_eq!(name(None), name(None));
+        assert_ne!(name(Some("a")), name(Some("b")));
+        assert_ne!(name(None), name(Some("a")));
+    }
+
+    #[test]
+    fn the_suffix_is_the_hash_of_the_identity() {
+        let name = ProjectName::new("my-shop", &SessionId::new("/w/shop", None));
+        assert_eq!(name.as_str(), format!("my-shop-{}", short_hash(b"/w/shop")));
+        assert_eq!(name.suffix(), short_hash(b"/w/shop"));
+    }
+
+    #[test]
+    fn hashes_are_those_of_sha256() {
+        assert_eq!(short_hash(b""), "e3b0c442");
+        assert_eq!(content_hash(b"abc"), "ba7816bf8f01cfea");
+    }
+}

@@ -1,0 +1,355 @@
+//! The override: what a session's copy of a stack says differently from the user's own files.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::model::{Attachment, Model, Network, Service};
+use super::name::{ProjectName, ServiceName, SessionId};
+use super::plan::{Plan, ServicePlan, service_of_container};
+use super::settings::LABEL;
+use super::yaml::{Node, put};
+
+/// What the override says of the session itself. All of it is the same at every run.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// The Compose project.
+    pub project: ProjectName,
+    /// The session's identity.
+    pub session_id: SessionId,
+    /// The session directory.
+    pub directory: String,
+    /// `<user id>@<machine id>`.
+    pub owner: String,
+    /// RFC 3339, of the session's first creation.
+    pub created_at: String,
+}
+
+/// Builds the override for every service of `model`, whatever its profile.
+pub fn overlay(model: &Model, plan: &Plan, facts: &Facts) -> Node {
+    let built = images_built_here(model);
+    let services = model.services.iter().filter_map(|(name, service)| {
+        let plan = plan.services.get(name)?;
+        Some((name.0.clone(), Overlay { model, name, service, plan, facts, built: &built }.service()))
+    });
+    let mut root = Vec::new();
+    put(&mut root, "services", Node::Map(services.collect()));
+    put(&mut root, "networks", Node::Map(networks(model, facts)));
+    put(&mut root, "volumes", Node::Map(volumes(model, facts)));
+    Node::Map(root)
+}
+
+struct Overlay<'a> {
+    model: &'a Model,
+    name: &'a ServiceName,
+    service: &'a Service,
+    plan: &'a ServicePlan,
+    facts: &'a Facts,
+    built: &'a BTreeSet<String>,
+}
+
+impl Overlay<'_> {
+    fn service(&self) -> Node {
+        let mut out = Vec::new();
+        if self.service.container_name.is_some() {
+            put(&mut out, "container_name", Node::Reset);
+        }
+        if let Some(image) = self.service.image.as_deref().filter(|image| self.built.contains(&with_tag(image))) {
+            put(&mut out, "image", Node::text(session_tag(image, &self.facts.project)));
+        }
+        if let Some(build) = &self.service.build {
+            let mut section = vec![("labels".to_owned(), labels_of_things(self.facts))];
+            if !build.tags.is_empty() {
+                put(&mut section, "tags", Node::Reset);
+            }
+            put(&mut out, "build", Node::Map(section));
+        }
+        self.ports(&mut out);
+        self.namespaces(&mut out);
+        put(&mut out, "networks", Node::Map(self.attachments()));
+        put(&mut out, "labels", text_map(self.labels()));
+        Node::Map(out)
+    }
+
+    fn ports(&self, out: &mut Vec<(String, Node)>) {
+        let entries: Vec<Node> = self
+            .plan
+            .ports
+            .iter()
+            .map(|port| {
+                Node::Map(vec![
+                    ("target".to_owned(), Node::Int(port.container.number.into())),
+                    ("host_ip".to_owned(), Node::text(port.host_ip.to_string())),
+                    ("protocol".to_owned(), Node::text(port.container.protocol.to_string())),
+                ])
+            })
+            .collect();
+        if !entries.is_empty() || !self.service.ports.is_empty() {
+            out.push(("ports".to_owned(), Node::Override(Box::new(Node::Seq(entries)))));
+        }
+    }
+
+    /// Rewrites references to containers whose fixed name is gone.
+    fn namespaces(&self, out: &mut Vec<(String, Node)>) {
+        let rewritten = |mode: &Option<String>| {
+            let container = mode.as_deref()?.strip_prefix("container:")?;
+            Some(Node::text(format!("service:{}", service_of_container(self.model, container)?)))
+        };
+        for (key, mode) in
+            [("network_mode", &self.service.network_mode), ("pid", &self.service.pid), ("ipc", &self.service.ipc)]
+        {
+            if let Some(node) = rewritten(mode) {
+                put(out, key, node);
+            }
+        }
+        let from: Vec<Option<String>> = self
+            .service
+            .volumes_from
+            .iter()
+            .map(|entry| {
+                let rest = entry.strip_prefix("container:")?;
+                let (container, mode) = rest.split_once(':').map_or((rest, None), |(c, m)| (c, Some(m)));
+                let service = service_of_container(self.model, container)?;
+                Some(mode.map_or_else(|| service.0.clone(), |mode| format!("{service}:{mode}")))
+            })
+            .collect();
+        if from.iter().any(Option::is_some) {
+            let entries = from.into_iter().zip(&self.service.volumes_from);
+            let entries = entries.map(|(new, old)| Node::text(new.unwrap_or_else(|| old.clone()))).collect();
+            put(out, "volumes_from", Node::Override(Box::new(Node::Seq(entries))));
+        }
+    }
+
+    /// Removes fixed addresses, and keeps a former container name as an alias on the session's own networks.
+    fn attachments(&self) -> Vec<(String, Node)> {
+        if self.service.network_mode.is_some() {
+            return Vec::new();
+        }
+        let nothing = Attachment::default();
+        let mut attachments = Vec::new();
+        for (key, attachment) in &self.service.networks {
+            let external = self.model.networks.get(key).is_some_and(|network| network.external);
+            let attachment = attachment.as_ref().unwrap_or(&nothing);
+            let mut entry = Vec::new();
+            if let (false, Some(alias)) = (external, self.alias()) {
+                put(&mut entry, "aliases", Node::Seq(vec![Node::text(alias)]));
+            }
+            for (field, fixed) in [
+                ("ipv4_address", attachment.ipv4_address.is_some()),
+                ("ipv6_address", attachment.ipv6_address.is_some()),
+                ("link_local_ips", attachment.link_local_ips.is_some()),
+                ("mac_address", attachment.mac_address.is_some()),
+            ] {
+                if fixed {
+                    put(&mut entry, field, Node::Reset);
+                }
+            }
+            put(&mut attachments, key, Node::Map(entry));
+        }
+        attachments
+    }
+
+    /// Returns the container name that others may know it by.
+    fn alias(&self) -> Option<&str> {
+        self.service.container_name.as_deref().filter(|name| *name != self.name.0)
+    }
+
+    fn labels(&self) -> BTreeMap<String, String> {
+        let mut labels = session_labels(self.facts);
+        let mut label = |key: &str, value: String| labels.insert(format!("{LABEL}{key}"), value);
+        label("service", self.name.0.clone());
+        label("created_at", self.facts.created_at.clone());
+        if let Some(port) = self.plan.primary {
+            label("internal_port", port.number.to_string());
+        }
+        if let Some(owner) = &self.plan.via {
+            label("via", owner.0.clone());
+        }
+        // What prism.yaml says of a service is told to whoever reads containers alone.
+        for (key, value) in [
+            ("kind", self.plan.kind.clone()),
+            ("prefix", self.plan.prefix.clone()),
+            ("primary", self.plan.preferred.then(|| "true".to_owned())),
+            ("ignore", self.plan.ignored.then(|| "true".to_owned())),
+        ] {
+            if let Some(value) = value {
+                label(key, value);
+            }
+        }
+        labels.retain(|name, value| self.service.labels.get(name) != Some(value));
+        labels
+    }
+}
+
+/// Labels by which everything that belongs to a session is found.
+fn session_labels(facts: &Facts) -> BTreeMap<String, String> {
+    [
+        ("managed", "true"),
+        ("working_dir", &facts.directory),
+        ("session_id", &facts.session_id.0),
+        ("owner", &facts.owner),
+    ]
+    .into_iter()
+    .map(|(key, value)| (format!("{LABEL}{key}"), value.to_owned()))
+    .collect()
+}
+
+fn labels_of_things(facts: &Facts) -> Node {
+    text_map(session_labels(facts))
+}
+
+fn text_map(entries: BTreeMap<String, String>) -> Node {
+    Node::Map(entries.into_iter().map(|(key, value)| (key, Node::Str(value))).collect())
+}
+
+fn networks(model: &Model, facts: &Facts) -> Vec<(String, Node)> {
+    let own = model.networks.iter().filter(|(_, network)| !network.external);
+    own.map(|(key, network)| {
+        let mut entry = Vec::new();
+        if !is_default_name(network.name.as_deref(), key, facts) {
+            put(&mut entry, "name", Node::Reset);
+        }
+        if has_fixed_subnet(network) {
+            put(&mut entry, "ipam", Node::Reset);
+        }
+        put(&mut entry, "labels", labels_of_things(facts));
+        (key.clone(), Node::Map(entry))
+    })
+    .collect()
+}
+
+fn volumes(model: &Model, facts: &Facts) -> Vec<(String, Node)> {
+    let own = model.volumes.iter().filter(|(_, volume)| !volume.external);
+    own.map(|(key, volume)| {
+        let mut entry = Vec::new();
+        if !is_default_name(volume.name.as_deref(), key, facts) {
+            put(&mut entry, "name", Node::Reset);
+        }
+        put(&mut entry, "labels", labels_of_things(facts));
+        (key.clone(), Node::Map(entry))
+    })
+    .collect()
+}
+
+/// Compose's own name for a thing is `<project>_<key>`, and so the session's own.
+fn is_default_name(name: Option<&str>, key: &str, facts: &Facts) -> bool {
+    name.is_none_or(|name| name == format!("{}_{key}", facts.project))
+}
+
+fn has_fixed_subnet(network: &Network) -> bool {
+    network.ipam.as_ref().and_then(|ipam| ipam.config.as_ref()).is_some_and(|config| !config.is_empty())
+}
+
+/// Collects the image names that some service builds: what a session builds must stay its own.
+fn images_built_here(model: &Model) -> BTreeSet<String> {
+    let builders = model.services.values().filter(|service| service.build.is_some());
+    builders.filter_map(|service| service.image.as_deref()).map(with_tag).collect()
+}
+
+/// Names the tag that an image without one means.
+fn with_tag(image: &str) -> String {
+    let (repository, tag) = split_tag(image);
+    format!("{repository}:{}", tag.unwrap_or("latest"))
+}
+
+/// Appends the session to an image's tag; the name stays, so that its kind is still recognised.
+fn session_tag(image: &str, project: &ProjectName) -> String {
+    let (repository, tag) = split_tag(image);
+    format!("{repository}:{}-{}", tag.unwrap_or("latest"), project.suffix())
+}
+
+fn split_tag(image: &str) -> (&str, Option<&str>) {
+    match image.rsplit_once(':') {
+        // A colon before a slash belongs to a registry's port.
+        Some((repository, tag)) if !tag.contains('/') => (repository, Some(tag)),
+        _ => (image, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use super::super::plan::plan;
+    use super::super::settings::Settings;
+    use super::super::yaml;
+    use super::*;
+
+    fn facts() -> Facts {
+        let session_id = SessionId::new("/w/shop", None);
+        Facts {
+            project: ProjectName::new("shop", &session_id),
+            session_id,
+            directory: "/w/shop".into(),
+            owner: "1000@m".into(),
+            created_at: "2026-01-01T00:00:00Z".into(),
+        }
+    }
+
+    /// Writes the override of a project, without the labels that every entry carries.
+    fn overlaid(config: &str) -> String {
+        let model = Model::parse(config.as_bytes()).expect("model");
+        let plan = plan(&model, &Settings::default(), IpAddr::V4(Ipv4Addr::LOCALHOST), &[]).expect("plan");
+        let text = yaml::write(&overlay(&model, &plan, &facts()));
+        let session = ["managed", "working_dir", "session_id", "owner", "service", "created_at", "internal_port"];
+        let is_label = |line: &str| {
+            line.trim() == "\"labels\":" || session.iter().any(|key| line.trim().starts_with(&format!("\"dev-prism.{key}\"")))
+        };
+        text.lines().filter(|line| !is_label(line)).map(|line| format!("{line}\n")).collect()
+    }
+
+    /// A project's `config`, and what its override must state.
+    #[test]
+    fn differences_by_project() {
+        let hash = facts().project.suffix().to_owned();
+        let cases = [
+            (
+                "a fixed port and container name",
+                r#"{"services":{"db":{"image":"postgres","container_name":"main-db","networks":{"default":null},
+                    "ports":[{"target":5432,"published":"5432","protocol":"tcp"}]}}}"#,
+                "\"services\":\n  \"db\":\n    \"container_name\": !reset null\n    \"ports\": !override\n      -\n        \"target\": 5432\n        \"host_ip\": \"127.0.0.1\"\n        \"protocol\": \"tcp\"\n    \"networks\":\n      \"default\":\n        \"aliases\":\n          - \"main-db\"\n".to_owned(),
+            ),
+            (
+                "an image that is built and used twice",
+                r#"{"services":{"a":{"image":"myapp:dev","build":{"tags":["x:y"]}},"b":{"image":"myapp:dev"}}}"#,
+                format!("\"services\":\n  \"a\":\n    \"image\": \"myapp:dev-{hash}\"\n    \"build\":\n      \"tags\": !reset null\n  \"b\":\n    \"image\": \"myapp:dev-{hash}\"\n"),
+            ),
+            (
+                "names and addresses of volumes and networks",
+                r#"{"services":{"a":{"networks":{"n":{"ipv4_address":"10.0.0.2"}}}},
+                    "networks":{"n":{"name":"fixed","ipam":{"config":[{"subnet":"10.0.0.0/24"}]}},"out":{"name":"out","external":true}},
+                    "volumes":{"v":{"name":"shared"},"kept":{"name":"k","external":true}}}"#,
+                "\"services\":\n  \"a\":\n    \"networks\":\n      \"n\":\n        \"ipv4_address\": !reset null\n\"networks\":\n  \"n\":\n    \"name\": !reset null\n    \"ipam\": !reset null\n\"volumes\":\n  \"v\":\n    \"name\": !reset null\n".to_owned(),
+            ),
+            (
+                "references to a fixed container name",
+                r#"{"services":{"a":{"container_name":"box"},
+                    "b":{"network_mode":"container:box","pid":"container:box","volumes_from":["container:box:ro","container:foreign"]}}}"#,
+                "\"services\":\n  \"a\":\n    \"container_name\": !reset null\n  \"b\":\n    \"network_mode\": \"service:a\"\n    \"pid\": \"service:a\"\n    \"volumes_from\": !override\n      - \"a:ro\"\n      - \"container:foreign\"\n      \"dev-prism.via\": \"a\"\n".to_owned(),
+            ),
+        ];
+        for (name, config, expected) in cases {
+            assert_eq!(overlaid(config), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_external_network_gets_no_alias() {
+        let text = overlaid(
+            r#"{"services":{"api":{"container_name":"the-api","networks":{"out":null}}},"networks":{"out":{"external":true}}}"#,
+        );
+        assert!(!text.contains("the-api"), "{text}");
+    }
+
+    #[test]
+    fn tags_keep_the_name_of_the_image() {
+        let project = facts().project;
+        let hash = project.suffix().to_owned();
+        assert_eq!(session_tag("localhost:5000/acme/postgres", &project), format!("localhost:5000/acme/postgres:latest-{hash}"));
+        assert_eq!(session_tag("app:1", &project), format!("app:1-{hash}"));
+    }
+
+    #[test]
+    fn equal_inputs_give_equal_bytes() {
+        let config = r#"{"services":{"b":{"labels":{"z":"1","a":"2"}},"a":{}},"volumes":{"y":{},"x":{}}}"#;
+        assert_eq!(overlaid(config), overlaid(config));
+    }
+}

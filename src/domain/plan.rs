@@ -1,0 +1,377 @@
+//! What each service of a session publishes, when it is ready, and what of it cannot be isolated.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::catalog::{self, Kind};
+use super::model::{Model, Service};
+use super::name::ServiceName;
+use super::port::{ContainerPort, expand_exposed, expand_range};
+use super::settings::{Ready, ServiceSettings, Settings};
+use crate::error::Failure;
+
+/// The decisions for all services, those of inactive profiles included.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// By service name.
+    pub services: BTreeMap<ServiceName, ServicePlan>,
+    /// What two sessions will share all the same, a sentence each.
+    pub shared: Vec<String>,
+}
+
+/// The decisions for one service. Kept in the override's header, so every field is data.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServicePlan {
+    /// What its container publishes, the ports of services that share its network included.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ports: Vec<Publication>,
+    /// The port that clients use, and that tells whether it is ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub primary: Option<ContainerPort>,
+    /// How many containers it wants.
+    pub replicas: u32,
+    /// Exit status 0 is success: it is a one-shot.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub completes: bool,
+    /// The user's word on when it is ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready: Option<Ready>,
+    /// The kind that the user names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// The prefix that the user names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<String>,
+    /// The user calls it the primary one of its kind.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub preferred: bool,
+    /// prism has nothing to do with it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ignored: bool,
+    /// The service whose network, and so whose published ports, it uses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via: Option<ServiceName>,
+    /// Fixed host ports in the user's file, which no session binds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub declared: Vec<u16>,
+    /// It belongs to a session unless the user says otherwise.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_default: bool,
+}
+
+/// A container port and the address of the host at which it is published.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Publication {
+    /// The port inside.
+    pub container: ContainerPort,
+    /// The address outside.
+    pub host_ip: IpAddr,
+}
+
+/// Decides for every service of `model`.
+///
+/// `bind` is the address for ports that name none; `profiles` are the active ones.
+///
+/// # Errors
+/// A label or a setting of a service has a wrong value, or `prism.yaml` names a service that is not there.
+pub fn plan(model: &Model, settings: &Settings, bind: IpAddr, profiles: &[String]) -> Result<Plan, Failure> {
+    if let Some(unknown) = settings.services.keys().find(|name| !model.services.contains_key(*name)) {
+        let known: Vec<&str> = model.services.keys().map(|name| name.0.as_str()).collect();
+        return Err(Failure::new(format!("`services.{unknown}` in prism.yaml: there is no service `{unknown}`"))
+            .hint(format!("the services are: {}", known.join(", "))));
+    }
+    let mut plan = Plan { services: BTreeMap::new(), shared: Vec::new() };
+    for (name, service) in &model.services {
+        let said = ServiceSettings::merged(name, &service.labels, settings.services.get(name))?;
+        let decided = Decision { model, name, service, said, bind, profiles }.service(&mut plan.shared)?;
+        plan.services.insert(name.clone(), decided);
+    }
+    publish_on_network_owners(&mut plan.services);
+    note_external(model, &mut plan.shared);
+    Ok(plan)
+}
+
+/// How a service reaches the world, by its `network_mode` and networks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Network {
+    /// Its published ports are bound.
+    Bridged,
+    /// It listens on the host itself.
+    Host,
+    /// It uses another service's network.
+    Of(ServiceName),
+    /// No port of it can be published: no network, an internal one, or a foreign container's.
+    Closed,
+}
+
+struct Decision<'a> {
+    model: &'a Model,
+    name: &'a ServiceName,
+    service: &'a Service,
+    said: ServiceSettings,
+    bind: IpAddr,
+    profiles: &'a [String],
+}
+
+impl Decision<'_> {
+    fn service(self, shared: &mut Vec<String>) -> Result<ServicePlan, Failure> {
+        let kind = self.kind()?;
+        let network = self.network();
+        let wanted = if self.said.ignore == Some(true) { Vec::new() } else { self.publications(kind)? };
+        let primary = primary(&wanted, kind);
+        let name = self.name;
+        let ports = match network {
+            Network::Bridged | Network::Of(_) => wanted,
+            Network::Host => {
+                shared.push(format!("service `{name}` uses the host's network, which every session shares"));
+                Vec::new()
+            }
+            Network::Closed => {
+                if !self.service.ports.is_empty() {
+                    shared.push(format!("service `{name}` has no network that reaches the host: no port of it is published"));
+                }
+                Vec::new()
+            }
+        };
+        let closed = network == Network::Closed;
+        Ok(ServicePlan {
+            completes: self.completes(&ports),
+            ready: self.said.ready,
+            replicas: self.service.replicas(),
+            primary: primary.filter(|_| !closed),
+            declared: self.declared(),
+            via: if let Network::Of(other) = network { Some(other) } else { None },
+            by_default: self.service.profiles.is_empty()
+                || self.service.profiles.iter().any(|profile| self.profiles.contains(profile))
+                || self.profiles.iter().any(|profile| profile == "*"),
+            ports,
+            kind: self.said.kind,
+            prefix: self.said.prefix,
+            preferred: self.said.primary == Some(true),
+            ignored: self.said.ignore == Some(true),
+        })
+    }
+
+    fn kind(&self) -> Result<Option<&'static Kind>, Failure> {
+        let image = self.service.image.as_deref().unwrap_or_default();
+        catalog::kind(self.said.kind.as_deref(), image).map_err(|unknown| {
+            let known: Vec<&str> = catalog::KINDS.iter().map(|kind| kind.name).collect();
+            Failure::new(format!("service `{}` is said to be of kind `{unknown}`, which prism does not know", self.name))
+                .hint(format!("the kinds are: {}", known.join(", ")))
+        })
+    }
+
+    fn network(&self) -> Network {
+        match self.service.network_mode.as_deref() {
+            Some("host") => Network::Host,
+            Some("none") => Network::Closed,
+            Some(mode) if mode.starts_with("service:") => Network::Of(mode["service:".len()..].into()),
+            Some(mode) if mode.starts_with("container:") => {
+                match service_of_container(self.model, &mode["container:".len()..]) {
+                    Some(service) => Network::Of(service.clone()),
+                    None => Network::Closed,
+                }
+            }
+            _ => {
+                let is_internal = |key: &String| self.model.networks.get(key).is_some_and(|network| network.internal);
+                let networks = &self.service.networks;
+                let closed = !networks.is_empty() && networks.keys().all(is_internal);
+                if closed { Network::Closed } else { Network::Bridged }
+            }
+        }
+    }
+
+    /// Lists what is to be published: the file's ports, else the exposed ones, else the kind's; and `publish`.
+    fn publications(&self, kind: Option<&Kind>) -> Result<Vec<Publication>, Failure> {
+        let wrong = |error: String| Failure::new(format!("service `{}`: {error}", self.name));
+        let mut ports: Vec<Publication> = Vec::new();
+        let mut add = |publication: Publication| {
+            if !ports.contains(&publication) {
+                ports.push(publication);
+            }
+        };
+        let here = |container| Publication { container, host_ip: self.bind };
+        for port in &self.service.ports {
+            let protocol = port.protocol.parse().map_err(wrong)?;
+            let host_ip = port.host_ip.as_deref().and_then(|text| text.parse::<IpAddr>().ok());
+            // Only loopback addresses are kept: a second session must not show up on the network either.
+            let host_ip = host_ip.filter(IpAddr::is_loopback).unwrap_or(self.bind);
+            add(Publication { container: ContainerPort { number: port.target, protocol }, host_ip });
+        }
+        for &number in &self.said.publish {
+            add(here(ContainerPort::tcp(number)));
+        }
+        if self.service.ports.is_empty() && self.said.publish.is_empty() {
+            for text in &self.service.expose {
+                expand_exposed(text).map_err(wrong)?.into_iter().for_each(|port| add(here(port)));
+            }
+            if let (true, Some(kind)) = (self.service.expose.is_empty(), kind) {
+                add(here(ContainerPort::tcp(kind.port)));
+            }
+        }
+        Ok(ports)
+    }
+
+    fn declared(&self) -> Vec<u16> {
+        let published = self.service.ports.iter().filter_map(|port| port.published.as_deref());
+        let mut declared: Vec<u16> = published.filter_map(|text| expand_range(text).ok()).flatten().collect();
+        declared.sort_unstable();
+        declared.dedup();
+        declared
+    }
+
+    /// Decides whether exit status 0 means success (DESIGN.md, section 8).
+    fn completes(&self, ports: &[Publication]) -> bool {
+        let service = self.service;
+        self.said.ready == Some(Ready::Completed)
+            || self.model.is_awaited_to_complete(self.name)
+            || (ports.is_empty() && !service.has_health_check() && !service.restarts_after_success())
+    }
+}
+
+/// Picks the port that clients use: the kind's, else the first TCP port.
+fn primary(ports: &[Publication], kind: Option<&Kind>) -> Option<ContainerPort> {
+    let tcp = || ports.iter().map(|port| port.container).filter(|port| port.is_tcp());
+    tcp().find(|port| kind.is_some_and(|kind| kind.port == port.number)).or_else(|| tcp().next())
+}
+
+/// A service in another's network cannot publish: its ports go to the one that owns the network.
+fn publish_on_network_owners(services: &mut BTreeMap<ServiceName, ServicePlan>) {
+    let guests: Vec<ServiceName> =
+        services.iter().filter(|(_, plan)| plan.via.is_some()).map(|(name, _)| name.clone()).collect();
+    for guest in guests {
+        let owner = network_owner(services, &guest);
+        let ports = services.get_mut(&guest).map(|plan| std::mem::take(&mut plan.ports)).unwrap_or_default();
+        if let Some(plan) = services.get_mut(&guest) {
+            plan.via = Some(owner.clone());
+        }
+        if let Some(plan) = services.get_mut(&owner) {
+            let new: Vec<_> = ports.into_iter().filter(|port| !plan.ports.contains(port)).collect();
+            plan.ports.extend(new);
+        }
+    }
+}
+
+/// Follows `network_mode: service:x` to the service that has a network of its own.
+fn network_owner(services: &BTreeMap<ServiceName, ServicePlan>, guest: &ServiceName) -> ServiceName {
+    let mut owner = guest;
+    // Compose refuses cycles; the bound only keeps this function total.
+    for _ in 0..services.len() {
+        match services.get(owner).and_then(|plan| plan.via.as_ref()) {
+            Some(next) => owner = next,
+            None => break,
+        }
+    }
+    owner.clone()
+}
+
+/// Finds the service with this fixed container name.
+pub fn service_of_container<'m>(model: &'m Model, container: &str) -> Option<&'m ServiceName> {
+    model
+        .services
+        .iter()
+        .find(|(_, service)| service.container_name.as_deref() == Some(container))
+        .map(|(name, _)| name)
+}
+
+fn note_external(model: &Model, shared: &mut Vec<String>) {
+    for (key, _) in model.networks.iter().filter(|(_, network)| network.external) {
+        shared.push(format!("network `{key}` is external: every session is attached to the same one"));
+    }
+    for (key, _) in model.volumes.iter().filter(|(_, volume)| volume.external) {
+        shared.push(format!("volume `{key}` is external: every session uses the same data"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOOPBACK: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+    fn planned(services: &str) -> Plan {
+        let model = Model::parse(format!(r#"{{"services":{services},"networks":{{"in":{{"internal":true}}}}}}"#).as_bytes());
+        plan(&model.expect("model"), &Settings::default(), LOOPBACK, &[]).expect("plan")
+    }
+
+    fn ports(plan: &Plan, service: &str) -> Vec<String> {
+        let service = &plan.services[&service.into()];
+        service.ports.iter().map(|port| format!("{}={}", port.host_ip, port.container)).collect()
+    }
+
+    #[test]
+    fn ports_by_service() {
+        // What the file says of a service → what is published.
+        for (service, expected) in [
+            (r#"{"image":"x","ports":[{"target":80,"published":"8080"},{"target":80,"published":"8081"}]}"#, vec!["127.0.0.1=80/tcp"]),
+            (r#"{"image":"x","ports":[{"target":53},{"target":53,"protocol":"udp"}]}"#, vec!["127.0.0.1=53/tcp", "127.0.0.1=53/udp"]),
+            (r#"{"image":"x","ports":[{"target":1,"host_ip":"::1"},{"target":2,"host_ip":"0.0.0.0"}]}"#, vec!["::1=1/tcp", "127.0.0.1=2/tcp"]),
+            (r#"{"image":"x","expose":["1000-1001","2000/udp"]}"#, vec!["127.0.0.1=1000/tcp", "127.0.0.1=1001/tcp", "127.0.0.1=2000/udp"]),
+            (r#"{"image":"postgres:17"}"#, vec!["127.0.0.1=5432/tcp"]),
+            (r#"{"image":"postgres:17","ports":[{"target":9187}]}"#, vec!["127.0.0.1=9187/tcp"]),
+            (r#"{"image":"x","labels":{"dev-prism.publish":"7,8"}}"#, vec!["127.0.0.1=7/tcp", "127.0.0.1=8/tcp"]),
+            (r#"{"image":"redis","labels":{"dev-prism.ignore":"true"}}"#, vec![]),
+            (r#"{"image":"redis","network_mode":"host"}"#, vec![]),
+            (r#"{"image":"redis","networks":{"in":null}}"#, vec![]),
+            (r#"{"image":"redis","networks":{"in":null,"default":null}}"#, vec!["127.0.0.1=6379/tcp"]),
+            (r#"{"image":"x"}"#, vec![]),
+        ] {
+            assert_eq!(ports(&planned(&format!(r#"{{"s":{service}}}"#)), "s"), expected, "{service}");
+        }
+    }
+
+    #[test]
+    fn the_primary_port_is_the_kinds_else_the_first() {
+        let plan = planned(
+            r#"{"db":{"image":"postgres","ports":[{"target":9187},{"target":5432}]},
+                "web":{"image":"x","ports":[{"target":9,"protocol":"udp"},{"target":81},{"target":80}]}}"#,
+        );
+        assert_eq!(plan.services[&"db".into()].primary, Some(ContainerPort::tcp(5432)));
+        assert_eq!(plan.services[&"web".into()].primary, Some(ContainerPort::tcp(81)));
+    }
+
+    #[test]
+    fn a_guest_publishes_on_the_owner_of_its_network() {
+        let plan = planned(
+            r#"{"vpn":{"image":"x","container_name":"vpn","ports":[{"target":1}]},
+                "a":{"image":"redis","network_mode":"service:b"},
+                "b":{"image":"x","network_mode":"container:vpn"}}"#,
+        );
+        assert_eq!(ports(&plan, "vpn"), ["127.0.0.1=1/tcp", "127.0.0.1=6379/tcp"]);
+        assert_eq!(plan.services[&"a".into()].via, Some("vpn".into()));
+        assert_eq!(plan.services[&"b".into()].via, Some("vpn".into()));
+        assert!(ports(&plan, "a").is_empty());
+    }
+
+    #[test]
+    fn what_counts_as_a_one_shot() {
+        let plan = planned(
+            r#"{"migrate":{"image":"x"},"seed":{"image":"x","restart":"on-failure"},
+                "worker":{"image":"x","restart":"always"},"db":{"image":"postgres"},
+                "checked":{"image":"x","healthcheck":{"test":["CMD","true"]}},
+                "odd":{"image":"x","ports":[{"target":1}]},
+                "app":{"image":"x","restart":"always","depends_on":{"odd":{"condition":"service_completed_successfully"}}}}"#,
+        );
+        let completes: Vec<&str> =
+            plan.services.iter().filter(|(_, plan)| plan.completes).map(|(name, _)| name.0.as_str()).collect();
+        assert_eq!(completes, ["migrate", "odd", "seed"]);
+    }
+
+    #[test]
+    fn an_unknown_kind_and_an_unknown_service_are_errors() {
+        let model = Model::parse(br#"{"services":{"db":{"labels":{"dev-prism.kind":"postgras"}}}}"#).expect("model");
+        let error = plan(&model, &Settings::default(), LOOPBACK, &[]).expect_err("kind");
+        assert!(error.to_string().contains("`postgras`"));
+        let settings = Settings::parse("services: {dv: {primary: true}}", "prism.yaml").expect("settings");
+        let error = plan(&model, &settings, LOOPBACK, &[]).expect_err("service");
+        assert!(error.to_string().contains("no service `dv`"));
+    }
+
+    #[test]
+    fn what_stays_shared_is_said() {
+        let plan = planned(r#"{"x":{"image":"x","network_mode":"host"}}"#);
+        assert_eq!(plan.shared, ["service `x` uses the host's network, which every session shares"]);
+    }
+}

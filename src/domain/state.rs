@@ -1,0 +1,227 @@
+//! Whether the containers that run are the ones that the header expects, and how far they are.
+
+use std::time::Duration;
+
+use super::container::{Container, Health, State, Status};
+use super::header::Header;
+use super::name::ServiceName;
+use super::plan::ServicePlan;
+use super::settings::Ready;
+
+/// A container that started less than this ago, and has no health check, is asked before it is believed.
+pub const YOUNG: Duration = Duration::from_secs(10);
+
+/// What is known of one container, or of a missing one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing more is expected of it.
+    Ready,
+    /// It runs; ask the health check.
+    AskHealth,
+    /// It runs; ask the primary port.
+    AskPort,
+    /// It runs and has to end with status 0.
+    AskCompletion,
+    /// The list does not tell: inspect it.
+    Inspect,
+    /// Its health check says no.
+    Unhealthy,
+    /// It ended with this status, and should not have.
+    Exited(i64),
+    /// Absent, never started, paused, or without a binding that it should have.
+    Down,
+}
+
+/// How a session's containers compare with its header, as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Everything in scope is ready: the warm path.
+    Ready,
+    /// Everything in scope runs, something must still be asked or waited for.
+    Waiting,
+    /// Compose has to act.
+    Down,
+}
+
+/// A service of the scope, one of its containers if it has one, and what is known of it.
+#[derive(Debug, Clone)]
+pub struct Finding<'a> {
+    /// The service.
+    pub service: &'a ServiceName,
+    /// What is expected of it.
+    pub plan: &'a ServicePlan,
+    /// `None`: the container is missing.
+    pub container: Option<&'a Container>,
+    /// The judgement.
+    pub verdict: Verdict,
+}
+
+/// Judges every expected container of the scope. `containers` are those of one session, without twins.
+pub fn survey<'a>(header: &'a Header, containers: &'a [Container]) -> Vec<Finding<'a>> {
+    let mut findings = Vec::new();
+    for service in &header.scope {
+        let Some(plan) = header.services.get(service).filter(|plan| !plan.ignored) else { continue };
+        let mut missing = plan.replicas;
+        for container in containers.iter().filter(|container| container.service == *service) {
+            missing = missing.saturating_sub(1);
+            findings.push(Finding { service, plan, container: Some(container), verdict: judge(plan, container) });
+        }
+        for _ in 0..missing {
+            findings.push(Finding { service, plan, container: None, verdict: Verdict::Down });
+        }
+    }
+    findings
+}
+
+/// Sums up a survey.
+pub fn stage(findings: &[Finding]) -> Stage {
+    let of = |finding: &Finding| match finding.verdict {
+        Verdict::Ready => Stage::Ready,
+        Verdict::Down | Verdict::Exited(_) => Stage::Down,
+        _ => Stage::Waiting,
+    };
+    findings.iter().map(of).max().unwrap_or(Stage::Ready)
+}
+
+/// Judges one container by the Engine's list alone.
+pub fn judge(plan: &ServicePlan, container: &Container) -> Verdict {
+    match container.state {
+        State::Exited => match Status::parse(&container.status) {
+            Status::Exited(0) if plan.completes => Verdict::Ready,
+            Status::Exited(code) => Verdict::Exited(code),
+            _ => Verdict::Inspect,
+        },
+        State::Restarting => Verdict::Inspect,
+        State::Created | State::Paused | State::Gone => Verdict::Down,
+        State::Running if plan.ready == Some(Ready::Completed) => Verdict::AskCompletion,
+        State::Running if missing_binding(plan, container) => Verdict::Down,
+        State::Running => running(plan, container),
+    }
+}
+
+fn running(plan: &ServicePlan, container: &Container) -> Verdict {
+    let (age, health) = match Status::parse(&container.status) {
+        Status::Up { age, health } => (age, health),
+        _ => return Verdict::Inspect,
+    };
+    by_age_and_health(plan, age, health)
+}
+
+/// Judges a running container whose age and health are known, from the list or an inspection.
+pub fn by_age_and_health(plan: &ServicePlan, age: Duration, health: Option<Health>) -> Verdict {
+    let by_port = if plan.primary.is_some() && age < YOUNG { Verdict::AskPort } else { Verdict::Ready };
+    match (plan.ready, health) {
+        (Some(Ready::None), _) => Verdict::Ready,
+        (Some(Ready::Tcp), _) | (None | Some(Ready::Completed), None) => by_port,
+        (_, Some(Health::Healthy)) => Verdict::Ready,
+        (_, Some(Health::Unhealthy)) => Verdict::Unhealthy,
+        (_, Some(Health::Starting)) | (Some(Ready::Healthy), None) => Verdict::AskHealth,
+    }
+}
+
+fn missing_binding(plan: &ServicePlan, container: &Container) -> bool {
+    let live = container.live_bindings();
+    plan.ports.iter().any(|port| {
+        !live.iter().any(|binding| {
+            binding.container == port.container
+                && binding.host_ip.parse::<std::net::IpAddr>().is_ok_and(|ip| ip == port.host_ip)
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::container::Binding;
+    use super::super::container::tests::container;
+    use super::super::plan::Publication;
+    use super::super::port::ContainerPort;
+    use super::*;
+
+    fn plan() -> ServicePlan {
+        let port = ContainerPort::tcp(5432);
+        let host_ip = std::net::Ipv4Addr::LOCALHOST.into();
+        ServicePlan {
+            ports: vec![Publication { container: port, host_ip }],
+            primary: Some(port),
+            replicas: 1,
+            by_default: true,
+            ..ServicePlan::default()
+        }
+    }
+
+    fn bound(status: &str) -> Container {
+        let mut container = container("db", status);
+        container.bindings =
+            vec![Binding { container: ContainerPort::tcp(5432), host_ip: "127.0.0.1".into(), host_port: 32768 }];
+        container
+    }
+
+    #[test]
+    fn running_containers() {
+        for (status, verdict) in [
+            ("Up 2 minutes (healthy)", Verdict::Ready),
+            ("Up 1 second (healthy)", Verdict::Ready),
+            ("Up 2 minutes (health: starting)", Verdict::AskHealth),
+            ("Up 2 minutes (unhealthy)", Verdict::Unhealthy),
+            ("Up 2 minutes", Verdict::Ready),
+            ("Up 9 seconds", Verdict::AskPort),
+            ("Up 10 seconds", Verdict::Ready),
+            ("Up some time", Verdict::Inspect),
+        ] {
+            assert_eq!(judge(&plan(), &bound(status)), verdict, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_missing_or_foreign_binding_means_down() {
+        assert_eq!(judge(&plan(), &container("db", "Up 2 minutes (healthy)")), Verdict::Down);
+        let mut elsewhere = bound("Up 2 minutes");
+        elsewhere.bindings[0].host_ip = "0.0.0.0".into();
+        assert_eq!(judge(&plan(), &elsewhere), Verdict::Down);
+    }
+
+    #[test]
+    fn bindings_of_a_container_that_does_not_run_are_stale() {
+        let mut stopped = bound("Exited (0) 2 minutes ago");
+        stopped.state = State::Exited;
+        assert!(stopped.live_bindings().is_empty());
+        assert_eq!(judge(&plan(), &stopped), Verdict::Exited(0), "a stopped database is not a one-shot");
+    }
+
+    #[test]
+    fn one_shots() {
+        let one_shot = ServicePlan { completes: true, replicas: 1, ..ServicePlan::default() };
+        let mut ended = container("migrate", "Exited (0) 2 minutes ago");
+        ended.state = State::Exited;
+        assert_eq!(judge(&one_shot, &ended), Verdict::Ready);
+        ended.status = "Exited (3) 2 minutes ago".into();
+        assert_eq!(judge(&one_shot, &ended), Verdict::Exited(3));
+        let awaited = ServicePlan { ready: Some(Ready::Completed), ..one_shot };
+        assert_eq!(judge(&awaited, &container("migrate", "Up 3 seconds")), Verdict::AskCompletion);
+    }
+
+    #[test]
+    fn the_users_word_on_readiness() {
+        let with = |ready| ServicePlan { ready: Some(ready), ..plan() };
+        let young = Duration::from_secs(1);
+        for (ready, health, verdict) in [
+            (Ready::None, Some(Health::Unhealthy), Verdict::Ready),
+            (Ready::Tcp, Some(Health::Starting), Verdict::AskPort),
+            (Ready::Healthy, None, Verdict::AskHealth),
+            (Ready::Healthy, Some(Health::Healthy), Verdict::Ready),
+        ] {
+            assert_eq!(by_age_and_health(&with(ready), young, health), verdict, "{ready:?} {health:?}");
+        }
+    }
+
+    #[test]
+    fn the_worst_container_gives_the_stage() {
+        let plan = plan();
+        let service = ServiceName::from("db");
+        let finding = |verdict| Finding { service: &service, plan: &plan, container: None, verdict };
+        assert_eq!(stage(&[]), Stage::Ready);
+        assert_eq!(stage(&[finding(Verdict::Ready), finding(Verdict::AskPort)]), Stage::Waiting);
+        assert_eq!(stage(&[finding(Verdict::Unhealthy), finding(Verdict::Ready)]), Stage::Waiting);
+        assert_eq!(stage(&[finding(Verdict::AskPort), finding(Verdict::Down)]), Stage::Down);
+    }
+}

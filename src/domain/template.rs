@@ -1,0 +1,188 @@
+//! Templates of `prism.yaml`: `${NAME}`, `${NAME:-default}`, `${NAME:?message}`, and `$$` for a dollar.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::error::Failure;
+
+/// Resolves every entry of `templates`; a name means another entry first, then one of `known`.
+///
+/// # Errors
+/// An unknown name without a default, a cycle, or a malformed expression; each names `env.<key>`.
+pub fn resolve(
+    templates: &BTreeMap<String, String>,
+    known: &BTreeMap<&str, &str>,
+) -> Result<BTreeMap<String, String>, Failure> {
+    let mut resolver = Resolver { templates, known, done: BTreeMap::new(), open: BTreeSet::new() };
+    for name in templates.keys() {
+        resolver.entry(name)?;
+    }
+    Ok(resolver.done)
+}
+
+struct Resolver<'a> {
+    templates: &'a BTreeMap<String, String>,
+    known: &'a BTreeMap<&'a str, &'a str>,
+    done: BTreeMap<String, String>,
+    open: BTreeSet<&'a str>,
+}
+
+impl<'a> Resolver<'a> {
+    fn entry(&mut self, name: &'a str) -> Result<String, Failure> {
+        if let Some(value) = self.done.get(name) {
+            return Ok(value.clone());
+        }
+        if !self.open.insert(name) {
+            return Err(Failure::new(format!("`env.{name}` in prism.yaml refers to itself"))
+                .hint("break the cycle by writing one of the values out"));
+        }
+        let value = self.text(name, &self.templates[name])?;
+        self.open.remove(name);
+        self.done.insert(name.to_owned(), value.clone());
+        Ok(value)
+    }
+
+    fn text(&mut self, entry: &str, template: &'a str) -> Result<String, Failure> {
+        let mut out = String::new();
+        let mut rest = template;
+        while let Some((before, after)) = rest.split_once('$') {
+            out.push_str(before);
+            if let Some(after) = after.strip_prefix('$') {
+                out.push('$');
+                rest = after;
+            } else if let Some((expression, after)) = after.strip_prefix('{').and_then(split_braces) {
+                out.push_str(&self.expression(entry, expression)?);
+                rest = after;
+            } else {
+                return Err(Failure::new(format!("`env.{entry}` in prism.yaml has a `$` that begins no `${{NAME}}`"))
+                    .hint("write `$$` for a dollar"));
+            }
+        }
+        out.push_str(rest);
+        Ok(out)
+    }
+
+    fn expression(&mut self, entry: &str, expression: &'a str) -> Result<String, Failure> {
+        let end = expression.find(':').unwrap_or(expression.len());
+        let (name, operator) = expression.split_at(end);
+        let value = self.lookup(entry, name)?;
+        let present = value.as_deref().filter(|value| !value.is_empty());
+        if let Some(default) = operator.strip_prefix(":-") {
+            match present {
+                Some(value) => Ok(value.to_owned()),
+                None => self.text(entry, default),
+            }
+        } else if let Some(message) = operator.strip_prefix(":?") {
+            present.map(str::to_owned).ok_or_else(|| {
+                Failure::new(format!("`env.{entry}` in prism.yaml needs `{name}`: {message}"))
+            })
+        } else if operator.is_empty() {
+            value.ok_or_else(|| self.unknown(entry, name))
+        } else {
+            Err(Failure::new(format!("`env.{entry}` in prism.yaml has an expression that prism does not know: `${{{expression}}}`"))
+                .hint("the forms are `${NAME}`, `${NAME:-default}` and `${NAME:?message}`"))
+        }
+    }
+
+    fn lookup(&mut self, entry: &str, name: &str) -> Result<Option<String>, Failure> {
+        // An entry that names itself means the variable that it hides.
+        if name != entry && let Some((name, _)) = self.templates.get_key_value(name) {
+            return self.entry(name).map(Some);
+        }
+        Ok(self.known.get(name).map(|value| (*value).to_owned()))
+    }
+
+    fn unknown(&self, entry: &str, name: &str) -> Failure {
+        let failure = Failure::new(format!("`env.{entry}` in prism.yaml refers to `{name}`, which no service gives"));
+        let names = self.templates.keys().map(String::as_str).chain(self.known.keys().copied());
+        match nearest(name, names) {
+            Some(near) => failure.hint(format!("did you mean `{near}`? `prism env` lists every name")),
+            None => failure.hint("`prism env` lists every name; `${NAME:-default}` allows for a missing one"),
+        }
+    }
+}
+
+/// Splits at the brace that closes an expression, nested ones left inside.
+fn split_braces(text: &str) -> Option<(&str, &str)> {
+    let mut depth = 1;
+    for (at, c) in text.char_indices() {
+        depth += match c {
+            '{' => 1,
+            '}' => -1,
+            _ => 0,
+        };
+        if depth == 0 {
+            return Some((&text[..at], &text[at + 1..]));
+        }
+    }
+    None
+}
+
+/// Finds the name that a typo of it most likely meant.
+pub fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    let lower = name.to_lowercase();
+    names
+        .map(|candidate| (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate))
+        .filter(|(distance, candidate)| *distance * 3 <= candidate.chars().count().max(3))
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolved(templates: &[(&str, &str)]) -> Result<BTreeMap<String, String>, String> {
+        let templates = templates.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let known = BTreeMap::from([("API_PORT", "8081"), ("EMPTY", "")]);
+        resolve(&templates, &known).map_err(|failure| failure.to_string())
+    }
+
+    #[test]
+    fn every_form() {
+        for (template, value) in [
+            ("http://x:${API_PORT}/", "http://x:8081/"),
+            ("${NONE:-fallback}", "fallback"),
+            ("${EMPTY:-${API_PORT}}", "8081"),
+            ("${EMPTY}", ""),
+            ("$${API_PORT}", "${API_PORT}"),
+            ("${API_PORT:?needed}", "8081"),
+            ("plain", "plain"),
+        ] {
+            assert_eq!(resolved(&[("X", template)]).expect(template)["X"], value);
+        }
+    }
+
+    #[test]
+    fn entries_may_refer_to_each_other_in_any_order() {
+        let all = resolved(&[("A", "${B}1"), ("B", "${C}2"), ("C", "3")]).expect("no cycle");
+        assert_eq!(all["A"], "321");
+    }
+
+    #[test]
+    fn an_entry_may_extend_the_variable_that_it_hides() {
+        assert_eq!(resolved(&[("API_PORT", "${API_PORT}0")]).expect("known")["API_PORT"], "80810");
+    }
+
+    #[test]
+    fn errors_name_the_entry() {
+        for (templates, part) in [
+            (&[("A", "${B}"), ("B", "${A}")][..], "refers to itself"),
+            (&[("A", "${API_PROT}")], "`env.A` in prism.yaml refers to `API_PROT`"),
+            (&[("A", "${X:?set it}")], "needs `X`: set it"),
+            (&[("A", "cost: $5")], "`env.A`"),
+            (&[("A", "${X")], "`env.A`"),
+            (&[("A", "${X:+y}")], "`${X:+y}`"),
+        ] {
+            let error = resolved(templates).expect_err(part);
+            assert!(error.contains(part), "{error}");
+        }
+    }
+
+    #[test]
+    fn typos_are_recognised() {
+        let names = ["DATABASE_URL", "REDIS_URL", "db"];
+        assert_eq!(nearest("DATABSE_URL", names.into_iter()), Some("DATABASE_URL"));
+        assert_eq!(nearest("dv", names.into_iter()), Some("db"));
+        assert_eq!(nearest("KAFKA", names.into_iter()), None);
+    }
+}

@@ -1,0 +1,94 @@
+//! Reading inputs and writing generated files: whole, private, and never over somebody else's.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+use anyhow::Context;
+
+use crate::error::Failure;
+
+/// Configuration larger than this is not read.
+const CONFIGURATION_LIMIT: u64 = 1 << 20;
+
+/// Reads a file; `None` if there is none.
+pub fn read(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read `{}`", path.display())),
+    }
+}
+
+/// Reads a file that may decide what prism does: regular, at most 1 MiB, owned by the user or root.
+///
+/// The file is opened once and judged by its descriptor, so that it cannot be exchanged in between; a named
+/// pipe does not block.
+pub fn read_configuration(path: &Path) -> anyhow::Result<Option<String>> {
+    let shown = path.display();
+    let opened = File::options().read(true).custom_flags(nix::libc::O_NONBLOCK).open(path);
+    let mut file = match opened {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(|| format!("cannot read `{shown}`")),
+    };
+    let metadata = file.metadata().with_context(|| format!("cannot read `{shown}`"))?;
+    if !metadata.is_file() {
+        return Err(Failure::new(format!("`{shown}` is not a regular file")).into());
+    }
+    if metadata.len() > CONFIGURATION_LIMIT {
+        return Err(Failure::new(format!("`{shown}` is larger than 1 MiB")).into());
+    }
+    let user = nix::unistd::geteuid().as_raw();
+    if metadata.uid() != user && metadata.uid() != 0 {
+        return Err(Failure::new(format!("`{shown}` belongs to another user (id {})", metadata.uid()))
+            .hint(format!("if you trust it: `sudo chown {user} {shown}`"))
+            .into());
+    }
+    let mut text = String::new();
+    file.read_to_string(&mut text).with_context(|| format!("cannot read `{shown}`"))?;
+    Ok(Some(text))
+}
+
+/// Writes a file of mode 0600 in one step, unless it already holds these bytes. Says whether it wrote.
+///
+/// `is_ours` tells from a present file's bytes whether it may be replaced.
+pub fn write(path: &Path, bytes: &[u8], is_ours: impl Fn(&[u8]) -> bool) -> anyhow::Result<bool> {
+    let shown = path.display();
+    if let Some(present) = read(path)? {
+        if present == bytes && fs::metadata(path).is_ok_and(|found| found.mode() & 0o777 == 0o600) {
+            return Ok(false);
+        }
+        if !is_ours(&present) {
+            return Err(Failure::new(format!("`{shown}` is in the way: prism did not write it"))
+                .hint(format!("rename it: `mv {shown} {shown}.mine`"))
+                .into());
+        }
+    }
+    let directory = path.parent().unwrap_or(Path::new("."));
+    let cannot = || {
+        Failure::new(format!("cannot write `{shown}`"))
+            .hint("prism keeps two generated files in the session directory, which has to be writable")
+    };
+    // A temporary file of the same directory, so that the rename stays within one file system.
+    let result = tempfile::Builder::new().prefix(".prism-").tempfile_in(directory).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.persist(path).map_err(|error| error.error)
+    });
+    match result {
+        Ok(_) => Ok(true),
+        Err(error) => Err(cannot().caused_by(error).into()),
+    }
+}
+
+/// Removes a file if prism wrote it. Says whether it did.
+pub fn remove(path: &Path, is_ours: impl Fn(&[u8]) -> bool) -> anyhow::Result<bool> {
+    match read(path)? {
+        Some(present) if is_ours(&present) => {
+            fs::remove_file(path).with_context(|| format!("cannot remove `{}`", path.display()))?;
+            Ok(true)
+        }
+        _ => Ok(false),
+    }
+}
