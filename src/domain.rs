@@ -8,7 +8,7 @@
 //!
 //! A [`container`] is what the Engine says of one; [`state`] compares containers with the header.
 //! [`catalog`] knows the usual images, [`variable`] turns containers into variables, [`environment`] merges
-//! them with the caller's, and [`dotenv`] writes them down.
+//! them with the caller's, [`dotenv`] writes them down, and a [`report`] shows sessions.
 
 pub mod catalog;
 pub mod container;
@@ -21,6 +21,7 @@ pub mod name;
 pub mod overlay;
 pub mod plan;
 pub mod port;
+pub mod report;
 pub mod settings;
 pub mod state;
 pub mod template;

@@ -39,7 +39,8 @@ impl Lock {
                 Ok(lock) => return Ok(Self(lock)),
                 Err((_, Errno::EWOULDBLOCK | Errno::EINTR)) => pause()?,
                 Err((_, errno)) => {
-                    return Err(io::Error::from(errno)).with_context(|| format!("cannot lock `{}`", path.display()));
+                    return Err(io::Error::from(errno))
+                        .with_context(|| format!("cannot lock `{}`", path.display()));
                 }
             }
         }
@@ -60,22 +61,27 @@ fn directory() -> anyhow::Result<PathBuf> {
     let user = nix::unistd::geteuid();
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
     let usable = |path: &PathBuf| {
-        path.is_absolute() && fs::metadata(path).is_ok_and(|found| found.is_dir() && found.uid() == user.as_raw())
+        path.is_absolute()
+            && fs::metadata(path).is_ok_and(|found| found.is_dir() && found.uid() == user.as_raw())
     };
     let path = match runtime.filter(usable) {
         Some(runtime) => runtime.join("prism"),
-        None => std::env::temp_dir().join(format!("prism-{user}")),
+        None => PathBuf::from(format!("/tmp/prism-{user}")),
     };
     match DirBuilder::new().mode(0o700).create(&path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-            return Err(Failure::new(format!("cannot make the directory for lock files, `{}`", path.display()))
-                .hint("set XDG_RUNTIME_DIR or TMPDIR to a directory that you may write to")
-                .caused_by(error)
-                .into());
+            return Err(Failure::new(format!(
+                "cannot make the directory for lock files, `{}`",
+                path.display()
+            ))
+            .hint("set XDG_RUNTIME_DIR to a directory of your own that you may write to")
+            .caused_by(error)
+            .into());
         }
         _ => {}
     }
-    let found = fs::symlink_metadata(&path).with_context(|| format!("cannot look at `{}`", path.display()))?;
+    let found =
+        fs::symlink_metadata(&path).with_context(|| format!("cannot look at `{}`", path.display()))?;
     if !found.is_dir() || found.uid() != user.as_raw() || found.permissions().mode() & 0o077 != 0 {
         return Err(Failure::new(format!("`{}` is not a private directory of yours", path.display()))
             .hint("remove it, or set XDG_RUNTIME_DIR")

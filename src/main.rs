@@ -1,5 +1,20 @@
-//! prism runs a command against its own copy of a Compose stack.
+//! prism runs a command against this directory's own copy of a Compose stack.
+
+mod cli;
+mod compose;
+mod docker;
 mod domain;
 mod error;
+mod files;
+mod git;
+mod lock;
 mod output;
-fn main() {}
+mod probe;
+mod process;
+mod session;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(cli::run(std::env::args_os()))
+}

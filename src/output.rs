@@ -4,7 +4,6 @@ use std::io::{self, IsTerminal, Write};
 
 /// How much is said, and whether it may be coloured.
 #[derive(Debug, Clone, Copy)]
-#[expect(clippy::struct_excessive_bools, reason = "four independent switches of the command line")]
 pub struct Output {
     /// Notes are left out.
     pub quiet: bool,

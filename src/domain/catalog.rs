@@ -101,7 +101,7 @@ pub const KINDS: &[Kind] = &[
             ("PGDATABASE", "{database}"),
         ],
         group: Some("PG"),
-        },
+    },
     Kind {
         name: "mysql",
         images: &["mysql", "percona", "percona-server", "mysql-server"],
@@ -138,7 +138,7 @@ pub const KINDS: &[Kind] = &[
         url: "redis://{auth}{address}",
         globals: &[("REDIS_URL", "{url}")],
         group: None,
-        },
+    },
 ];
 
 const MYSQL: Kind = Kind {

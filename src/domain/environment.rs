@@ -66,7 +66,10 @@ pub fn scrubbed(environment: Environment) -> Environment {
         record.and_then(|(_, value)| value.to_str()).map(parse_record).unwrap_or_default();
     let is_prisms = |name: &OsStr, value: &OsStr| {
         name == RECORD
-            || name.to_str().and_then(|name| record.get(name)).is_some_and(|hash| *hash == content_hash(value.as_bytes()))
+            || name
+                .to_str()
+                .and_then(|name| record.get(name))
+                .is_some_and(|hash| *hash == content_hash(value.as_bytes()))
     };
     environment.into_iter().filter(|(name, value)| !is_prisms(name, value)).collect()
 }
@@ -79,7 +82,10 @@ pub fn record<'a>(assignments: impl Iterator<Item = (&'a str, &'a str)>) -> Stri
 }
 
 fn parse_record(text: &str) -> BTreeMap<String, String> {
-    text.split(' ').filter_map(|entry| entry.split_once('=')).map(|(n, h)| (n.to_owned(), h.to_owned())).collect()
+    text.split(' ')
+        .filter_map(|entry| entry.split_once('='))
+        .map(|(n, h)| (n.to_owned(), h.to_owned()))
+        .collect()
 }
 
 /// Merges all sources: `-e`, the last `--env-file`, the caller, the session; or the caller last.
@@ -92,7 +98,8 @@ pub fn merge(sources: Sources) -> Merged {
     let kept_groups: BTreeSet<&str> = if sources.override_environment {
         BTreeSet::new()
     } else {
-        let differing = sources.session.iter().filter(|a| callers_value(&a.name).is_some_and(|v| v != a.value.as_str()));
+        let differing =
+            sources.session.iter().filter(|a| callers_value(&a.name).is_some_and(|v| v != a.value.as_str()));
         differing.filter_map(|assignment| assignment.group).collect()
     };
     let mut set: BTreeMap<String, OsString> = BTreeMap::new();
@@ -130,7 +137,8 @@ pub fn merge(sources: Sources) -> Merged {
 
 /// Keeps the caller's order: a replaced variable stays where it was, new ones follow.
 fn replace(caller: Environment, mut set: BTreeMap<String, OsString>) -> Environment {
-    let replaced: Vec<String> = set.keys().filter(|name| caller.iter().any(|(n, _)| n == name.as_str())).cloned().collect();
+    let replaced: Vec<String> =
+        set.keys().filter(|name| caller.iter().any(|(n, _)| n == name.as_str())).cloned().collect();
     let mut environment = Environment::with_capacity(caller.len() + set.len());
     for (name, value) in caller {
         match name.to_str().and_then(|name| set.remove_entry(name)) {
@@ -146,8 +154,10 @@ fn replace(caller: Environment, mut set: BTreeMap<String, OsString>) -> Environm
 
 /// Finds the kept variables that are URLs to a port of this machine: name and port.
 pub fn kept_loopback_urls(merged: &Merged) -> Vec<(String, u16)> {
-    let value_of = |name: &str| merged.environment.iter().find(|(n, _)| n == name).and_then(|(_, v)| v.to_str());
-    let ports = merged.kept.iter().filter_map(|name| Some((name.clone(), url::loopback_port(value_of(name)?)?)));
+    let value_of =
+        |name: &str| merged.environment.iter().find(|(n, _)| n == name).and_then(|(_, v)| v.to_str());
+    let ports =
+        merged.kept.iter().filter_map(|name| Some((name.clone(), url::loopback_port(value_of(name)?)?)));
     ports.collect()
 }
 
@@ -161,7 +171,10 @@ mod tests {
 
     fn assignments(entries: &[(&str, &str)]) -> Vec<Assignment> {
         let group = |name: &str| name.starts_with("PG").then_some("PG");
-        entries.iter().map(|(n, v)| Assignment { name: (*n).into(), value: (*v).into(), group: group(n) }).collect()
+        entries
+            .iter()
+            .map(|(n, v)| Assignment { name: (*n).into(), value: (*v).into(), group: group(n) })
+            .collect()
     }
 
     fn value(merged: &Merged, name: &str) -> Option<String> {
@@ -195,7 +208,11 @@ mod tests {
             let merged = merged(caller, flag);
             assert_eq!(value(&merged, "DATABASE_URL").as_deref(), Some(expected), "{caller:?} {flag}");
             assert_eq!(merged.kept, kept, "{caller:?} {flag}");
-            assert_eq!(value(&merged, "OTHER_URL"), None, "another session's variables never reach the child");
+            assert_eq!(
+                value(&merged, "OTHER_URL"),
+                None,
+                "another session's variables never reach the child"
+            );
         }
     }
 
@@ -217,17 +234,26 @@ mod tests {
         let merged = merge(Sources {
             caller: environment(&[("A", "caller"), ("B", "caller"), ("C", "caller")]),
             session: assignments(&[("A", "s"), ("B", "s"), ("C", "s"), ("D", "s")]),
-            env_files: vec![("A".into(), "file 1".into()), ("A".into(), "file 2".into()), ("B".into(), "file".into())],
+            env_files: vec![
+                ("A".into(), "file 1".into()),
+                ("A".into(), "file 2".into()),
+                ("B".into(), "file".into()),
+            ],
             explicit: vec![
                 Explicit { name: "B".into(), value: Some("flag".into()) },
                 Explicit { name: "C".into(), value: None },
             ],
             ..Sources::default()
         });
-        let values: Vec<_> = ["A", "B", "C", "D"].iter().map(|name| value(&merged, name).unwrap_or_default()).collect();
+        let values: Vec<_> =
+            ["A", "B", "C", "D"].iter().map(|name| value(&merged, name).unwrap_or_default()).collect();
         assert_eq!(values, ["file 2", "flag", "caller", "s"]);
         assert!(merged.kept.is_empty(), "what -e names is meant: {:?}", merged.kept);
-        assert_eq!(value(&merged, RECORD), Some(record([("D", "s")].into_iter())), "only what prism chose is prism's");
+        assert_eq!(
+            value(&merged, RECORD),
+            Some(record([("D", "s")].into_iter())),
+            "only what prism chose is prism's"
+        );
     }
 
     #[test]
@@ -269,7 +295,12 @@ mod tests {
     #[test]
     fn order_and_foreign_bytes_survive() {
         let foreign = OsStr::from_bytes(b"\xff\xfe").to_owned();
-        let caller = vec![("Z".into(), foreign.clone()), ("A".into(), "1".into()), (foreign.clone(), "x".into()), ("A".into(), "2".into())];
+        let caller = vec![
+            ("Z".into(), foreign.clone()),
+            ("A".into(), "1".into()),
+            (foreign.clone(), "x".into()),
+            ("A".into(), "2".into()),
+        ];
         let merged = merge(Sources { caller, session: assignments(&[("B", "b")]), ..Sources::default() });
         let names: Vec<_> = merged.environment.iter().map(|(name, _)| name.clone()).collect();
         assert_eq!(names, ["Z".into(), "A".into(), foreign, "A".into(), OsString::from("B"), RECORD.into()]);
@@ -278,7 +309,10 @@ mod tests {
     #[test]
     fn kept_urls_to_this_machine_are_found() {
         let merged = merge(Sources {
-            caller: environment(&[("DATABASE_URL", "postgres://localhost/x"), ("REDIS_URL", "redis://cache.example:6379")]),
+            caller: environment(&[
+                ("DATABASE_URL", "postgres://localhost/x"),
+                ("REDIS_URL", "redis://cache.example:6379"),
+            ]),
             session: assignments(&[("DATABASE_URL", "new"), ("REDIS_URL", "new")]),
             ..Sources::default()
         });

@@ -118,9 +118,10 @@ pub fn interpolated(text: &str) -> BTreeSet<String> {
 /// Collects what an env file takes from the environment: interpolations, and names alone on a line.
 pub fn env_file_variables(text: &str) -> BTreeSet<String> {
     let mut names = interpolated(text);
-    let alone = text.lines().map(str::trim).filter(|line| {
-        !line.is_empty() && line.chars().all(|c| c == '_' || c.is_ascii_alphanumeric())
-    });
+    let alone = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && line.chars().all(|c| c == '_' || c.is_ascii_alphanumeric()));
     names.extend(alone.map(str::to_owned));
     names
 }
@@ -164,7 +165,11 @@ fn resolve_expression(expression: &str, lookup: impl Fn(&str) -> Option<String>)
 
 /// Says whether an `include` or `extends` names something that is not a file here (git, OCI, stdin).
 pub fn is_remote(path: &str) -> bool {
-    path == "-" || path.contains("://") || path.starts_with("oci:") || path.starts_with("git@") || path.starts_with("github.com/")
+    path == "-"
+        || path.contains("://")
+        || path.starts_with("oci:")
+        || path.starts_with("git@")
+        || path.starts_with("github.com/")
 }
 
 #[cfg(test)]
@@ -186,7 +191,10 @@ mod tests {
         assert_eq!(found.includes[1].project_directory.as_deref(), Some("sub"));
         assert_eq!(found.includes[1].env_files, ["b.env"]);
         assert_eq!(found.extends, ["common.yaml"]);
-        assert_eq!(found.env_files.iter().map(String::as_str).collect::<BTreeSet<_>>(), ["base.env", "one.env", "two.env"].into());
+        assert_eq!(
+            found.env_files.iter().map(String::as_str).collect::<BTreeSet<_>>(),
+            ["base.env", "one.env", "two.env"].into()
+        );
     }
 
     #[test]

@@ -196,7 +196,8 @@ impl Service {
     /// Says whether the file gives it a health check.
     pub fn has_health_check(&self) -> bool {
         self.healthcheck.as_ref().is_some_and(|check| {
-            !check.disable && check.test.as_ref().is_none_or(|test| test.first().is_none_or(|word| word != "NONE"))
+            !check.disable
+                && check.test.as_ref().is_none_or(|test| test.first().is_none_or(|word| word != "NONE"))
         })
     }
 

@@ -52,7 +52,9 @@ impl Overlay<'_> {
         if self.service.container_name.is_some() {
             put(&mut out, "container_name", Node::Reset);
         }
-        if let Some(image) = self.service.image.as_deref().filter(|image| self.built.contains(&with_tag(image))) {
+        if let Some(image) =
+            self.service.image.as_deref().filter(|image| self.built.contains(&with_tag(image)))
+        {
             put(&mut out, "image", Node::text(session_tag(image, &self.facts.project)));
         }
         if let Some(build) = &self.service.build {
@@ -93,9 +95,11 @@ impl Overlay<'_> {
             let container = mode.as_deref()?.strip_prefix("container:")?;
             Some(Node::text(format!("service:{}", service_of_container(self.model, container)?)))
         };
-        for (key, mode) in
-            [("network_mode", &self.service.network_mode), ("pid", &self.service.pid), ("ipc", &self.service.ipc)]
-        {
+        for (key, mode) in [
+            ("network_mode", &self.service.network_mode),
+            ("pid", &self.service.pid),
+            ("ipc", &self.service.ipc),
+        ] {
             if let Some(node) = rewritten(mode) {
                 put(out, key, node);
             }
@@ -289,9 +293,11 @@ mod tests {
         let model = Model::parse(config.as_bytes()).expect("model");
         let plan = plan(&model, &Settings::default(), IpAddr::V4(Ipv4Addr::LOCALHOST), &[]).expect("plan");
         let text = yaml::write(&overlay(&model, &plan, &facts()));
-        let session = ["managed", "working_dir", "session_id", "owner", "service", "created_at", "internal_port"];
+        let session =
+            ["managed", "working_dir", "session_id", "owner", "service", "created_at", "internal_port"];
         let is_label = |line: &str| {
-            line.trim() == "\"labels\":" || session.iter().any(|key| line.trim().starts_with(&format!("\"dev-prism.{key}\"")))
+            line.trim() == "\"labels\":"
+                || session.iter().any(|key| line.trim().starts_with(&format!("\"dev-prism.{key}\"")))
         };
         text.lines().filter(|line| !is_label(line)).map(|line| format!("{line}\n")).collect()
     }
@@ -343,7 +349,10 @@ mod tests {
     fn tags_keep_the_name_of_the_image() {
         let project = facts().project;
         let hash = project.suffix().to_owned();
-        assert_eq!(session_tag("localhost:5000/acme/postgres", &project), format!("localhost:5000/acme/postgres:latest-{hash}"));
+        assert_eq!(
+            session_tag("localhost:5000/acme/postgres", &project),
+            format!("localhost:5000/acme/postgres:latest-{hash}")
+        );
         assert_eq!(session_tag("app:1", &project), format!("app:1-{hash}"));
     }
 

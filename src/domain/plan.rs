@@ -79,8 +79,10 @@ pub struct Publication {
 pub fn plan(model: &Model, settings: &Settings, bind: IpAddr, profiles: &[String]) -> Result<Plan, Failure> {
     if let Some(unknown) = settings.services.keys().find(|name| !model.services.contains_key(*name)) {
         let known: Vec<&str> = model.services.keys().map(|name| name.0.as_str()).collect();
-        return Err(Failure::new(format!("`services.{unknown}` in prism.yaml: there is no service `{unknown}`"))
-            .hint(format!("the services are: {}", known.join(", "))));
+        return Err(Failure::new(format!(
+            "`services.{unknown}` in prism.yaml: there is no service `{unknown}`"
+        ))
+        .hint(format!("the services are: {}", known.join(", "))));
     }
     let mut plan = Plan { services: BTreeMap::new(), shared: Vec::new() };
     for (name, service) in &model.services {
@@ -130,7 +132,9 @@ impl Decision<'_> {
             }
             Network::Closed => {
                 if !self.service.ports.is_empty() {
-                    shared.push(format!("service `{name}` has no network that reaches the host: no port of it is published"));
+                    shared.push(format!(
+                        "service `{name}` has no network that reaches the host: no port of it is published"
+                    ));
                 }
                 Vec::new()
             }
@@ -158,8 +162,11 @@ impl Decision<'_> {
         let image = self.service.image.as_deref().unwrap_or_default();
         catalog::kind(self.said.kind.as_deref(), image).map_err(|unknown| {
             let known: Vec<&str> = catalog::KINDS.iter().map(|kind| kind.name).collect();
-            Failure::new(format!("service `{}` is said to be of kind `{unknown}`, which prism does not know", self.name))
-                .hint(format!("the kinds are: {}", known.join(", ")))
+            Failure::new(format!(
+                "service `{}` is said to be of kind `{unknown}`, which prism does not know",
+                self.name
+            ))
+            .hint(format!("the kinds are: {}", known.join(", ")))
         })
     }
 
@@ -175,7 +182,8 @@ impl Decision<'_> {
                 }
             }
             _ => {
-                let is_internal = |key: &String| self.model.networks.get(key).is_some_and(|network| network.internal);
+                let is_internal =
+                    |key: &String| self.model.networks.get(key).is_some_and(|network| network.internal);
                 let networks = &self.service.networks;
                 let closed = !networks.is_empty() && networks.keys().all(is_internal);
                 if closed { Network::Closed } else { Network::Bridged }
@@ -292,7 +300,9 @@ mod tests {
     const LOOPBACK: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
     fn planned(services: &str) -> Plan {
-        let model = Model::parse(format!(r#"{{"services":{services},"networks":{{"in":{{"internal":true}}}}}}"#).as_bytes());
+        let model = Model::parse(
+            format!(r#"{{"services":{services},"networks":{{"in":{{"internal":true}}}}}}"#).as_bytes(),
+        );
         plan(&model.expect("model"), &Settings::default(), LOOPBACK, &[]).expect("plan")
     }
 
@@ -305,13 +315,28 @@ mod tests {
     fn ports_by_service() {
         // What the file says of a service → what is published.
         for (service, expected) in [
-            (r#"{"image":"x","ports":[{"target":80,"published":"8080"},{"target":80,"published":"8081"}]}"#, vec!["127.0.0.1=80/tcp"]),
-            (r#"{"image":"x","ports":[{"target":53},{"target":53,"protocol":"udp"}]}"#, vec!["127.0.0.1=53/tcp", "127.0.0.1=53/udp"]),
-            (r#"{"image":"x","ports":[{"target":1,"host_ip":"::1"},{"target":2,"host_ip":"0.0.0.0"}]}"#, vec!["::1=1/tcp", "127.0.0.1=2/tcp"]),
-            (r#"{"image":"x","expose":["1000-1001","2000/udp"]}"#, vec!["127.0.0.1=1000/tcp", "127.0.0.1=1001/tcp", "127.0.0.1=2000/udp"]),
+            (
+                r#"{"image":"x","ports":[{"target":80,"published":"8080"},{"target":80,"published":"8081"}]}"#,
+                vec!["127.0.0.1=80/tcp"],
+            ),
+            (
+                r#"{"image":"x","ports":[{"target":53},{"target":53,"protocol":"udp"}]}"#,
+                vec!["127.0.0.1=53/tcp", "127.0.0.1=53/udp"],
+            ),
+            (
+                r#"{"image":"x","ports":[{"target":1,"host_ip":"::1"},{"target":2,"host_ip":"0.0.0.0"}]}"#,
+                vec!["::1=1/tcp", "127.0.0.1=2/tcp"],
+            ),
+            (
+                r#"{"image":"x","expose":["1000-1001","2000/udp"]}"#,
+                vec!["127.0.0.1=1000/tcp", "127.0.0.1=1001/tcp", "127.0.0.1=2000/udp"],
+            ),
             (r#"{"image":"postgres:17"}"#, vec!["127.0.0.1=5432/tcp"]),
             (r#"{"image":"postgres:17","ports":[{"target":9187}]}"#, vec!["127.0.0.1=9187/tcp"]),
-            (r#"{"image":"x","labels":{"dev-prism.publish":"7,8"}}"#, vec!["127.0.0.1=7/tcp", "127.0.0.1=8/tcp"]),
+            (
+                r#"{"image":"x","labels":{"dev-prism.publish":"7,8"}}"#,
+                vec!["127.0.0.1=7/tcp", "127.0.0.1=8/tcp"],
+            ),
             (r#"{"image":"redis","labels":{"dev-prism.ignore":"true"}}"#, vec![]),
             (r#"{"image":"redis","network_mode":"host"}"#, vec![]),
             (r#"{"image":"redis","networks":{"in":null}}"#, vec![]),
@@ -354,14 +379,19 @@ mod tests {
                 "odd":{"image":"x","ports":[{"target":1}]},
                 "app":{"image":"x","restart":"always","depends_on":{"odd":{"condition":"service_completed_successfully"}}}}"#,
         );
-        let completes: Vec<&str> =
-            plan.services.iter().filter(|(_, plan)| plan.completes).map(|(name, _)| name.0.as_str()).collect();
+        let completes: Vec<&str> = plan
+            .services
+            .iter()
+            .filter(|(_, plan)| plan.completes)
+            .map(|(name, _)| name.0.as_str())
+            .collect();
         assert_eq!(completes, ["migrate", "odd", "seed"]);
     }
 
     #[test]
     fn an_unknown_kind_and_an_unknown_service_are_errors() {
-        let model = Model::parse(br#"{"services":{"db":{"labels":{"dev-prism.kind":"postgras"}}}}"#).expect("model");
+        let model =
+            Model::parse(br#"{"services":{"db":{"labels":{"dev-prism.kind":"postgras"}}}}"#).expect("model");
         let error = plan(&model, &Settings::default(), LOOPBACK, &[]).expect_err("kind");
         assert!(error.to_string().contains("`postgras`"));
         let settings = Settings::parse("services: {dv: {primary: true}}", "prism.yaml").expect("settings");

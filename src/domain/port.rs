@@ -122,7 +122,8 @@ mod tests {
 
     #[test]
     fn expands_exposed_ranges() {
-        let numbers = |text| expand_exposed(text).map(|ports| ports.iter().map(|p| p.number).collect::<Vec<_>>());
+        let numbers =
+            |text| expand_exposed(text).map(|ports| ports.iter().map(|p| p.number).collect::<Vec<_>>());
         assert_eq!(numbers("1000-1002"), Ok(vec![1000, 1001, 1002]));
         assert_eq!(numbers("2000/udp"), Ok(vec![2000]));
         assert_eq!(numbers("65534-65535"), Ok(vec![65534, 65535]));

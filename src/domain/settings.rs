@@ -96,7 +96,8 @@ impl ServiceSettings {
         block: Option<&Self>,
     ) -> Result<Self, Failure> {
         let mut settings = Self::default();
-        for (key, value) in labels.iter().filter_map(|(name, value)| Some((name.strip_prefix(LABEL)?, value))) {
+        for (key, value) in labels.iter().filter_map(|(name, value)| Some((name.strip_prefix(LABEL)?, value)))
+        {
             settings.apply_label(key, value).map_err(|expected| {
                 Failure::new(format!("label `{LABEL}{key}` of service `{service}` is `{value}`"))
                     .hint(format!("it takes {expected}"))
@@ -137,7 +138,8 @@ impl ServiceSettings {
             "prefix" => self.prefix = Some(value.to_owned()),
             "publish" => {
                 let ports = value.split([',', ' ']).filter(|port| !port.is_empty());
-                let ports: Result<_, _> = ports.map(|port| port.parse::<ContainerPort>().map(|p| p.number)).collect();
+                let ports: Result<_, _> =
+                    ports.map(|port| port.parse::<ContainerPort>().map(|p| p.number)).collect();
                 self.publish = ports.map_err(|_| "container ports, as in `5432,9187`")?;
             }
             "primary" => self.primary = truth()?,
@@ -168,7 +170,8 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_named_with_its_place_and_the_nearest_one() {
-        let error = Settings::parse("services:\n  db:\n    prefx: MAIN\n", "prism.yaml").expect_err("unknown");
+        let error =
+            Settings::parse("services:\n  db:\n    prefx: MAIN\n", "prism.yaml").expect_err("unknown");
         let text = render(&error.into());
         assert!(text.contains("services.db") && text.contains("prefx") && text.contains("line 3"), "{text}");
         assert!(text.contains("did you mean `prefix`?"), "{text}");

@@ -64,7 +64,12 @@ pub fn survey<'a>(header: &'a Header, containers: &'a [Container]) -> Vec<Findin
         let mut missing = plan.replicas;
         for container in containers.iter().filter(|container| container.service == *service) {
             missing = missing.saturating_sub(1);
-            findings.push(Finding { service, plan, container: Some(container), verdict: judge(plan, container) });
+            findings.push(Finding {
+                service,
+                plan,
+                container: Some(container),
+                verdict: judge(plan, container),
+            });
         }
         for _ in 0..missing {
             findings.push(Finding { service, plan, container: None, verdict: Verdict::Down });
@@ -151,8 +156,11 @@ mod tests {
 
     fn bound(status: &str) -> Container {
         let mut container = container("db", status);
-        container.bindings =
-            vec![Binding { container: ContainerPort::tcp(5432), host_ip: "127.0.0.1".into(), host_port: 32768 }];
+        container.bindings = vec![Binding {
+            container: ContainerPort::tcp(5432),
+            host_ip: "127.0.0.1".into(),
+            host_port: 32768,
+        }];
         container
     }
 

@@ -53,8 +53,10 @@ impl<'a> Resolver<'a> {
                 out.push_str(&self.expression(entry, expression)?);
                 rest = after;
             } else {
-                return Err(Failure::new(format!("`env.{entry}` in prism.yaml has a `$` that begins no `${{NAME}}`"))
-                    .hint("write `$$` for a dollar"));
+                return Err(Failure::new(format!(
+                    "`env.{entry}` in prism.yaml has a `$` that begins no `${{NAME}}`"
+                ))
+                .hint("write `$$` for a dollar"));
             }
         }
         out.push_str(rest);
@@ -72,27 +74,32 @@ impl<'a> Resolver<'a> {
                 None => self.text(entry, default),
             }
         } else if let Some(message) = operator.strip_prefix(":?") {
-            present.map(str::to_owned).ok_or_else(|| {
-                Failure::new(format!("`env.{entry}` in prism.yaml needs `{name}`: {message}"))
-            })
+            present
+                .map(str::to_owned)
+                .ok_or_else(|| Failure::new(format!("`env.{entry}` in prism.yaml needs `{name}`: {message}")))
         } else if operator.is_empty() {
             value.ok_or_else(|| self.unknown(entry, name))
         } else {
-            Err(Failure::new(format!("`env.{entry}` in prism.yaml has an expression that prism does not know: `${{{expression}}}`"))
-                .hint("the forms are `${NAME}`, `${NAME:-default}` and `${NAME:?message}`"))
+            Err(Failure::new(format!(
+                "`env.{entry}` in prism.yaml has an expression that prism does not know: `${{{expression}}}`"
+            ))
+            .hint("the forms are `${NAME}`, `${NAME:-default}` and `${NAME:?message}`"))
         }
     }
 
     fn lookup(&mut self, entry: &str, name: &str) -> Result<Option<String>, Failure> {
         // An entry that names itself means the variable that it hides.
-        if name != entry && let Some((name, _)) = self.templates.get_key_value(name) {
+        if name != entry
+            && let Some((name, _)) = self.templates.get_key_value(name)
+        {
             return self.entry(name).map(Some);
         }
         Ok(self.known.get(name).map(|value| (*value).to_owned()))
     }
 
     fn unknown(&self, entry: &str, name: &str) -> Failure {
-        let failure = Failure::new(format!("`env.{entry}` in prism.yaml refers to `{name}`, which no service gives"));
+        let failure =
+            Failure::new(format!("`env.{entry}` in prism.yaml refers to `{name}`, which no service gives"));
         let names = self.templates.keys().map(String::as_str).chain(self.known.keys().copied());
         match nearest(name, names) {
             Some(near) => failure.hint(format!("did you mean `{near}`? `prism env` lists every name")),

@@ -126,13 +126,38 @@ fn gather<'a>(
     Ok(services)
 }
 
+/// Returns the host and port at which a container's primary port is reached from here.
+pub fn primary_endpoint(
+    container: &Container,
+    all: &[Container],
+    host: Option<&str>,
+) -> Option<(String, u16)> {
+    let endpoints = endpoints(container, all, host)?;
+    Some((endpoints.host, endpoints.primary?.1))
+}
+
+/// Returns the host and port at which one port of a container is reached from here.
+pub fn endpoint(
+    container: &Container,
+    all: &[Container],
+    host: Option<&str>,
+    port: ContainerPort,
+) -> Option<(String, u16)> {
+    let endpoints = endpoints(container, all, host)?;
+    Some((endpoints.host, *endpoints.ports.get(&port)?))
+}
+
 /// Finds where a container can be reached from here; `None` if it publishes nothing.
 fn endpoints(container: &Container, all: &[Container], host: Option<&str>) -> Option<Endpoints> {
     let internal: Option<ContainerPort> = container.label("internal_port").and_then(|port| port.parse().ok());
     if container.host_network {
         let port = internal?;
         let host = host.unwrap_or("127.0.0.1").to_owned();
-        return Some(Endpoints { host, primary: Some((port, port.number)), ports: [(port, port.number)].into() });
+        return Some(Endpoints {
+            host,
+            primary: Some((port, port.number)),
+            ports: [(port, port.number)].into(),
+        });
     }
     let guest = container.label("via");
     let owner = match guest {
@@ -183,8 +208,10 @@ fn credentials(kind: &Kind, seen: &Inspection) -> Credentials {
         let user = match user {
             User::Nobody => None,
             User::Named(name) => Some((*name).to_owned()),
-            User::FromOr(names, default) => Some(named(names).unwrap_or_else(|| (*default).to_owned())),
-            User::From(names) => match named(names) {
+            User::FromOr(variables, default) => {
+                Some(named(variables).unwrap_or_else(|| (*default).to_owned()))
+            }
+            User::From(variables) => match named(variables) {
                 Some(name) => Some(name),
                 None => continue,
             },
@@ -196,7 +223,8 @@ fn credentials(kind: &Kind, seen: &Inspection) -> Credentials {
     if let Some(password) = kind.password_flag.and_then(|flag| flag_value(&seen.command, flag)) {
         found.password = Some(expand(&password, &seen.environment));
     }
-    let trusted = |(name, value): &(&str, &str)| seen.environment.get(*name).is_some_and(|found| found == value);
+    let trusted =
+        |(name, value): &(&str, &str)| seen.environment.get(*name).is_some_and(|found| found == value);
     if kind.without_password.iter().any(trusted) {
         found.password = None;
     }
@@ -254,7 +282,9 @@ impl Service<'_> {
             }
         }
         let Credentials { user, password, database } = &self.credentials;
-        for (suffix, value, secret) in [("USER", user, false), ("PASSWORD", password, true), ("DATABASE", database, false)] {
+        for (suffix, value, secret) in
+            [("USER", user, false), ("PASSWORD", password, true), ("DATABASE", database, false)]
+        {
             if let Some(value) = value {
                 add(suffix, value.clone(), None, secret)?;
             }
@@ -274,7 +304,10 @@ impl Service<'_> {
             Credentials { user, password, .. } => format!("{}:{}@", encoded(user), encoded(password)),
         };
         let database = encoded(&self.credentials.database);
-        let url = fill(kind.url, &[("auth", Some(&auth)), ("address", Some(&address)), ("database", Some(&database))]);
+        let url = fill(
+            kind.url,
+            &[("auth", Some(&auth)), ("address", Some(&address)), ("database", Some(&database))],
+        );
         url.unwrap_or_default().trim_end_matches('/').to_owned()
     }
 }
@@ -292,7 +325,8 @@ fn global_variables(services: &[Service], names: &mut Names) -> Result<(), Failu
         let (service, template) = match (preferred.as_slice(), candidates.as_slice()) {
             (&[&one], _) | ([], &[one]) => one,
             _ => {
-                let wanted: Vec<String> = candidates.iter().map(|(service, _)| format!("`{}`", service.name)).collect();
+                let wanted: Vec<String> =
+                    candidates.iter().map(|(service, _)| format!("`{}`", service.name)).collect();
                 names.notes.push(format!(
                     "{name} is not set: {} would give it; label one of them `dev-prism.primary: \"true\"`",
                     wanted.join(" and ")
@@ -300,7 +334,9 @@ fn global_variables(services: &[Service], names: &mut Names) -> Result<(), Failu
                 continue;
             }
         };
-        let Some((first, (port, bound))) = service.replicas.first().and_then(|first| Some((first, first.primary?))) else {
+        let Some((first, (port, bound))) =
+            service.replicas.first().and_then(|first| Some((first, first.primary?)))
+        else {
             continue;
         };
         let Credentials { user, password, database } = &service.credentials;
@@ -316,7 +352,8 @@ fn global_variables(services: &[Service], names: &mut Names) -> Result<(), Failu
             ],
         );
         if let Some(value) = value {
-            let secret = template.contains("{password}") || (template.contains("{url}") && password.is_some());
+            let secret =
+                template.contains("{password}") || (template.contains("{url}") && password.is_some());
             names.add(name.to_owned(), value, service.name, Some(port), secret)?;
         }
     }
@@ -370,8 +407,14 @@ impl Names {
             Some(other) => Err(Failure::new(format!("services `{other}` and `{service}` both give {name}"))
                 .hint("give one of them another prefix: label `dev-prism.prefix`")),
             None => {
-                let variable =
-                    Variable { name: name.clone(), value, service: Some(service.clone()), port, secret, group: None };
+                let variable = Variable {
+                    name: name.clone(),
+                    value,
+                    service: Some(service.clone()),
+                    port,
+                    secret,
+                    group: None,
+                };
                 self.found.insert(name, variable);
                 Ok(())
             }
@@ -392,15 +435,52 @@ impl Names {
 /// Names that no service may set: programs take code, identity or their own settings from them (SERVICES.md).
 pub fn is_reserved(name: &str) -> bool {
     const NAMES: &[&str] = &[
-        "PATH", "HOME", "SHELL", "USER", "TERM", "IFS", "ENV", "BASH_ENV", "ZDOTDIR", "PROMPT_COMMAND", "NODE_OPTIONS",
-        "NODE_PATH", "RUBYOPT", "RUBYLIB", "JAVA_TOOL_OPTIONS", "EDITOR", "VISUAL", "PAGER", "BROWSER",
-        "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "KUBECONFIG", "SESSION_DIR",
+        "PATH",
+        "HOME",
+        "SHELL",
+        "USER",
+        "TERM",
+        "IFS",
+        "ENV",
+        "BASH_ENV",
+        "ZDOTDIR",
+        "PROMPT_COMMAND",
+        "NODE_OPTIONS",
+        "NODE_PATH",
+        "RUBYOPT",
+        "RUBYLIB",
+        "JAVA_TOOL_OPTIONS",
+        "EDITOR",
+        "VISUAL",
+        "PAGER",
+        "BROWSER",
+        "AWS_CONFIG_FILE",
+        "AWS_SHARED_CREDENTIALS_FILE",
+        "KUBECONFIG",
+        "SESSION_DIR",
     ];
     const PREFIXES: &[&str] = &[
-        "LD_", "DYLD_", "PYTHON", "PERL5", "RUSTC", "CARGO_", "GIT_", "SSH_", "GPG_", "DOCKER_", "PIP_", "npm_config_",
-        "NPM_CONFIG_", "UV_", "PRISM_", "COMPOSE_", "__PRISM_",
+        "LD_",
+        "DYLD_",
+        "PYTHON",
+        "PERL5",
+        "RUSTC",
+        "CARGO_",
+        "GIT_",
+        "SSH_",
+        "GPG_",
+        "DOCKER_",
+        "PIP_",
+        "npm_config_",
+        "NPM_CONFIG_",
+        "UV_",
+        "PRISM_",
+        "COMPOSE_",
+        "__PRISM_",
     ];
-    let numbered = name.strip_prefix("PS").is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()));
+    let numbered = name
+        .strip_prefix("PS")
+        .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()));
     NAMES.contains(&name)
         || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
         || name.ends_with("_PROXY")
@@ -437,7 +517,8 @@ mod tests {
 
     fn derived(services: &[(Container, Inspection)]) -> BTreeMap<String, String> {
         let containers: Vec<Container> = services.iter().map(|(container, _)| container.clone()).collect();
-        let inspections = services.iter().map(|(container, seen)| (container.id.clone(), seen.clone())).collect();
+        let inspections =
+            services.iter().map(|(container, seen)| (container.id.clone(), seen.clone())).collect();
         let variables = derive(&containers, &inspections, None).expect("variables");
         variables.list.into_iter().map(|variable| (variable.name, variable.value)).collect()
     }
@@ -445,43 +526,133 @@ mod tests {
     /// Container facts in, variables out: a row per case.
     #[test]
     fn kinds() {
-        type Row = (&'static str, &'static str, &'static [(&'static str, &'static str)], &'static [&'static str], &'static [(&'static str, &'static str)]);
+        type Row = (
+            &'static str,
+            &'static str,
+            &'static [(&'static str, &'static str)],
+            &'static [&'static str],
+            &'static [(&'static str, &'static str)],
+        );
         let rows: &[Row] = &[
-            ("db", "ghcr.io/acme/postgres:17", &[("POSTGRES_PASSWORD", "p@ss w/rd")], &[], &[
-                ("DATABASE_URL", "postgres://postgres:p%40ss%20w%2Frd@127.0.0.1:7000/postgres"),
-                ("DB_DATABASE", "postgres"), ("DB_HOST", "127.0.0.1"), ("DB_PASSWORD", "p@ss w/rd"), ("DB_PORT", "7000"),
-                ("DB_PORT_5432", "7000"),
-                ("DB_URL", "postgres://postgres:p%40ss%20w%2Frd@127.0.0.1:7000/postgres"), ("DB_USER", "postgres"),
-                ("PGDATABASE", "postgres"), ("PGHOST", "127.0.0.1"), ("PGPASSWORD", "p@ss w/rd"), ("PGPORT", "7000"),
-                ("PGUSER", "postgres"),
-            ]),
-            ("db", "postgres", &[("POSTGRES_USER", "me"), ("POSTGRES_DB", "shop"), ("POSTGRES_PASSWORD", "x"), ("POSTGRES_HOST_AUTH_METHOD", "trust")], &[], &[
-                ("DATABASE_URL", "postgres://me@127.0.0.1:7000/shop"), ("DB_DATABASE", "shop"), ("DB_HOST", "127.0.0.1"),
-                ("DB_PORT", "7000"), ("DB_PORT_5432", "7000"), ("DB_URL", "postgres://me@127.0.0.1:7000/shop"), ("DB_USER", "me"),
-                ("PGDATABASE", "shop"), ("PGHOST", "127.0.0.1"), ("PGPORT", "7000"), ("PGUSER", "me"),
-            ]),
-            ("m", "mysql:8", &[("MYSQL_USER", "u"), ("MYSQL_PASSWORD", "p"), ("MYSQL_ROOT_PASSWORD", "r"), ("MYSQL_DATABASE", "d")], &[], &[
-                ("DATABASE_URL", "mysql://u:p@127.0.0.1:7000/d"), ("MYSQL_HOST", "127.0.0.1"), ("MYSQL_PWD", "p"),
-                ("MYSQL_TCP_PORT", "7000"), ("M_DATABASE", "d"), ("M_HOST", "127.0.0.1"), ("M_PASSWORD", "p"), ("M_PORT", "7000"),
-                ("M_PORT_3306", "7000"), ("M_URL", "mysql://u:p@127.0.0.1:7000/d"), ("M_USER", "u"),
-            ]),
-            ("m", "mariadb", &[("MARIADB_ROOT_PASSWORD", "r"), ("MYSQL_ROOT_PASSWORD", "no")], &[], &[
-                ("DATABASE_URL", "mysql://root:r@127.0.0.1:7000"), ("MYSQL_HOST", "127.0.0.1"), ("MYSQL_PWD", "r"),
-                ("MYSQL_TCP_PORT", "7000"), ("M_HOST", "127.0.0.1"), ("M_PASSWORD", "r"), ("M_PORT", "7000"),
-                ("M_PORT_3306", "7000"), ("M_URL", "mysql://root:r@127.0.0.1:7000"), ("M_USER", "root"),
-            ]),
-            ("redis", "redis:8-alpine", &[], &["redis-server", "--requirepass", "s:cret"], &[
-                ("REDIS_HOST", "127.0.0.1"), ("REDIS_PASSWORD", "s:cret"), ("REDIS_PORT", "7000"), ("REDIS_PORT_6379", "7000"),
-                ("REDIS_URL", "redis://:s%3Acret@127.0.0.1:7000"),
-            ]),
-            ("c", "valkey", &[("P", "x")], &["sh", "-c", "exec valkey-server --requirepass \"$P\""], &[
-                ("C_HOST", "127.0.0.1"), ("C_PASSWORD", "x"), ("C_PORT", "7000"), ("C_PORT_6379", "7000"),
-                ("C_URL", "redis://:x@127.0.0.1:7000"), ("REDIS_URL", "redis://:x@127.0.0.1:7000"),
-            ]),
+            (
+                "db",
+                "ghcr.io/acme/postgres:17",
+                &[("POSTGRES_PASSWORD", "p@ss w/rd")],
+                &[],
+                &[
+                    ("DATABASE_URL", "postgres://postgres:p%40ss%20w%2Frd@127.0.0.1:7000/postgres"),
+                    ("DB_DATABASE", "postgres"),
+                    ("DB_HOST", "127.0.0.1"),
+                    ("DB_PASSWORD", "p@ss w/rd"),
+                    ("DB_PORT", "7000"),
+                    ("DB_PORT_5432", "7000"),
+                    ("DB_URL", "postgres://postgres:p%40ss%20w%2Frd@127.0.0.1:7000/postgres"),
+                    ("DB_USER", "postgres"),
+                    ("PGDATABASE", "postgres"),
+                    ("PGHOST", "127.0.0.1"),
+                    ("PGPASSWORD", "p@ss w/rd"),
+                    ("PGPORT", "7000"),
+                    ("PGUSER", "postgres"),
+                ],
+            ),
+            (
+                "db",
+                "postgres",
+                &[
+                    ("POSTGRES_USER", "me"),
+                    ("POSTGRES_DB", "shop"),
+                    ("POSTGRES_PASSWORD", "x"),
+                    ("POSTGRES_HOST_AUTH_METHOD", "trust"),
+                ],
+                &[],
+                &[
+                    ("DATABASE_URL", "postgres://me@127.0.0.1:7000/shop"),
+                    ("DB_DATABASE", "shop"),
+                    ("DB_HOST", "127.0.0.1"),
+                    ("DB_PORT", "7000"),
+                    ("DB_PORT_5432", "7000"),
+                    ("DB_URL", "postgres://me@127.0.0.1:7000/shop"),
+                    ("DB_USER", "me"),
+                    ("PGDATABASE", "shop"),
+                    ("PGHOST", "127.0.0.1"),
+                    ("PGPORT", "7000"),
+                    ("PGUSER", "me"),
+                ],
+            ),
+            (
+                "m",
+                "mysql:8",
+                &[
+                    ("MYSQL_USER", "u"),
+                    ("MYSQL_PASSWORD", "p"),
+                    ("MYSQL_ROOT_PASSWORD", "r"),
+                    ("MYSQL_DATABASE", "d"),
+                ],
+                &[],
+                &[
+                    ("DATABASE_URL", "mysql://u:p@127.0.0.1:7000/d"),
+                    ("MYSQL_HOST", "127.0.0.1"),
+                    ("MYSQL_PWD", "p"),
+                    ("MYSQL_TCP_PORT", "7000"),
+                    ("M_DATABASE", "d"),
+                    ("M_HOST", "127.0.0.1"),
+                    ("M_PASSWORD", "p"),
+                    ("M_PORT", "7000"),
+                    ("M_PORT_3306", "7000"),
+                    ("M_URL", "mysql://u:p@127.0.0.1:7000/d"),
+                    ("M_USER", "u"),
+                ],
+            ),
+            (
+                "m",
+                "mariadb",
+                &[("MARIADB_ROOT_PASSWORD", "r"), ("MYSQL_ROOT_PASSWORD", "no")],
+                &[],
+                &[
+                    ("DATABASE_URL", "mysql://root:r@127.0.0.1:7000"),
+                    ("MYSQL_HOST", "127.0.0.1"),
+                    ("MYSQL_PWD", "r"),
+                    ("MYSQL_TCP_PORT", "7000"),
+                    ("M_HOST", "127.0.0.1"),
+                    ("M_PASSWORD", "r"),
+                    ("M_PORT", "7000"),
+                    ("M_PORT_3306", "7000"),
+                    ("M_URL", "mysql://root:r@127.0.0.1:7000"),
+                    ("M_USER", "root"),
+                ],
+            ),
+            (
+                "redis",
+                "redis:8-alpine",
+                &[],
+                &["redis-server", "--requirepass", "s:cret"],
+                &[
+                    ("REDIS_HOST", "127.0.0.1"),
+                    ("REDIS_PASSWORD", "s:cret"),
+                    ("REDIS_PORT", "7000"),
+                    ("REDIS_PORT_6379", "7000"),
+                    ("REDIS_URL", "redis://:s%3Acret@127.0.0.1:7000"),
+                ],
+            ),
+            (
+                "c",
+                "valkey",
+                &[("P", "x")],
+                &["sh", "-c", "exec valkey-server --requirepass \"$P\""],
+                &[
+                    ("C_HOST", "127.0.0.1"),
+                    ("C_PASSWORD", "x"),
+                    ("C_PORT", "7000"),
+                    ("C_PORT_6379", "7000"),
+                    ("C_URL", "redis://:x@127.0.0.1:7000"),
+                    ("REDIS_URL", "redis://:x@127.0.0.1:7000"),
+                ],
+            ),
         ];
         for (service, image, environment, command, expected) in rows {
             let port = catalog::kind(None, image).ok().flatten().expect("a kind").port;
-            let found = derived(&[(serving(service, image, &[(port, 7000)]), inspected(environment, command))]);
+            let found =
+                derived(&[(serving(service, image, &[(port, 7000)]), inspected(environment, command))]);
             let found: Vec<(&str, &str)> = found.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
             assert_eq!(&found, expected, "{image} {environment:?}");
         }
@@ -489,7 +660,10 @@ mod tests {
 
     #[test]
     fn a_password_file_is_not_a_password() {
-        let found = derived(&[(serving("db", "postgres", &[(5432, 7000)]), inspected(&[("POSTGRES_PASSWORD_FILE", "/run/x")], &[]))]);
+        let found = derived(&[(
+            serving("db", "postgres", &[(5432, 7000)]),
+            inspected(&[("POSTGRES_PASSWORD_FILE", "/run/x")], &[]),
+        )]);
         assert_eq!(found.get("PGPASSWORD"), None);
     }
 
@@ -510,7 +684,9 @@ mod tests {
 
     #[test]
     fn prefixes() {
-        for (name, expected) in [("db", "DB"), ("my-db", "MY_DB"), ("1st", "_1ST"), ("größe", "GR__E"), ("a.b_c", "A_B_C")] {
+        for (name, expected) in
+            [("db", "DB"), ("my-db", "MY_DB"), ("1st", "_1ST"), ("größe", "GR__E"), ("a.b_c", "A_B_C")]
+        {
             assert_eq!(prefix(name), expected);
         }
     }
@@ -521,23 +697,37 @@ mod tests {
         let my = serving("my", "mysql", &[(3306, 7001)]);
         let variables = derive(&[pg.clone(), my.clone()], &BTreeMap::new(), None).expect("variables");
         assert!(variables.list.iter().all(|variable| variable.name != "DATABASE_URL"));
-        assert!(variables.list.iter().any(|variable| variable.name == "PGPORT"), "the only postgres keeps its own names");
-        assert!(variables.notes[0].contains("`my` and `pg`") || variables.notes[0].contains("`pg` and `my`"), "{:?}", variables.notes);
+        assert!(
+            variables.list.iter().any(|variable| variable.name == "PGPORT"),
+            "the only postgres keeps its own names"
+        );
+        assert!(
+            variables.notes[0].contains("`my` and `pg`") || variables.notes[0].contains("`pg` and `my`"),
+            "{:?}",
+            variables.notes
+        );
         pg.labels.insert("dev-prism.primary".into(), "true".into());
         let variables = derive(&[pg, my], &BTreeMap::new(), None).expect("variables");
-        assert!(variables.list.iter().any(|variable| variable.name == "DATABASE_URL" && variable.value.contains(":7000")));
+        assert!(
+            variables
+                .list
+                .iter()
+                .any(|variable| variable.name == "DATABASE_URL" && variable.value.contains(":7000"))
+        );
     }
 
     #[test]
     fn a_service_called_docker_does_not_move_the_engine() {
-        let variables = derive(&[serving("docker", "x", &[(2375, 7000)])], &BTreeMap::new(), None).expect("variables");
+        let variables =
+            derive(&[serving("docker", "x", &[(2375, 7000)])], &BTreeMap::new(), None).expect("variables");
         assert!(variables.list.is_empty());
         assert!(variables.notes[0].contains("prefix"));
     }
 
     #[test]
     fn equal_prefixes_are_an_error_that_names_both() {
-        let error = derive(&[serving("a-b", "x", &[(1, 2)]), serving("a.b", "x", &[(1, 3)])], &BTreeMap::new(), None);
+        let error =
+            derive(&[serving("a-b", "x", &[(1, 2)]), serving("a.b", "x", &[(1, 3)])], &BTreeMap::new(), None);
         let error = error.expect_err("collision").to_string();
         assert!(error.contains("`a-b`") && error.contains("`a.b`") && error.contains("`A_B_`"), "{error}");
     }
@@ -548,14 +738,20 @@ mod tests {
         let mut second = serving("w", "x", &[(80, 7001)]);
         second.number = 2;
         let found = derived(&[(first, Inspection::default()), (second, Inspection::default())]);
-        assert_eq!((found["W_PORT"].as_str(), found["W_1_PORT"].as_str(), found["W_2_PORT"].as_str()), ("7000", "7000", "7001"));
+        assert_eq!(
+            (found["W_PORT"].as_str(), found["W_1_PORT"].as_str(), found["W_2_PORT"].as_str()),
+            ("7000", "7000", "7001")
+        );
     }
 
     #[test]
     fn a_guest_is_found_at_the_owner_of_its_network() {
         let owner = serving("vpn", "x", &[(6379, 7000), (1, 7001)]);
         let mut guest = serving("cache", "redis", &[]);
-        guest.labels.extend([("dev-prism.via".into(), "vpn".into()), ("dev-prism.internal_port".into(), "6379".into())]);
+        guest.labels.extend([
+            ("dev-prism.via".into(), "vpn".into()),
+            ("dev-prism.internal_port".into(), "6379".into()),
+        ]);
         let found = derived(&[(owner, Inspection::default()), (guest, Inspection::default())]);
         assert_eq!(found["CACHE_URL"], "redis://127.0.0.1:7000");
     }
@@ -571,7 +767,8 @@ mod tests {
     #[test]
     fn ipv4_comes_first_and_a_remote_engine_has_its_own_host() {
         let mut web = serving("web", "x", &[(80, 7000)]);
-        web.bindings.insert(0, Binding { container: ContainerPort::tcp(80), host_ip: "::1".into(), host_port: 7009 });
+        web.bindings
+            .insert(0, Binding { container: ContainerPort::tcp(80), host_ip: "::1".into(), host_port: 7009 });
         let variables = derive(&[web.clone()], &BTreeMap::new(), Some("box")).expect("variables");
         assert!(variables.list.iter().any(|variable| variable.value == "http://box:7000"));
         web.bindings.truncate(1);

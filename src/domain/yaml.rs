@@ -7,10 +7,6 @@ use std::fmt::Write;
 /// A YAML value with the tags that Compose merges by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Node {
-    /// `null`.
-    Null,
-    /// `true` or `false`.
-    Bool(bool),
     /// A whole number.
     Int(u64),
     /// Text, in which `$` stands for itself (Compose's interpolation is escaped by the writer).
@@ -57,8 +53,6 @@ pub fn write(node: &Node) -> String {
 
 fn write_node(out: &mut String, node: &Node, indent: usize) {
     match node {
-        Node::Null => out.push_str(" null\n"),
-        Node::Bool(value) => drop(writeln!(out, " {value}")),
         Node::Int(value) => drop(writeln!(out, " {value}")),
         Node::Str(text) => drop(writeln!(out, " {}", quote(&text.replace('$', "$$")))),
         Node::Reset => out.push_str(" !reset null\n"),
@@ -98,7 +92,7 @@ fn quote(text: &str) -> String {
             // YAML's own line breaks, the byte order mark, and what its character set leaves out.
             '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' => drop(write!(quoted, "\\x{:02x}", u32::from(c))),
             '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => {
-                drop(write!(quoted, "\\u{:04x}", u32::from(c)));
+                let _ = write!(quoted, "\\u{:04x}", u32::from(c));
             }
             _ => quoted.push(c),
         }
@@ -137,11 +131,33 @@ mod tests {
     #[test]
     fn every_string_comes_back_as_itself() {
         for text in [
-            "", "2026-01-01", "1_000", "on", "~", "a: b", "#x", "'", "\"", "\\", "tab\t", "line\nbreak", "\r",
-            "\u{7f}", "\u{85}", "\u{2028}", "\u{1f600}", "\u{feff}x", " lead", "trail ", "!x", "&a", "*a",
+            "",
+            "2026-01-01",
+            "1_000",
+            "on",
+            "~",
+            "a: b",
+            "#x",
+            "'",
+            "\"",
+            "\\",
+            "tab\t",
+            "line\nbreak",
+            "\r",
+            "\u{7f}",
+            "\u{85}",
+            "\u{2028}",
+            "\u{1f600}",
+            "\u{feff}x",
+            " lead",
+            "trail ",
+            "!x",
+            "&a",
+            "*a",
         ] {
             let yaml = write(&map(&[("k", Node::text(text))]));
-            let read: std::collections::BTreeMap<String, String> = serde_yaml::from_str(&yaml).expect("valid");
+            let read: std::collections::BTreeMap<String, String> =
+                serde_yaml::from_str(&yaml).expect("valid");
             assert_eq!(read["k"], text, "{yaml}");
         }
     }

@@ -27,12 +27,17 @@ pub fn find(command: &OsStr, path: Option<&OsStr>) -> Result<PathBuf, Failure> {
     } else {
         let path = path.unwrap_or(OsStr::new(DEFAULT_PATH));
         // An empty entry means the working directory.
-        path.as_bytes().split(|b| *b == b':').map(|dir| Path::new(OsStr::from_bytes(dir)).join(command)).collect()
+        path.as_bytes()
+            .split(|b| *b == b':')
+            .map(|dir| Path::new(OsStr::from_bytes(dir)).join(command))
+            .collect()
     };
     let mut denied = None;
     for candidate in candidates {
         match candidate.metadata() {
-            Ok(found) if found.is_file() && access(&candidate, AccessFlags::X_OK).is_ok() => return Ok(candidate),
+            Ok(found) if found.is_file() && access(&candidate, AccessFlags::X_OK).is_ok() => {
+                return Ok(candidate);
+            }
             Ok(found) => denied = denied.or(Some((candidate, found.is_dir()))),
             Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
                 denied = denied.or(Some((candidate, false)));
@@ -42,11 +47,14 @@ pub fn find(command: &OsStr, path: Option<&OsStr>) -> Result<PathBuf, Failure> {
     }
     match denied {
         Some((found, true)) => {
-            Err(Failure::new(format!("cannot execute `{}`: it is a directory", found.display())).kind(Kind::CommandNotExecutable))
+            Err(Failure::new(format!("cannot execute `{}`: it is a directory", found.display()))
+                .kind(Kind::CommandNotExecutable))
         }
-        Some((found, false)) => Err(Failure::new(format!("cannot execute `{}`: permission denied", found.display()))
-            .kind(Kind::CommandNotExecutable)
-            .hint(format!("make it executable: `chmod +x {}`", found.display()))),
+        Some((found, false)) => {
+            Err(Failure::new(format!("cannot execute `{}`: permission denied", found.display()))
+                .kind(Kind::CommandNotExecutable)
+                .hint(format!("make it executable: `chmod +x {}`", found.display())))
+        }
         None => Err(Failure::new(format!("command `{shown}` not found")).kind(Kind::CommandNotFound)),
     }
 }
@@ -79,10 +87,15 @@ pub fn replace(arguments: &[OsString], environment: &Environment) -> Failure {
         let Err(of_shell) = nix::unistd::execve(c"/bin/sh", &script, &variables);
         errno = of_shell;
     }
-    let failure = Failure::new(format!("cannot execute `{}`", file.display())).caused_by(std::io::Error::from(errno));
+    let failure =
+        Failure::new(format!("cannot execute `{}`", file.display())).caused_by(std::io::Error::from(errno));
     match errno {
-        Errno::ENOENT => failure.kind(Kind::CommandNotFound).hint("its `#!` line names an interpreter that does not exist"),
-        Errno::E2BIG => failure.kind(Kind::CommandNotExecutable).hint("its arguments and environment are too large together"),
+        Errno::ENOENT => {
+            failure.kind(Kind::CommandNotFound).hint("its `#!` line names an interpreter that does not exist")
+        }
+        Errno::E2BIG => failure
+            .kind(Kind::CommandNotExecutable)
+            .hint("its arguments and environment are too large together"),
         _ => failure.kind(Kind::CommandNotExecutable),
     }
 }

@@ -29,7 +29,8 @@ impl Interrupt {
             }
             let (read, write) = UnixStream::pair().context("cannot listen for signals")?;
             read.set_nonblocking(true).context("cannot listen for signals")?;
-            let id = signal_hook::low_level::pipe::register(signal, write).context("cannot listen for signals")?;
+            let id =
+                signal_hook::low_level::pipe::register(signal, write).context("cannot listen for signals")?;
             interrupt.pipes.push((signal, read));
             interrupt.registered.push(id);
         }
@@ -54,8 +55,10 @@ impl Interrupt {
         for (signal, pipe) in &self.pipes {
             if matches!((&mut &*pipe).read(&mut [0]), Ok(1)) {
                 let name = Signal::try_from(*signal).map_or("a signal", Signal::as_str);
-                return Err(Failure::new(format!("interrupted by {name} while starting; the command was not run"))
-                    .kind(Kind::Interrupted(*signal)));
+                return Err(Failure::new(format!(
+                    "interrupted by {name} while starting; the command was not run"
+                ))
+                .kind(Kind::Interrupted(*signal)));
             }
         }
         Ok(())

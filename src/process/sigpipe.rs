@@ -1,7 +1,10 @@
 //! The disposition of SIGPIPE, which Rust's runtime changes before `main` and a child must find as it was.
 //!
 //! The one module with unsafe code: only a constructor runs early enough to see what the caller had.
-#![expect(unsafe_code, reason = "reading and setting a signal's disposition has no safe interface that runs this early")]
+#![expect(
+    unsafe_code,
+    reason = "reading and setting a signal's disposition has no safe interface that runs this early"
+)]
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

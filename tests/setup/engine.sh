@@ -81,7 +81,7 @@ install_packages() {
 
     packages=("=${compose}")
     # An Engine that answers, perhaps on another machine, is not replaced.
-    engine_answers || packages+=(=docker.io)
+    engine_answers || packages+=('=docker.io')
     # Not every release has these as packages of their own.
     for name in docker-cli docker-buildx; do
         if ((${#release[@]})) || [[ -n $(candidate "${name}") ]]; then
@@ -97,7 +97,7 @@ start_dockerd() {
     local pid until file
     if [[ -d /run/systemd/system ]]; then
         say 'starting docker.service'
-        systemctl start docker.service || fail 'docker.service does not start' 'see `journalctl -u docker.service`'
+        systemctl start docker.service || fail 'docker.service does not start' "see \`journalctl -u docker.service\`"
         pid=$(systemctl show --property MainPID --value docker.service)
     elif pid=$(cat /run/docker.pid 2>/dev/null) && is_process "${pid}" dockerd; then
         say "waiting for dockerd (pid ${pid}), which is starting"
@@ -109,9 +109,14 @@ start_dockerd() {
             is_process "${pid}" dockerd || is_process "${pid}" containerd || rm -f "${file}"
         done
         say "starting dockerd, log in ${log_file}"
-        # A session of its own and no descriptor of ours, the lock included: it must outlive us, and nobody who waits
-        # for our output to end may wait for it.
-        setsid nohup dockerd --pidfile "${pid_file}" </dev/null >"${log_file}" 2>&1 9>&- &
+        # A session of its own and none of our descriptors, neither the lock nor a pipe of whoever called us: it has
+        # to outlive us, and nobody who waits for our end may wait for its.
+        (
+            for file in /proc/"${BASHPID}"/fd/*; do
+                ((${file##*/} <= 2)) || eval "exec ${file##*/}>&-"
+            done
+            exec setsid nohup dockerd --pidfile "${pid_file}"
+        ) </dev/null >"${log_file}" 2>&1 &
         pid=$!
     fi
 
@@ -143,7 +148,7 @@ if ! engine_answers && have docker; then
     esac
     if ((EUID != 0)) && [[ -S /var/run/docker.sock && ! -w /var/run/docker.sock ]]; then
         fail 'no permission to use the Docker Engine of this machine' \
-            'add yourself to the `docker` group and log in again'
+            "add yourself to the \`docker\` group and log in again"
     fi
 fi
 can_install || fail "no Docker Engine answers, or \`docker compose\` is missing or older than ${minimum}" \

@@ -53,10 +53,13 @@ pull() {
     done
     grep -q 'Pulling from' "${log}" || kill "${job}" 2>/dev/null || true
     if wait "${job}"; then
+        job=''
         return 0
     fi
+    job=''
     registry=none
-    say "cannot pull: $(grep . "${log}" | tail -n 1 || true)"
+    [[ -s ${log} ]] || echo 'no answer within 15 s' >"${log}"
+    say "cannot pull: $(tail -n 1 "${log}")"
     return 1
 }
 
@@ -72,6 +75,7 @@ unpack() {
     mkdir -p "${root}/etc/postgresql-common"
     echo 'create_main_cluster = false' >"${root}/etc/postgresql-common/createcluster.conf"
     echo force-unsafe-io >"${root}/etc/dpkg/dpkg.cfg.d/prism"
+    # shellcheck disable=SC2016 # for the shell in there to expand
     DEBIAN_FRONTEND=noninteractive chroot "${root}" sh -c \
         'apt-get -qq update && apt-get -qq -y --no-install-recommends install "$@"' sh "$@"
     # The compiler for queries is a third of it all; without the module PostgreSQL does without.
@@ -83,9 +87,10 @@ unpack() {
 
 make_base() {
     local mirror root=${scratch}/root proxy=''
-    ((EUID == 0)) && command -v apt-get >/dev/null ||
+    if ((EUID != 0)) || ! command -v apt-get >/dev/null; then
         fail 'no registry answers, and only root on Debian can make stand-ins' \
-            'run `docker pull` for postgres:17-alpine, redis:8-alpine and debian:trixie-slim, and run this again'
+            "\`docker pull\` postgres:17-alpine, redis:8-alpine and debian:trixie-slim, and run this again"
+    fi
     "${here}/tools.sh" debootstrap
     mirror=$("${here}/tools.sh" --debian-mirror) || fail 'apt knows no Debian mirror' 'add one to /etc/apt/sources.list'
     eval "$(apt-config shell proxy Acquire::http::Proxy)"
@@ -94,9 +99,10 @@ make_base() {
     say "making ${base} of Debian packages, which takes about a minute"
     # `set -e` has no effect to the left of `||`; a new shell has its own.
     export -f unpack
+    # shellcheck disable=SC2016 # for that shell to expand
     bash -euo pipefail -c 'unpack "$@"' bash "${root}" "${mirror}" "${release}" "${packages[@]}" >"${scratch}/log" 2>&1 || {
         tail -n 20 "${scratch}/log" >&2
-        fail 'the packages cannot be unpacked; above is the end of the log' 'see whether `apt-get update` works'
+        fail 'the packages cannot be unpacked; above is the end of the log' "see whether \`apt-get update\` works"
     }
     tar -C "${root}" --exclude='./dev/*' --exclude='./proc/*' --exclude='./sys/*' -c . |
         docker import --change 'LABEL dev-prism.stand-in=true' - "${base}" >/dev/null
@@ -109,7 +115,7 @@ make() {
         --label dev-prism.stand-in=true --label "dev-prism.source=${source}" "${here}/stand-ins" \
         >"${scratch}/log" 2>&1 || {
         tail -n 20 "${scratch}/log" >&2
-        fail "cannot make $1; above is the end of the log" 'see whether `docker build` works'
+        fail "cannot make $1; above is the end of the log" "see whether \`docker build\` works"
     }
 }
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Entrypoint of the stand-in for the official PostgreSQL image: the same variables, files and order of events, as far
 # as its users can tell. Like there, the server of the initialization listens on the Unix socket only.
+# shellcheck disable=SC2154 # read_variable and the image's ENV assign them
 set -eu
 
 fail() {
@@ -40,10 +41,11 @@ if [ "$(id -u)" = 0 ]; then
     exec setpriv --reuid=postgres --regid=postgres --init-groups -- "$0" "$@"
 fi
 
-# Runs in the background, because a shell that waits for a child in the foreground does not hear signals.
+# Runs in the background, because a shell that waits for a child in the foreground does not hear signals; through
+# descriptor 3, because what runs in the background finds /dev/null as 0.
 child=''
 run() {
-    "$@" <&0 &
+    { "$@" <&3 3<&- & } 3<&0
     child=$!
     wait "$child"
 }
@@ -59,7 +61,7 @@ give_up() {
     exit 130
 }
 
-# sql DATABASE [ARGUMENT…] <STATEMENTS
+# sql DATABASE ARGUMENT…
 sql() {
     database=$1
     shift
@@ -86,7 +88,10 @@ initialize() {
 
 run_scripts() {
     if [ "$POSTGRES_DB" != postgres ]; then
-        echo 'CREATE DATABASE :"name"' | sql postgres -v name="$POSTGRES_DB"
+        # psql quotes the name.
+        sql postgres -v name="$POSTGRES_DB" <<'SQL'
+CREATE DATABASE :"name";
+SQL
     fi
     for script in /docker-entrypoint-initdb.d/*; do
         case $script in
@@ -100,7 +105,10 @@ run_scripts() {
                 ;;
             *.sql.gz)
                 echo "running $script" >&2
-                gunzip -c "$script" | sql "$POSTGRES_DB"
+                unpacked=$(mktemp)
+                gunzip -c "$script" >"$unpacked"
+                sql "$POSTGRES_DB" -f "$unpacked"
+                rm -f "$unpacked"
                 ;;
         esac
     done

@@ -1,0 +1,76 @@
+//! `prism compose`: Docker Compose on this session, the override brought up to date first.
+
+use std::ffi::OsString;
+
+use super::ComposeArgs;
+use super::context::Context;
+use crate::domain::environment::Environment;
+use crate::error::{Failure, Kind};
+use crate::process::exec;
+use crate::process::interrupt::Interrupt;
+use crate::session::cold;
+
+pub(super) fn run(context: Context, args: ComposeArgs) -> anyhow::Result<()> {
+    refuse_other_projects(&args.arguments)?;
+    let (endpoint, mut engine) = context.engine()?;
+    let session = context.session(&endpoint)?;
+    let interrupt = Interrupt::listen()?;
+    let compose = cold::refresh(&session, &mut engine, &endpoint, context.output, &interrupt)?;
+    let command = compose.command(Some(&session.override_path()));
+    let mut words: Vec<OsString> =
+        std::iter::once(command.get_program()).chain(command.get_args()).map(OsString::from).collect();
+    words.extend(args.arguments);
+    let mut environment: Environment = session.environment.clone();
+    // `${PWD}` in a Compose file means the session directory, from wherever prism is called.
+    environment.retain(|(name, _)| name != "PWD");
+    environment.push(("PWD".into(), session.directory.clone().into()));
+    drop((engine, interrupt));
+    Err(exec::replace(&words, &environment).into())
+}
+
+/// Refuses to address another project. After Compose's own verb, `-f` and `-p` mean other things.
+fn refuse_other_projects(arguments: &[OsString]) -> Result<(), Failure> {
+    const OF_THE_SESSION: [&str; 5] = ["-p", "-f", "--file", "--project-name", "--project-directory"];
+    const WITH_VALUE: [&str; 5] = ["--ansi", "--env-file", "--parallel", "--profile", "--progress"];
+    let mut words = arguments.iter().filter_map(|word| word.to_str());
+    while let Some(word) = words.next() {
+        let flag = word.split('=').next().unwrap_or(word);
+        let is_joined = !word.starts_with("--") && (word.starts_with("-p") || word.starts_with("-f"));
+        if OF_THE_SESSION.contains(&flag) || is_joined {
+            return Err(Failure::new(format!(
+                "`prism compose {word}`: the project and its files are the session's"
+            ))
+            .kind(Kind::Usage)
+            .hint("use `docker compose` for another project"));
+        }
+        if !word.starts_with('-') {
+            return Ok(());
+        }
+        if WITH_VALUE.contains(&word) {
+            words.next();
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_before_the_verb_is_another_project_meant() {
+        for (line, allowed) in [
+            ("ps", true),
+            ("logs -f db", true),
+            ("--profile x up -d", true),
+            ("-p other ps", false),
+            ("-pother ps", false),
+            ("-f x.yaml ps", false),
+            ("--file=x.yaml ps", false),
+            ("--ansi never --project-name x ps", false),
+        ] {
+            let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            assert_eq!(refuse_other_projects(&words).is_ok(), allowed, "{line}");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! `prism get`: one variable, or where one service listens.
+
+use super::GetArgs;
+use super::context::{Context, Present};
+use crate::domain::port::ContainerPort;
+use crate::domain::template::nearest;
+use crate::domain::url;
+use crate::domain::variable;
+use crate::error::Failure;
+use crate::session::environment;
+
+pub(super) fn run(context: Context, args: &GetArgs) -> anyhow::Result<()> {
+    let output = context.output;
+    let present = context.present()?;
+    if let Some(address) = address(&present, &args.what)? {
+        return output.print(format!("{address}\n"));
+    }
+    let Present { session, endpoint, engine, header, containers } = &present;
+    let variables = environment::variables(session, engine, endpoint, header.as_ref(), containers)?.all();
+    if let Some((_, value)) = variables.iter().find(|(name, _)| *name == args.what) {
+        return output.print(format!("{value}\n"));
+    }
+    let names = variables
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .chain(containers.iter().map(|c| c.service.0.as_str()));
+    let failure = Failure::new(format!("there is no variable and no service `{}`", args.what));
+    Err(match nearest(&args.what, names) {
+        Some(near) => failure.hint(format!("did you mean `{near}`?")),
+        None => failure.hint("`prism env` lists the variables, `prism info` the services"),
+    }
+    .into())
+}
+
+/// Finds `SERVICE` or `SERVICE:PORT`; `None` if the session has no such service.
+fn address(present: &Present, what: &str) -> Result<Option<String>, Failure> {
+    let (service, port) = what.rsplit_once(':').map_or((what, None), |(service, port)| (service, Some(port)));
+    let host = present.endpoint.host.as_deref();
+    let Some(container) = present.containers.iter().find(|container| container.service.0 == service) else {
+        return Ok(None);
+    };
+    let found = match port {
+        None => variable::primary_endpoint(container, &present.containers, host),
+        Some(port) => {
+            let port: ContainerPort = port
+                .parse()
+                .map_err(|error: String| Failure::new(error).hint("write SERVICE:PORT, as in `db:5432`"))?;
+            variable::endpoint(container, &present.containers, host, port)
+        }
+    };
+    match found {
+        Some((host, port)) => Ok(Some(url::address(&host, port))),
+        None => Err(Failure::new(format!("service `{service}` publishes no such port now"))
+            .hint("`prism info` shows what it publishes; `prism start` starts what is stopped")),
+    }
+}

@@ -1,0 +1,136 @@
+//! From arguments to an exit status: parse, run the verb, report.
+
+use std::ffi::OsString;
+use std::io::IsTerminal;
+
+use clap::{CommandFactory, Parser};
+
+use super::context::{self, Context};
+use super::{Cli, Global, Verb, compose, destroy, env, exec, get, info, list, start, stop};
+use crate::error::{self, Kind};
+use crate::output::{Color, Output};
+
+/// Runs prism with these arguments, the first of which is its own name. Returns the exit status.
+pub fn run(arguments: impl Iterator<Item = OsString>) -> u8 {
+    let arguments: Vec<OsString> = arguments.collect();
+    let cli = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error, &arguments),
+    };
+    let Global { directory, quiet, verbose, color } = cli.global;
+    let output = Output::new(quiet, verbose, color);
+    let is_exec = matches!(cli.verb, Verb::Exec(_));
+    let result = directory
+        .map_or(Ok(()), |directory| context::enter(&directory))
+        .and_then(|()| verb(cli.verb, output));
+    match result {
+        Ok(()) => 0,
+        Err(error) => {
+            output.error(&error::render(&error));
+            status(error::kind(&error), is_exec)
+        }
+    }
+}
+
+fn verb(verb: Verb, output: Output) -> anyhow::Result<()> {
+    let context = Context::new(output);
+    match verb {
+        Verb::Exec(args) => exec::run(context, args),
+        Verb::Start(args) => start::run(context, args),
+        Verb::Stop(args) => stop::run(context, args),
+        Verb::Destroy(args) => destroy::run(context, args),
+        Verb::Info(args) => info::run(context, &args),
+        Verb::List(args) => list::run(&context, &args),
+        Verb::Env(args) => env::run(context, &args),
+        Verb::Get(args) => get::run(context, &args),
+        Verb::Compose(args) => compose::run(context, args),
+        Verb::Completions(args) => {
+            let mut script = Vec::new();
+            clap_complete::generate(args.shell, &mut Cli::command(), "prism", &mut script);
+            output.print(script)
+        }
+    }
+}
+
+/// Shows help on stdout, a mistake on stderr.
+fn usage(error: &clap::Error, arguments: &[OsString]) -> u8 {
+    let output = Output::new(false, false, Color::Auto);
+    let text = error.render();
+    if !error.use_stderr() {
+        let shown = if std::io::stdout().is_terminal() && output.color_stdout {
+            text.ansi().to_string()
+        } else {
+            text.to_string()
+        };
+        return u8::from(output.print(shown).is_err());
+    }
+    let text = text.to_string();
+    output.error(
+        &text.strip_prefix("error:").map_or_else(|| text.clone(), |rest| format!("prism: error:{rest}")),
+    );
+    status(Kind::Usage, is_exec(arguments))
+}
+
+/// Says whether the verb of a command line that could not be parsed is `exec`.
+fn is_exec(arguments: &[OsString]) -> bool {
+    let mut words = arguments.iter().skip(1);
+    while let Some(word) = words.next() {
+        match word.to_str() {
+            Some("-C" | "--directory" | "--color") => drop(words.next()),
+            Some(flag) if flag.starts_with('-') => {}
+            other => return other == Some("exec"),
+        }
+    }
+    false
+}
+
+/// Translates a failure's kind to an exit status (DESIGN.md, section 11).
+fn status(kind: Kind, is_exec: bool) -> u8 {
+    match kind {
+        Kind::CommandNotFound => 127,
+        Kind::CommandNotExecutable => 126,
+        Kind::Interrupted(signal) => u8::try_from(128 + signal).unwrap_or(125),
+        _ if is_exec => 125,
+        Kind::Usage => 2,
+        Kind::NoSession | Kind::NoProject => 3,
+        Kind::General => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_broken_exec_is_recognised() {
+        for (line, expected) in [
+            ("prism exec --bogus", true),
+            ("prism -C x -q exec", true),
+            ("prism env exec", false),
+            ("prism", false),
+        ] {
+            let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            assert_eq!(is_exec(&words), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn exit_statuses() {
+        for (kind, exec, other) in [
+            (Kind::General, 125, 1),
+            (Kind::Usage, 125, 2),
+            (Kind::NoSession, 125, 3),
+            (Kind::NoProject, 125, 3),
+            (Kind::CommandNotFound, 127, 127),
+            (Kind::CommandNotExecutable, 126, 126),
+            (Kind::Interrupted(15), 143, 143),
+        ] {
+            assert_eq!((status(kind, true), status(kind, false)), (exec, other), "{kind:?}");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Builds and runs `docker compose …`. Compose itself resolves Compose files.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use crate::domain::environment::Environment;
+use crate::domain::name::ProjectName;
+use crate::error::Failure;
+
+mod files;
+
+pub use self::files::{ComposeFiles, has_project, read_dotenv};
+
+/// The oldest version that understands `!override` and `!reset` in every place where prism writes them.
+const MINIMUM: (u32, u32) = (2, 26);
+
+/// A project as it is handed to Compose.
+#[derive(Debug, Clone)]
+pub struct Compose {
+    /// The session directory, where Compose runs.
+    pub directory: PathBuf,
+    /// The user's Compose files, in order.
+    pub files: Vec<PathBuf>,
+    /// Env files that Compose would not find by itself.
+    pub env_files: Vec<PathBuf>,
+    /// The project name, always passed: files, `.env` and environment may name another.
+    pub project: ProjectName,
+    /// The environment, without anything of prism's.
+    pub environment: Environment,
+}
+
+impl Compose {
+    /// Resolves the project, every profile included, without the override. The result is JSON.
+    ///
+    /// The version is checked at the same time, as an old Compose fails in strange ways.
+    pub fn config(&self) -> anyhow::Result<Vec<u8>> {
+        let version = spawn(self.plain().args(["version", "--short"]))?;
+        let mut command = self.command(None);
+        command.args(["--profile", "*", "config", "--format", "json"]);
+        let config = spawn(&mut command);
+        check_version(&wait(version)?)?;
+        let output = wait(config?)?;
+        if output.status.success() {
+            return Ok(output.stdout);
+        }
+        Err(Failure::new("Docker Compose does not accept this project")
+            .details(lines(&output.stderr))
+            .hint(
+                "`docker compose config` in this directory shows the same message; correct the Compose file",
+            )
+            .into())
+    }
+
+    /// Returns `docker compose` with the project's files, and with the override if it is given.
+    pub fn command(&self, overlay: Option<&Path>) -> Command {
+        let mut command = self.plain();
+        command.arg("-p").arg(self.project.as_str());
+        for file in &self.env_files {
+            command.arg("--env-file").arg(file);
+        }
+        for file in self.files.iter().map(PathBuf::as_path).chain(overlay) {
+            command.arg("-f").arg(file);
+        }
+        command
+    }
+
+    /// Starts `up -d` for these services, its progress going to `log`.
+    ///
+    /// It runs in a process group of its own: prism alone decides when it is interrupted.
+    pub fn up(
+        &self,
+        overlay: &Path,
+        arguments: &[&str],
+        services: &[String],
+        log: &File,
+    ) -> anyhow::Result<Child> {
+        let mut command = self.command(Some(overlay));
+        command.args(["--profile", "*", "--progress", "plain", "up", "-d", "--remove-orphans"]);
+        command.args(arguments).arg("--").args(services);
+        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log.try_clone()?).process_group(0);
+        command.spawn().map_err(|error| missing(error).into())
+    }
+
+    fn plain(&self) -> Command {
+        let mut command = Command::new("docker");
+        command.arg("compose").current_dir(&self.directory);
+        command.env_clear().envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command.env("PWD", &self.directory);
+        command
+    }
+}
+
+fn spawn(command: &mut Command) -> anyhow::Result<Child> {
+    let piped = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    piped.spawn().map_err(|error| missing(error).into())
+}
+
+fn wait(child: Child) -> anyhow::Result<Output> {
+    Ok(child.wait_with_output()?)
+}
+
+fn missing(error: io::Error) -> Failure {
+    if error.kind() == io::ErrorKind::NotFound {
+        Failure::new("the `docker` command is not in PATH")
+            .hint("install the Docker CLI with the Compose plugin")
+    } else {
+        Failure::new("cannot run `docker compose`").caused_by(error)
+    }
+}
+
+fn check_version(output: &Output) -> Result<(), Failure> {
+    let text = String::from_utf8_lossy(&output.stdout);
+    let install = "install Docker Compose 2.26 or newer (package docker-compose-plugin, or docker-compose on Debian 13)";
+    if !output.status.success() {
+        return Err(Failure::new("`docker compose` does not work")
+            .details(lines(&output.stderr))
+            .hint(install));
+    }
+    match parse_version(&text) {
+        Some(version) if version < MINIMUM => {
+            Err(Failure::new(format!("Docker Compose {} is too old", text.trim())).hint(install))
+        }
+        // An unknown way to write a version is no reason to refuse it.
+        _ => Ok(()),
+    }
+}
+
+/// Reads `2.26.1-4`, `v2.40.3`, `2.29.0+ds1`.
+fn parse_version(text: &str) -> Option<(u32, u32)> {
+    let mut numbers = text.trim().trim_start_matches('v').split(['.', '-', '+']);
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
+/// Splits what a program wrote into lines for an error.
+pub fn lines(bytes: &[u8]) -> Vec<String> {
+    String::from_utf8_lossy(bytes)
+        .lines()
+        .map(str::trim_end)
+        .filter(|line| !line.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_as_numbers() {
+        for (text, enough) in [
+            ("2.26.1-4\n", true),
+            ("v2.40.3", true),
+            ("2.9.0", false),
+            ("2.25.9", false),
+            ("1.29.2", false),
+            ("3.0.0", true),
+        ] {
+            assert_eq!(parse_version(text).expect(text) >= MINIMUM, enough, "{text}");
+        }
+        assert_eq!(parse_version("dev"), None);
+    }
+}

@@ -1,0 +1,184 @@
+//! Which files Compose itself would read in a directory: replayed, because naming any of them with `-f` stops
+//! Compose from looking for the others.
+
+use std::path::{Path, PathBuf};
+
+use crate::domain::environment::Environment;
+
+/// The names that Compose looks for, best first.
+const NAMES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
+
+/// The names of files that it merges into the first one, best first.
+const OVERRIDES: [&str; 4] = [
+    "compose.override.yml",
+    "compose.override.yaml",
+    "docker-compose.override.yml",
+    "docker-compose.override.yaml",
+];
+
+/// The files of a project, and the places that decide which they are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ComposeFiles {
+    /// Compose files, in order, absolute. Empty: there is no project here.
+    pub files: Vec<PathBuf>,
+    /// Env files to name, where Compose would not read all of them by itself.
+    pub env_files: Vec<PathBuf>,
+    /// Files whose coming or going would change the lists above.
+    pub candidates: Vec<PathBuf>,
+    /// Profiles that the environment or `.env` activates.
+    pub profiles: Vec<String>,
+}
+
+impl ComposeFiles {
+    /// Finds the files of the project in `directory`. `configured` are those that `prism.yaml` names.
+    pub fn find(directory: &Path, configured: &[String], environment: &Environment) -> Self {
+        let dotenv = directory.join(".env");
+        let defaults = read_dotenv(&dotenv);
+        let setting = |name: &str| {
+            let given = environment.iter().find(|(n, _)| n == name).and_then(|(_, value)| value.to_str());
+            given.map(str::to_owned).or_else(|| lookup(&defaults, name)).filter(|value| !value.is_empty())
+        };
+        let mut found = Self { candidates: vec![dotenv.clone()], ..Self::default() };
+        let named = setting("COMPOSE_FILE");
+        if !configured.is_empty() {
+            found.files = configured.iter().map(|file| directory.join(file)).collect();
+        } else if let Some(list) = named {
+            let separator = setting("COMPOSE_PATH_SEPARATOR").unwrap_or_else(|| ":".to_owned());
+            let files = list.split(separator.as_str()).filter(|file| !file.is_empty());
+            found.files = files.map(|file| directory.join(file)).collect();
+        } else {
+            found.default_files(directory);
+        }
+        found.find_env_files(directory, &dotenv, setting("COMPOSE_ENV_FILES").is_some());
+        let profiles = setting("COMPOSE_PROFILES").unwrap_or_default();
+        found.profiles =
+            profiles.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        found
+    }
+
+    fn default_files(&mut self, directory: &Path) {
+        for names in [NAMES, OVERRIDES] {
+            let candidates = names.map(|name| directory.join(name));
+            self.candidates.extend(candidates.iter().cloned());
+            match candidates.into_iter().find(|path| path.is_file()) {
+                Some(path) => self.files.push(path),
+                None if self.files.is_empty() => return,
+                None => {}
+            }
+        }
+    }
+
+    /// With its first file elsewhere, Compose reads that directory's `.env` and the working directory's, which
+    /// wins; named files turn that off, so both are named.
+    fn find_env_files(&mut self, directory: &Path, dotenv: &Path, chosen_by_user: bool) {
+        let Some(project) =
+            self.files.first().and_then(|file| file.parent()).filter(|parent| *parent != directory)
+        else {
+            return;
+        };
+        let other = project.join(".env");
+        self.candidates.push(other.clone());
+        if !chosen_by_user {
+            self.env_files = [other.as_path(), dotenv]
+                .into_iter()
+                .filter(|path| path.is_file())
+                .map(Path::to_path_buf)
+                .collect();
+        }
+    }
+}
+
+/// Says whether Compose would find a project in exactly this directory.
+pub fn has_project(directory: &Path) -> bool {
+    NAMES.iter().any(|name| directory.join(name).is_file())
+        || lookup(&read_dotenv(&directory.join(".env")), "COMPOSE_FILE")
+            .is_some_and(|value| !value.is_empty())
+}
+
+/// Reads the pairs of a `.env`; a line that cannot be read ends it, as Compose will complain better.
+pub fn read_dotenv(path: &Path) -> Vec<(String, String)> {
+    dotenvy::from_path_iter(path).map(|pairs| pairs.map_while(Result::ok).collect()).unwrap_or_default()
+}
+
+fn lookup(pairs: &[(String, String)], name: &str) -> Option<String> {
+    pairs.iter().rev().find(|(n, _)| n == name).map(|(_, value)| value.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use assert_fs::prelude::*;
+
+    fn found(files: &[(&str, &str)], environment: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
+        let directory = assert_fs::TempDir::new().expect("directory");
+        for (name, text) in files {
+            directory.child(name).write_str(text).expect("file");
+        }
+        let environment = environment.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect();
+        let found = ComposeFiles::find(directory.path(), &[], &environment);
+        let names = |paths: Vec<PathBuf>| {
+            paths
+                .iter()
+                .map(|path| path.strip_prefix(directory.path()).expect("inside").display().to_string())
+                .collect()
+        };
+        (names(found.files), names(found.env_files))
+    }
+
+    #[test]
+    fn files_as_compose_finds_them() {
+        type Case = (
+            &'static [(&'static str, &'static str)],
+            &'static [(&'static str, &'static str)],
+            &'static [&'static str],
+            &'static [&'static str],
+        );
+        let cases: &[Case] = &[
+            (&[("compose.yaml", ""), ("docker-compose.yml", "")], &[], &["compose.yaml"], &[]),
+            (
+                &[
+                    ("docker-compose.yml", ""),
+                    ("compose.override.yml", ""),
+                    ("docker-compose.override.yml", ""),
+                ],
+                &[],
+                &["docker-compose.yml", "compose.override.yml"],
+                &[],
+            ),
+            (&[("compose.override.yml", "")], &[], &[], &[]),
+            (
+                &[("compose.yaml", ""), (".env", "COMPOSE_FILE=a.yml:b/c.yml")],
+                &[],
+                &["a.yml", "b/c.yml"],
+                &[],
+            ),
+            (
+                &[(".env", "COMPOSE_FILE=a.yml;b.yml\nCOMPOSE_PATH_SEPARATOR=;\n")],
+                &[],
+                &["a.yml", "b.yml"],
+                &[],
+            ),
+            (
+                &[("compose.yaml", ""), (".env", "COMPOSE_FILE=a.yml")],
+                &[("COMPOSE_FILE", "z.yml")],
+                &["z.yml"],
+                &[],
+            ),
+            (
+                &[
+                    ("docker/compose.yml", ""),
+                    ("docker/.env", ""),
+                    (".env", "COMPOSE_FILE=docker/compose.yml"),
+                ],
+                &[],
+                &["docker/compose.yml"],
+                &["docker/.env", ".env"],
+            ),
+        ];
+        for (files, environment, expected, env_files) in cases {
+            let (found, envs) = found(files, environment);
+            assert_eq!(found, *expected, "{files:?}");
+            assert_eq!(envs, *env_files, "{files:?}");
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! The only place that knows bollard: questions to the Engine, answers as domain values.
+
+mod container;
+mod endpoint;
+mod removal;
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use bollard::container::LogOutput;
+use bollard::errors::Error;
+use bollard::exec::{StartExecOptions, StartExecResults};
+use bollard::models::ExecConfig;
+use bollard::query_parameters::{ListContainersOptionsBuilder, LogsOptionsBuilder};
+use bollard::{ClientVersion, Docker};
+use futures_util::StreamExt;
+use futures_util::future::join_all;
+
+pub use self::endpoint::{Endpoint, machine};
+pub use self::removal::Belongings;
+use crate::domain::container::{Container, Inspection};
+use crate::domain::name::SessionId;
+use crate::domain::settings::LABEL;
+use crate::error::Failure;
+
+/// The oldest API that the newest Engines speak (29), which Engines since 25 speak too.
+const API: ClientVersion = ClientVersion { major_version: 1, minor_version: 44 };
+
+/// Docker Desktop is slow for clients that it does not know.
+const USER_AGENT: &str = concat!("Docker-Client/prism-", env!("CARGO_PKG_VERSION"));
+
+/// Stopping a container takes its grace period; nothing asked here should take longer.
+const TIMEOUT_SECONDS: u64 = 120;
+
+/// How long a health check's command may take where the check does not say.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A connection to the Engine, and the one asynchronous island of the program.
+#[derive(Debug)]
+pub struct Engine {
+    runtime: tokio::runtime::Runtime,
+    docker: Docker,
+    address: String,
+}
+
+impl Engine {
+    /// Prepares to speak to the Engine; the first question connects.
+    pub fn new(endpoint: &Endpoint) -> anyhow::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let address = endpoint.address.clone();
+        let docker = match address.strip_prefix("unix://") {
+            Some(path) => Docker::connect_with_unix(path, TIMEOUT_SECONDS, &API),
+            None => Docker::connect_with_http(&address, TIMEOUT_SECONDS, &API),
+        };
+        let docker =
+            docker.map_err(|error| unreachable(&address, error))?.with_request_modifier(|mut request| {
+                if let Ok(value) = USER_AGENT.parse() {
+                    request.headers_mut().insert("user-agent", value);
+                }
+                request
+            });
+        Ok(Self { runtime, docker, address })
+    }
+
+    /// Lists the containers of one session, whatever their state.
+    pub fn session(&mut self, session: &SessionId) -> anyhow::Result<Vec<Container>> {
+        self.containers(format!("{LABEL}session_id={session}"))
+    }
+
+    /// Lists the containers of every session, also those of other tools with the same labels.
+    pub fn all_sessions(&mut self) -> anyhow::Result<Vec<Container>> {
+        self.containers(format!("{LABEL}managed=true"))
+    }
+
+    fn containers(&mut self, label: String) -> anyhow::Result<Vec<Container>> {
+        let filters = HashMap::from([("label".to_owned(), vec![label])]);
+        let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
+        let mut answer = self.runtime.block_on(self.docker.list_containers(Some(options.clone())));
+        if answer.as_ref().is_err_and(is_about_versions) {
+            self.docker = self
+                .runtime
+                .block_on(self.docker.clone().negotiate_version())
+                .map_err(|e| self.failure(e))?;
+            answer = self.runtime.block_on(self.docker.list_containers(Some(options)));
+        }
+        let summaries = answer.map_err(|error| self.failure(error))?;
+        Ok(summaries.into_iter().filter_map(container::listed).collect())
+    }
+
+    /// Inspects containers, all at once. One that is gone meanwhile is left out.
+    pub fn inspect<'a>(
+        &self,
+        ids: impl Iterator<Item = &'a str>,
+    ) -> anyhow::Result<BTreeMap<String, Inspection>> {
+        let questions = ids.map(|id| async move { (id, self.docker.inspect_container(id, None).await) });
+        let answers = self.runtime.block_on(join_all(questions));
+        let mut inspections = BTreeMap::new();
+        for (id, answer) in answers {
+            match answer {
+                Ok(response) => drop(inspections.insert(id.to_owned(), container::inspected(response))),
+                Err(error) if has_status(&error, 404) => {}
+                Err(error) => return Err(self.failure(error).into()),
+            }
+        }
+        Ok(inspections)
+    }
+
+    /// Runs the health checks' own commands in these containers, all at once, and says which succeeded.
+    ///
+    /// A check that cannot be run has not succeeded.
+    pub fn check_health<'a>(&self, checks: impl Iterator<Item = (&'a str, &'a Inspection)>) -> Vec<&'a str> {
+        let runs = checks.map(|(id, seen)| async move {
+            let command = seen.health_command.clone()?;
+            let limit = seen.health_timeout.unwrap_or(HEALTH_TIMEOUT);
+            let status = tokio::time::timeout(limit, self.run(id, command)).await;
+            (matches!(status, Ok(Ok(Some(0))))).then_some(id)
+        });
+        self.runtime.block_on(join_all(runs)).into_iter().flatten().collect()
+    }
+
+    async fn run(&self, id: &str, command: Vec<String>) -> Result<Option<i64>, Error> {
+        let config = ExecConfig {
+            cmd: Some(command),
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            ..ExecConfig::default()
+        };
+        let created = self.docker.create_exec(id, config).await?;
+        let options = StartExecOptions { detach: false, ..StartExecOptions::default() };
+        if let StartExecResults::Attached { mut output, .. } =
+            self.docker.start_exec(&created.id, Some(options)).await?
+        {
+            while output.next().await.is_some() {}
+        }
+        Ok(self.docker.inspect_exec(&created.id).await?.exit_code)
+    }
+
+    /// Returns the last lines that a container wrote; nothing if that cannot be had.
+    pub fn last_lines(&self, id: &str, count: usize) -> Vec<String> {
+        let options = LogsOptionsBuilder::new().stdout(true).stderr(true).tail(&count.to_string()).build();
+        let read = async {
+            let mut text = Vec::new();
+            let mut stream = Box::pin(self.docker.logs(id, Some(options)));
+            while let Some(Ok(output)) = stream.next().await {
+                match output {
+                    LogOutput::StdErr { message }
+                    | LogOutput::StdOut { message }
+                    | LogOutput::Console { message } => {
+                        text.extend_from_slice(&message);
+                    }
+                    LogOutput::StdIn { .. } => {}
+                }
+            }
+            text
+        };
+        let text = self.runtime.block_on(async { tokio::time::timeout(Duration::from_secs(5), read).await });
+        String::from_utf8_lossy(&text.unwrap_or_default()).lines().map(str::to_owned).collect()
+    }
+
+    /// Thaws paused containers.
+    pub fn unpause<'a>(&self, ids: impl Iterator<Item = &'a str>) -> anyhow::Result<()> {
+        for id in ids {
+            self.runtime.block_on(self.docker.unpause_container(id)).map_err(|error| self.failure(error))?;
+        }
+        Ok(())
+    }
+
+    fn failure(&self, error: Error) -> Failure {
+        match error {
+            Error::DockerResponseServerError { status_code, message } => {
+                Failure::new("the Docker Engine refused a request")
+                    .caused_by(anyhow::anyhow!("{message} (status {status_code})"))
+            }
+            other => unreachable(&self.address, other),
+        }
+    }
+}
+
+fn has_status(error: &Error, status: u16) -> bool {
+    matches!(error, Error::DockerResponseServerError { status_code, .. } if *status_code == status)
+}
+
+/// Says whether the Engine does not speak [`API`].
+fn is_about_versions(error: &Error) -> bool {
+    matches!(error, Error::DockerResponseServerError { status_code: 400, message } if message.contains("client version"))
+}
+
+/// Explains why there is no answer. An Engine that does not answer is never "no session".
+fn unreachable(address: &str, error: Error) -> Failure {
+    let cause = root_cause(&error);
+    let kind = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+    let failure = Failure::new(format!("cannot reach the Docker Engine at {address}"));
+    let (failure, cause) = match (&error, kind) {
+        (Error::SocketNotFoundError(_), _) | (_, Some(std::io::ErrorKind::NotFound)) => {
+            (failure.hint(start_hint(address)), "there is no such socket".to_owned())
+        }
+        (_, Some(std::io::ErrorKind::PermissionDenied)) => (
+            failure.hint("add yourself to the `docker` group, or point DOCKER_HOST at an Engine you may use"),
+            "permission denied".to_owned(),
+        ),
+        (_, Some(std::io::ErrorKind::ConnectionRefused)) => {
+            (failure.hint(start_hint(address)), "nobody listens there".to_owned())
+        }
+        (Error::RequestTimeoutError, _) => (
+            failure.hint("`docker ps` shows whether it answers at all; restarting it may help"),
+            "it did not answer in time".to_owned(),
+        ),
+        _ => (failure.hint("check DOCKER_HOST and `docker context ls`"), cause.to_string()),
+    };
+    failure.caused_by(anyhow::anyhow!(cause))
+}
+
+fn start_hint(address: &str) -> &'static str {
+    match address.strip_prefix("unix://") {
+        Some(_) if cfg!(target_os = "macos") => {
+            "start Docker Desktop (or colima, OrbStack), or point DOCKER_HOST at a running Engine"
+        }
+        Some(_) => "start it (`sudo systemctl start docker`), or point DOCKER_HOST at a running Engine",
+        None => "start it there, or correct DOCKER_HOST",
+    }
+}
+
+fn root_cause<'e>(error: &'e (dyn std::error::Error + 'static)) -> &'e (dyn std::error::Error + 'static) {
+    let mut cause = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause
+}

@@ -1,0 +1,110 @@
+//! The Engine's JSON as domain values.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use bollard::models::{
+    ContainerInspectResponse, ContainerSummary, ContainerSummaryStateEnum as Listed, HealthStatusEnum,
+    PortSummaryTypeEnum,
+};
+
+use crate::domain::container::{Binding, Container, Health, Inspection, State};
+use crate::domain::name::{ProjectName, ServiceName};
+use crate::domain::port::{ContainerPort, Protocol};
+use crate::domain::settings::LABEL;
+
+/// Converts an entry of the Engine's list. `None` if it lacks what makes it a container of a session.
+pub(super) fn listed(summary: ContainerSummary) -> Option<Container> {
+    let labels: BTreeMap<String, String> = summary.labels?.into_iter().collect();
+    let compose = |key: &str| labels.get(&format!("com.docker.compose.{key}"));
+    let own = |key: &str| labels.get(&format!("{LABEL}{key}"));
+    let service = compose("service").or_else(|| own("service"))?.clone();
+    let session_id = own("session_id").or_else(|| own("working_dir"))?.clone();
+    Some(Container {
+        id: summary.id?,
+        name: summary
+            .names
+            .unwrap_or_default()
+            .first()
+            .map(|name| name.trim_start_matches('/').to_owned())
+            .unwrap_or_default(),
+        session_id,
+        project: ProjectName::reported(compose("project").cloned().unwrap_or_default()),
+        service: ServiceName(service),
+        number: compose("container-number").and_then(|number| number.parse().ok()).unwrap_or(1),
+        one_off: compose("oneoff").is_some_and(|value| value.eq_ignore_ascii_case("true")),
+        image: summary.image.unwrap_or_default(),
+        state: match summary.state {
+            Some(Listed::RUNNING) => State::Running,
+            Some(Listed::PAUSED) => State::Paused,
+            Some(Listed::RESTARTING) => State::Restarting,
+            Some(Listed::EXITED | Listed::STOPPING) => State::Exited,
+            Some(Listed::CREATED) => State::Created,
+            _ => State::Gone,
+        },
+        status: summary.status.unwrap_or_default(),
+        bindings: summary.ports.unwrap_or_default().into_iter().filter_map(binding).collect(),
+        host_network: summary
+            .host_config
+            .and_then(|config| config.network_mode)
+            .is_some_and(|mode| mode == "host"),
+        created: summary.created.unwrap_or(0),
+        labels,
+    })
+}
+
+fn binding(port: bollard::models::PortSummary) -> Option<Binding> {
+    let protocol = match port.typ {
+        Some(PortSummaryTypeEnum::UDP) => Protocol::Udp,
+        Some(PortSummaryTypeEnum::SCTP) => Protocol::Sctp,
+        _ => Protocol::Tcp,
+    };
+    Some(Binding {
+        container: ContainerPort { number: port.private_port, protocol },
+        host_ip: port.ip.unwrap_or_default(),
+        host_port: port.public_port?,
+    })
+}
+
+/// Converts an inspection.
+pub(super) fn inspected(response: ContainerInspectResponse) -> Inspection {
+    let state = response.state.unwrap_or_default();
+    let config = response.config.unwrap_or_default();
+    let health = state.health.and_then(|health| health.status).and_then(|status| match status {
+        HealthStatusEnum::STARTING => Some(Health::Starting),
+        HealthStatusEnum::HEALTHY => Some(Health::Healthy),
+        HealthStatusEnum::UNHEALTHY => Some(Health::Unhealthy),
+        HealthStatusEnum::EMPTY | HealthStatusEnum::NONE => None,
+    });
+    let check = config.healthcheck.unwrap_or_default();
+    let started = state.started_at.as_deref().and_then(|text| humantime::parse_rfc3339(text).ok());
+    let entry = |text: &String| text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
+    Inspection {
+        environment: config.env.unwrap_or_default().iter().filter_map(entry).collect(),
+        command: [config.entrypoint.unwrap_or_default(), config.cmd.unwrap_or_default()].concat(),
+        age: started.and_then(|started| SystemTime::now().duration_since(started).ok()),
+        restarts: response.restart_count.unwrap_or(0),
+        health,
+        health_command: check.test.and_then(|test| health_command(&test, config.shell.as_deref())),
+        health_timeout: check
+            .timeout
+            .and_then(|nanos| u64::try_from(nanos).ok())
+            .filter(|nanos| *nanos > 0)
+            .map(Duration::from_nanos),
+        error: state.error.unwrap_or_default(),
+        exit_code: state.exit_code.unwrap_or(0),
+    }
+}
+
+/// Turns `["CMD", …]` or `["CMD-SHELL", script]` into an argument list.
+fn health_command(test: &[String], shell: Option<&[String]>) -> Option<Vec<String>> {
+    match test.split_first() {
+        Some((word, arguments)) if word == "CMD" && !arguments.is_empty() => Some(arguments.to_vec()),
+        Some((word, script)) if word == "CMD-SHELL" => {
+            let default = ["/bin/sh".to_owned(), "-c".to_owned()];
+            let shell = shell.filter(|shell| !shell.is_empty()).unwrap_or(&default);
+            Some([shell, script].concat())
+        }
+        _ => None,
+    }
+}

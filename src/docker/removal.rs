@@ -1,0 +1,119 @@
+//! Stopping and removing what belongs to a session, found by its label alone.
+
+use std::collections::HashMap;
+
+use bollard::errors::Error;
+use bollard::query_parameters::{
+    ListImagesOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder,
+    RemoveContainerOptionsBuilder, RemoveImageOptions, RemoveVolumeOptions,
+};
+use futures_util::future::join_all;
+
+use super::{Engine, has_status};
+use crate::domain::container::Container;
+use crate::domain::name::SessionId;
+use crate::domain::settings::LABEL;
+
+/// Things of one session that are not containers, by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Belongings {
+    /// Network names.
+    pub networks: Vec<String>,
+    /// Volume names.
+    pub volumes: Vec<String>,
+    /// Image tags that were built for the session.
+    pub images: Vec<String>,
+}
+
+impl Engine {
+    /// Finds the networks, volumes and built images of a session.
+    pub fn belongings(&self, session: &SessionId) -> anyhow::Result<Belongings> {
+        let filters = HashMap::from([("label".to_owned(), vec![format!("{LABEL}session_id={session}")])]);
+        let found = self.runtime.block_on(async {
+            let networks = ListNetworksOptionsBuilder::new().filters(&filters).build();
+            let volumes = ListVolumesOptionsBuilder::new().filters(&filters).build();
+            let images = ListImagesOptionsBuilder::new().filters(&filters).build();
+            let networks = self.docker.list_networks(Some(networks)).await?;
+            let volumes = self.docker.list_volumes(Some(volumes)).await?.volumes.unwrap_or_default();
+            let images = self.docker.list_images(Some(images)).await?;
+            Ok(Belongings {
+                networks: networks.into_iter().filter_map(|network| network.name).collect(),
+                volumes: volumes.into_iter().map(|volume| volume.name).collect(),
+                images: images.into_iter().flat_map(|image| image.repo_tags).collect(),
+            })
+        });
+        found.map_err(|error| self.failure(error).into())
+    }
+
+    /// Stops containers, all at once, each with its own grace period.
+    pub fn stop(&self, containers: &[Container]) -> anyhow::Result<()> {
+        let stops = containers.iter().map(|container| self.docker.stop_container(&container.id, None));
+        let answers = self.runtime.block_on(join_all(stops));
+        // 304: it was not running.
+        self.settle(answers, &[304, 404])
+    }
+
+    /// Kills and removes containers with their anonymous volumes, all at once.
+    pub fn remove_containers(&self, containers: &[Container]) -> anyhow::Result<()> {
+        let anonymous = self.anonymous_volumes(containers)?;
+        let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+        let removals = containers
+            .iter()
+            .map(|container| self.docker.remove_container(&container.id, Some(options.clone())));
+        let answers = self.runtime.block_on(join_all(removals));
+        // 409: somebody else is removing it already.
+        self.settle(answers, &[404, 409])?;
+        self.remove_volumes(&anonymous)
+    }
+
+    /// Collects the anonymous volumes of containers: a recreated container no longer owns the one that it
+    /// took over, and removing it would leave the volume behind.
+    fn anonymous_volumes(&self, containers: &[Container]) -> anyhow::Result<Vec<String>> {
+        let questions = containers.iter().map(|container| self.docker.inspect_container(&container.id, None));
+        let mut volumes = Vec::new();
+        for answer in self.runtime.block_on(join_all(questions)) {
+            let mounts = match answer {
+                Ok(response) => response.mounts.unwrap_or_default(),
+                Err(error) if has_status(&error, 404) => continue,
+                Err(error) => return Err(self.failure(error).into()),
+            };
+            let is_anonymous =
+                |name: &String| name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+            let of_volumes = mounts.into_iter().filter(|mount| mount.typ.as_deref() == Some("volume"));
+            volumes.extend(of_volumes.filter_map(|mount| mount.name).filter(is_anonymous));
+        }
+        Ok(volumes)
+    }
+
+    /// Removes networks by name.
+    pub fn remove_networks(&self, names: &[String]) -> anyhow::Result<()> {
+        let removals = names.iter().map(|name| self.docker.remove_network(name));
+        let answers = self.runtime.block_on(join_all(removals));
+        self.settle(answers, &[404])
+    }
+
+    /// Removes volumes by name. One that a foreign container uses stays.
+    pub fn remove_volumes(&self, names: &[String]) -> anyhow::Result<()> {
+        let removals = names.iter().map(|name| self.docker.remove_volume(name, None::<RemoveVolumeOptions>));
+        let answers = self.runtime.block_on(join_all(removals));
+        self.settle(answers, &[404, 409])
+    }
+
+    /// Removes image tags. One that a foreign container uses stays.
+    pub fn remove_images(&self, tags: &[String]) -> anyhow::Result<()> {
+        let removals = tags.iter().map(|tag| async move {
+            self.docker.remove_image(tag, None::<RemoveImageOptions>, None).await.map(drop)
+        });
+        let answers = self.runtime.block_on(join_all(removals));
+        self.settle(answers, &[404, 409])
+    }
+
+    /// Fails with the first answer that is an error of another status than the `harmless` ones.
+    fn settle(&self, answers: Vec<Result<(), Error>>, harmless: &[u16]) -> anyhow::Result<()> {
+        let error = answers
+            .into_iter()
+            .filter_map(Result::err)
+            .find(|error| !harmless.iter().any(|status| has_status(error, *status)));
+        error.map_or(Ok(()), |error| Err(self.failure(error).into()))
+    }
+}

@@ -1,0 +1,284 @@
+//! Sessions as `list` and `info` show them: a table, and documents with a versioned schema.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::container::{Binding, Container, Health, State, Status};
+
+/// The version of the JSON documents; it rises when a field changes its meaning or goes away.
+const SCHEMA: u32 = 1;
+
+/// One session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SessionReport {
+    /// The session directory.
+    pub directory: String,
+    /// The identity; equal to the directory unless several machines use the Engine.
+    pub session_id: String,
+    /// The Compose project.
+    pub project: String,
+    /// `up`, `partly`, `stopped`.
+    pub state: &'static str,
+    /// When it was first created, RFC 3339; empty where the label is missing.
+    pub created_at: String,
+    /// Its services, by name and number.
+    pub services: Vec<ServiceReport>,
+}
+
+/// One container of a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ServiceReport {
+    /// The service.
+    pub name: String,
+    /// Which of its replicas.
+    pub number: u32,
+    /// `running`, `done`, `exited`, `created`, `paused`, `restarting`.
+    pub state: &'static str,
+    /// `starting`, `healthy`, `unhealthy`; absent without a health check.
+    pub health: Option<&'static str>,
+    /// Its published ports.
+    pub ports: Vec<PortReport>,
+}
+
+/// One published port.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PortReport {
+    /// `5432/tcp`.
+    pub container_port: String,
+    /// The address on the host.
+    pub host_ip: String,
+    /// The port on the host.
+    pub host_port: u16,
+}
+
+/// Groups containers, without twins, into sessions.
+pub fn sessions(containers: &[Container]) -> Vec<SessionReport> {
+    let mut by_id: BTreeMap<&str, Vec<&Container>> = BTreeMap::new();
+    for container in containers {
+        by_id.entry(&container.session_id).or_default().push(container);
+    }
+    by_id.into_iter().map(|(id, containers)| session(id, &containers)).collect()
+}
+
+fn session(id: &str, containers: &[&Container]) -> SessionReport {
+    let services: Vec<ServiceReport> = containers.iter().map(|container| service(container)).collect();
+    let fine = services.iter().filter(|service| matches!(service.state, "running" | "done")).count();
+    let running = services.iter().any(|service| service.state == "running");
+    let label = |key| containers.iter().find_map(|container| container.label(key));
+    SessionReport {
+        directory: label("working_dir").unwrap_or(id).to_owned(),
+        session_id: id.to_owned(),
+        project: containers.first().map(|container| container.project.to_string()).unwrap_or_default(),
+        state: match (running, fine == services.len()) {
+            (true, true) => "up",
+            (true, false) => "partly",
+            (false, _) => "stopped",
+        },
+        created_at: label("created_at").unwrap_or_default().to_owned(),
+        services,
+    }
+}
+
+fn service(container: &Container) -> ServiceReport {
+    let status = Status::parse(&container.status);
+    let health = match status {
+        Status::Up { health: Some(health), .. } => Some(match health {
+            Health::Starting => "starting",
+            Health::Healthy => "healthy",
+            Health::Unhealthy => "unhealthy",
+        }),
+        _ => None,
+    };
+    // Without a port there is nothing that an ended container could still be needed for.
+    let is_done = status == Status::Exited(0) && container.label("internal_port").is_none();
+    ServiceReport {
+        name: container.service.0.clone(),
+        number: container.number,
+        state: match container.state {
+            State::Running => "running",
+            State::Exited if is_done => "done",
+            State::Exited | State::Gone => "exited",
+            State::Created => "created",
+            State::Paused => "paused",
+            State::Restarting => "restarting",
+        },
+        health,
+        ports: container.live_bindings().iter().map(port).collect(),
+    }
+}
+
+fn port(binding: &Binding) -> PortReport {
+    PortReport {
+        container_port: binding.container.to_string(),
+        host_ip: binding.host_ip.clone(),
+        host_port: binding.host_port,
+    }
+}
+
+/// Writes the document of `prism list --format json`.
+pub fn list_json(sessions: &[SessionReport]) -> Result<String, serde_json::Error> {
+    #[derive(Serialize)]
+    struct Document<'a> {
+        schema: u32,
+        sessions: &'a [SessionReport],
+    }
+    Ok(serde_json::to_string_pretty(&Document { schema: SCHEMA, sessions })? + "\n")
+}
+
+/// Writes the document of `prism info --format json`.
+pub fn info_json(
+    session: &SessionReport,
+    variables: &[(String, String)],
+) -> Result<String, serde_json::Error> {
+    #[derive(Serialize)]
+    struct Document<'a> {
+        schema: u32,
+        #[serde(flatten)]
+        session: &'a SessionReport,
+        variables: BTreeMap<&'a str, &'a str>,
+    }
+    let variables = variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    Ok(serde_json::to_string_pretty(&Document { schema: SCHEMA, session, variables })? + "\n")
+}
+
+/// Writes the table of `prism list`.
+pub fn list_text(sessions: &[SessionReport], color: bool) -> String {
+    let rows: Vec<[String; 4]> = sessions
+        .iter()
+        .map(|session| {
+            let services: Vec<String> = session.services.iter().map(service_text).collect();
+            [clean(&session.directory), session.state.to_owned(), clean(&session.project), services.join(" ")]
+        })
+        .collect();
+    let head = ["DIRECTORY", "STATE", "PROJECT", "SERVICES"].map(str::to_owned);
+    let width =
+        |column: usize| rows.iter().chain([&head]).map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths = [width(0), width(1), width(2)];
+    let line = |row: &[String; 4], paint: &str| {
+        let cell = |column: usize| format!("{:<1$}  ", row[column], widths[column]);
+        let state = if paint.is_empty() { cell(1) } else { format!("\x1b[{paint}m{}\x1b[0m", cell(1)) };
+        format!("{}{state}{}{}", cell(0), cell(2), row[3]).trim_end().to_owned() + "\n"
+    };
+    let paint = |row: &[String; 4]| match row[1].as_str() {
+        _ if !color => "",
+        "up" => "32",
+        "partly" => "33",
+        _ => "2",
+    };
+    line(&head, "") + &rows.iter().map(|row| line(row, paint(row))).collect::<String>()
+}
+
+fn service_text(service: &ServiceReport) -> String {
+    let state = match (service.state, service.health) {
+        ("running", None | Some("healthy")) => String::new(),
+        ("running", Some(health)) => format!("({health})"),
+        (state, _) => format!("({state})"),
+    };
+    let ports: Vec<String> = service.ports.iter().map(|port| format!(":{}", port.host_port)).collect();
+    format!("{}{state}{}", clean(&service.name), ports.join(","))
+}
+
+/// Writes what `prism info` shows a person.
+pub fn info_text(session: &SessionReport, variables: &[(String, String)]) -> String {
+    let mut text = format!(
+        "directory  {}\nproject    {}\nstate      {}\ncreated    {}\n\n",
+        clean(&session.directory),
+        session.project,
+        session.state,
+        session.created_at
+    );
+    let width = session.services.iter().map(|service| service.name.chars().count()).max().unwrap_or(0);
+    for service in &session.services {
+        let state = service.health.unwrap_or(service.state);
+        let port =
+            |port: &PortReport| format!("{}:{} → {}", port.host_ip, port.host_port, port.container_port);
+        let ports: Vec<String> = service.ports.iter().map(port).collect();
+        text += format!("{:<width$}  {state:<10}  {}", clean(&service.name), ports.join("  ")).trim_end();
+        text.push('\n');
+    }
+    text.push('\n');
+    for (name, value) in variables {
+        text += &format!("{name}={}\n", clean(value));
+    }
+    text
+}
+
+/// Hides the password of a URL, or a value as a whole.
+pub fn masked(value: &str) -> String {
+    const MASK: &str = "********";
+    let in_url = || {
+        let (scheme, rest) = value.split_once("://")?;
+        let (credentials, address) = rest.split_once('@')?;
+        let (user, _) = credentials.split_once(':')?;
+        Some(format!("{scheme}://{user}:{MASK}@{address}"))
+    };
+    in_url().unwrap_or_else(|| MASK.to_owned())
+}
+
+/// Replaces control characters: names come from directories and labels.
+fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::container::tests::container;
+    use super::super::port::ContainerPort;
+    use super::*;
+
+    fn stack() -> Vec<Container> {
+        let mut db = container("db", "Up 2 minutes (healthy)");
+        db.labels.insert("dev-prism.working_dir".into(), "/w/shop".into());
+        db.labels.insert("dev-prism.internal_port".into(), "5432".into());
+        db.bindings = vec![Binding {
+            container: ContainerPort::tcp(5432),
+            host_ip: "127.0.0.1".into(),
+            host_port: 7000,
+        }];
+        let mut migrate = container("migrate", "Exited (0) 2 minutes ago");
+        migrate.state = State::Exited;
+        vec![db, migrate]
+    }
+
+    #[test]
+    fn a_finished_one_shot_is_part_of_an_up_session() {
+        let report = &sessions(&stack())[0];
+        assert_eq!((report.state, report.services[1].state), ("up", "done"));
+    }
+
+    #[test]
+    fn states() {
+        let mut stack = stack();
+        stack[1].status = "Exited (1) 2 minutes ago".into();
+        assert_eq!(sessions(&stack)[0].state, "partly");
+        stack[0].state = State::Exited;
+        stack[0].status = "Exited (0) 2 minutes ago".into();
+        let report = &sessions(&stack)[0];
+        assert_eq!((report.state, report.services[0].state), ("stopped", "exited"));
+        assert!(report.services[0].ports.is_empty());
+    }
+
+    #[test]
+    fn the_table_is_aligned() {
+        assert_eq!(
+            list_text(&sessions(&stack()), false),
+            "DIRECTORY  STATE  PROJECT        SERVICES\n/w/shop    up     shop-1a2b3c4d  db:7000 migrate(done)\n"
+        );
+    }
+
+    #[test]
+    fn passwords_are_masked() {
+        assert_eq!(masked("postgres://u:p%40@127.0.0.1:1/x"), "postgres://u:********@127.0.0.1:1/x");
+        assert_eq!(masked("redis://:x@h:1"), "redis://:********@h:1");
+        assert_eq!(masked("p@ss:w"), "********");
+    }
+
+    #[test]
+    fn json_carries_its_schema() {
+        let text = list_json(&sessions(&stack())).expect("json");
+        let value: serde_json::Value = serde_json::from_str(&text).expect("json");
+        assert_eq!(value["schema"], 1);
+        assert_eq!(value["sessions"][0]["services"][0]["ports"][0]["host_port"], 7000);
+    }
+}

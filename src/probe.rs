@@ -1,0 +1,103 @@
+//! Asking a port whether its service is ready, in the service's own protocol where prism knows it.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+use crate::domain::catalog::Probe;
+
+const CONNECT_LIMIT: Duration = Duration::from_secs(1);
+
+/// A server that speaks second stays silent; Docker's proxy in front of nobody hangs up sooner than this.
+const SILENCE: Duration = Duration::from_millis(200);
+
+/// How long a server that is asked may take to answer.
+const ANSWER_LIMIT: Duration = Duration::from_secs(2);
+
+/// Says whether the service behind this port answers.
+pub fn answers(probe: Probe, host: &str, port: u16) -> bool {
+    ask(probe, host, port).unwrap_or(false)
+}
+
+fn ask(probe: Probe, host: &str, port: u16) -> std::io::Result<bool> {
+    let address = (host, port).to_socket_addrs()?.next().ok_or(ErrorKind::AddrNotAvailable)?;
+    let mut stream = TcpStream::connect_timeout(&address, CONNECT_LIMIT)?;
+    stream.set_write_timeout(Some(ANSWER_LIMIT))?;
+    stream.set_read_timeout(Some(if probe == Probe::Tcp { SILENCE } else { ANSWER_LIMIT }))?;
+    match probe {
+        Probe::Tcp => {}
+        // SSLRequest: its length, 8, and the code 80877103.
+        Probe::Postgres => stream.write_all(&[0, 0, 0, 8, 4, 210, 22, 47])?,
+        Probe::Mysql => {}
+        Probe::Redis => stream.write_all(b"PING\r\n")?,
+    }
+    let mut answer = [0; 64];
+    let length = match stream.read(&mut answer) {
+        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+            return Ok(probe == Probe::Tcp);
+        }
+        other => other?,
+    };
+    let answer = &answer[..length];
+    Ok(match probe {
+        Probe::Tcp => !answer.is_empty(),
+        Probe::Postgres => matches!(answer, [b'S' | b'N', ..]),
+        // The fifth byte is the protocol's version; an error packet has 255 there.
+        Probe::Mysql => matches!(answer, [_, _, _, _, 9 | 10, ..]),
+        Probe::Redis => !answer.is_empty() && !answer.starts_with(b"-LOADING"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// Serves one connection: what the server says at once, and what it says when it has been spoken to.
+    fn server(greeting: &'static [u8], reply: &'static [u8]) -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("address").port();
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("a client");
+            stream.write_all(greeting).expect("greeting");
+            if !reply.is_empty() {
+                let _ = stream.read(&mut [0; 64]);
+                stream.write_all(reply).expect("reply");
+                let _ = stream.read(&mut [0; 64]);
+            }
+        });
+        port
+    }
+
+    #[test]
+    fn each_protocol() {
+        for (probe, greeting, reply, ready) in [
+            (Probe::Postgres, &b""[..], &b"N"[..], true),
+            (Probe::Postgres, b"", b"E", false),
+            (Probe::Mysql, b"\x4a\0\0\0\x0a8.0", b"", true),
+            (Probe::Mysql, b"\x17\0\0\x01\xff\x69\x04Host is blocked", b"", false),
+            (Probe::Redis, b"", b"+PONG\r\n", true),
+            (Probe::Redis, b"", b"-NOAUTH Authentication required.\r\n", true),
+            (Probe::Redis, b"", b"-LOADING Redis is loading\r\n", false),
+            (Probe::Tcp, b"220 hello", b"", true),
+            // What Docker's proxy does when nobody listens behind it.
+            (Probe::Tcp, b"", b"", false),
+        ] {
+            assert_eq!(
+                answers(probe, "127.0.0.1", server(greeting, reply)),
+                ready,
+                "{probe:?} {greeting:?} {reply:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn silence_means_ready_and_refusal_does_not() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("address").port();
+        assert!(answers(Probe::Tcp, "127.0.0.1", port), "the kernel accepts, nobody speaks");
+        drop(listener);
+        assert!(!answers(Probe::Tcp, "127.0.0.1", port));
+    }
+}

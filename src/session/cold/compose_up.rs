@@ -1,0 +1,285 @@
+//! `docker compose up`, watched while it runs and helped where it does not heal by itself.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::process::{Child, ExitStatus};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::prepare::Prepared;
+use crate::docker::Engine;
+use crate::domain::container::without_twins;
+use crate::domain::state::{Finding, Verdict, survey};
+use crate::error::Failure;
+use crate::lock::Lock;
+use crate::process::interrupt::Interrupt;
+use crate::session::up::Options;
+use crate::session::{Session, wait};
+
+/// How often Compose is looked after.
+const POLL: Duration = Duration::from_millis(50);
+
+/// How often the Engine is asked meanwhile.
+const SURVEY: Duration = Duration::from_millis(300);
+
+/// How long Compose may take to end after it was told to.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// All that `up` needs.
+pub(super) struct ComposeUp<'a> {
+    pub(super) session: &'a Session,
+    pub(super) engine: &'a mut Engine,
+    pub(super) options: &'a Options,
+    pub(super) interrupt: &'a Interrupt,
+    pub(super) lock: &'a Lock,
+    pub(super) prepared: &'a Prepared,
+}
+
+impl ComposeUp<'_> {
+    /// Runs `up`, a second time where experience says that this helps.
+    pub(super) fn run(mut self) -> anyhow::Result<()> {
+        let mut arguments: &[&str] = &[];
+        for is_last in [false, true] {
+            let (status, log) = self.attempt(arguments)?;
+            let unbound = status.success() && !is_last && self.has_unbound()?;
+            if status.success() && !unbound {
+                return Ok(());
+            }
+            match remedy(&log) {
+                _ if unbound => arguments = &["--force-recreate"],
+                Some(remedy) if !is_last => arguments = remedy,
+                _ => return Err(self.explain(status, &log)?.into()),
+            }
+            self.options.output.detail("trying again");
+        }
+        Ok(())
+    }
+
+    /// Runs Compose once. Gives its status, and the lines that are no progress.
+    fn attempt(&mut self, arguments: &[&str]) -> anyhow::Result<(ExitStatus, Vec<String>)> {
+        // A file, not a pipe: Compose outlives a killed prism.
+        let file = tempfile::Builder::new().append(true).tempfile()?.into_file();
+        let mut progress =
+            Progress { file: &file, offset: 0, partial: Vec::new(), held: Vec::new(), downloaded: false };
+        let services: Vec<String> =
+            self.prepared.header.scope.iter().map(|service| service.0.clone()).collect();
+        if services.is_empty() {
+            return Err(Failure::new("no service of this project belongs to the session")
+                .hint("every service has a profile: name one as `profiles:` in prism.yaml, or in COMPOSE_PROFILES")
+                .into());
+        }
+        let compose = &self.prepared.compose;
+        let overlay = self.session.override_path();
+        let mut child = self.lock.inherited(|| compose.up(&overlay, arguments, &services, &file))??;
+        match self.watch(&mut child, &mut progress) {
+            Ok(status) => Ok((status, progress.finish(self.options, status.success()))),
+            Err(error) => {
+                end(&mut child, self.interrupt)?;
+                progress.finish(self.options, false);
+                Err(error)
+            }
+        }
+    }
+
+    /// Looks after Compose until it ends.
+    ///
+    /// # Errors
+    /// A signal came, a service failed while others wait for it, or the time is over. Compose still runs then.
+    fn watch(&mut self, child: &mut Child, progress: &mut Progress) -> anyhow::Result<ExitStatus> {
+        let before = self.failed_containers()?;
+        let mut deadline = Instant::now() + self.options.wait_timeout;
+        let mut surveyed = Instant::now();
+        loop {
+            let ended = child.try_wait()?;
+            if progress.relay(self.options) {
+                deadline = Instant::now() + self.options.wait_timeout;
+            }
+            if let Some(status) = ended {
+                return Ok(status);
+            }
+            if surveyed.elapsed() >= SURVEY {
+                surveyed = Instant::now();
+                self.fail_on_new_failure(&before)?;
+            }
+            if Instant::now() >= deadline {
+                let limit = self.options.wait_timeout.as_secs();
+                return Err(Failure::new(format!(
+                    "gave up after {limit} s waiting for Docker Compose to start the stack"
+                ))
+                .hint("`prism compose ps -a` shows how far it came; `--wait-timeout SECONDS` waits longer")
+                .into());
+            }
+            self.interrupt.pause(POLL)?;
+        }
+    }
+
+    /// Collects the containers that look failed already: Compose is about to start them again.
+    fn failed_containers(&mut self) -> anyhow::Result<BTreeSet<String>> {
+        let containers = without_twins(self.engine.session(&self.session.id)?);
+        let findings = survey(&self.prepared.header, &containers);
+        let failed = findings.iter().filter(|finding| has_failed(finding));
+        Ok(failed.filter_map(|finding| finding.container).map(|container| container.id.clone()).collect())
+    }
+
+    fn fail_on_new_failure(&mut self, before: &BTreeSet<String>) -> anyhow::Result<()> {
+        let containers = without_twins(self.engine.session(&self.session.id)?);
+        for finding in survey(&self.prepared.header, &containers).iter().filter(|finding| has_failed(finding))
+        {
+            let Some(container) = finding.container.filter(|container| !before.contains(&container.id))
+            else {
+                continue;
+            };
+            return Err(wait::failed(self.engine, describe(finding), container).into());
+        }
+        Ok(())
+    }
+
+    /// Says whether a container runs without a binding that it should have.
+    fn has_unbound(&mut self) -> anyhow::Result<bool> {
+        let containers = without_twins(self.engine.session(&self.session.id)?);
+        let findings = survey(&self.prepared.header, &containers);
+        Ok(findings.iter().any(|finding| finding.verdict == Verdict::Down))
+    }
+
+    /// Explains why Compose failed: by the service that failed, else in Compose's own words.
+    fn explain(&mut self, status: ExitStatus, log: &[String]) -> anyhow::Result<Failure> {
+        let containers = without_twins(self.engine.session(&self.session.id)?);
+        let findings = survey(&self.prepared.header, &containers);
+        let failed = findings.iter().find(|finding| has_failed(finding));
+        if let Some((finding, container)) = failed.and_then(|finding| Some((finding, finding.container?))) {
+            return Ok(wait::failed(self.engine, describe(finding), container));
+        }
+        let code = status.code().map_or_else(|| status.to_string(), |code| format!("exit status {code}"));
+        let hint = if log
+            .iter()
+            .any(|line| line.contains("pull access denied") || line.contains("o such image"))
+        {
+            "check the image's name, or log in with `docker login`; an image of your own needs a `build:`"
+        } else {
+            "`prism compose config` shows the project as Compose sees it, `prism compose ps -a` what became of it"
+        };
+        Ok(Failure::new(format!("Docker Compose could not start the stack ({code})")).details(log).hint(hint))
+    }
+}
+
+fn has_failed(finding: &Finding) -> bool {
+    matches!(finding.verdict, Verdict::Exited(_) | Verdict::Unhealthy)
+}
+
+fn describe(finding: &Finding) -> String {
+    match finding.verdict {
+        Verdict::Exited(code) => wait::exited(finding, code),
+        _ => format!("service `{}` is unhealthy", finding.service),
+    }
+}
+
+/// Knows what Compose does not heal by itself, but a second `up` does (COMPOSE_FACTS).
+fn remedy(log: &[String]) -> Option<&'static [&'static str]> {
+    let says = |part: &str| log.iter().any(|line| line.contains(part));
+    if says("Conflict. The container name") {
+        // Left by a Compose that was killed while it recreated.
+        Some(&[])
+    } else if says("network") && says("not found") {
+        Some(&["--force-recreate"])
+    } else {
+        None
+    }
+}
+
+/// Ends Compose and waits for it. A second signal to prism kills it.
+fn end(child: &mut Child, interrupt: &Interrupt) -> anyhow::Result<()> {
+    let pid = Pid::from_raw(i32::try_from(child.id())?);
+    let _ = kill(pid, Signal::SIGTERM);
+    let deadline = Instant::now() + GRACE;
+    while child.try_wait()?.is_none() {
+        if interrupt.pause(POLL).is_err() || Instant::now() >= deadline {
+            child.kill()?;
+            child.wait()?;
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Compose's output, passed on as it comes. Lines that are no progress are held back: they are either warnings,
+/// shown when progress goes on, or the reason of a failure, shown as part of the error.
+struct Progress<'a> {
+    file: &'a File,
+    offset: u64,
+    partial: Vec<u8>,
+    held: Vec<String>,
+    downloaded: bool,
+}
+
+impl Progress<'_> {
+    /// Passes on what is new. Says whether Compose is pulling or building, for which no time limit is fair.
+    fn relay(&mut self, options: &Options) -> bool {
+        let mut buffer = [0; 16 * 1024];
+        while let Ok(length @ 1..) = self.file.read_at(&mut buffer, self.offset) {
+            self.offset += length as u64;
+            self.partial.extend_from_slice(&buffer[..length]);
+        }
+        self.downloaded = false;
+        while let Some(end) = self.partial.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.partial.drain(..=end).collect();
+            self.line(String::from_utf8_lossy(&line).trim_end().to_owned(), options);
+        }
+        self.downloaded
+    }
+
+    fn line(&mut self, line: String, options: &Options) {
+        match line.split_whitespace().next() {
+            None => {}
+            Some("Container" | "Network" | "Volume") => {
+                self.flush(options);
+                options.output.pass_on(format!("{line}\n").as_bytes());
+            }
+            Some(first) if first.starts_with('#') || line.starts_with(' ') => {
+                self.downloaded = true;
+                self.flush(options);
+                options.output.pass_on(format!("{line}\n").as_bytes());
+            }
+            Some(_) => self.held.push(line),
+        }
+    }
+
+    fn flush(&mut self, options: &Options) {
+        for line in self.held.drain(..) {
+            options.output.pass_on(format!("{line}\n").as_bytes());
+        }
+    }
+
+    /// Takes the rest. After a success nothing is held back.
+    fn finish(mut self, options: &Options, success: bool) -> Vec<String> {
+        self.partial.push(b'\n');
+        self.relay(options);
+        if success {
+            self.flush(options);
+        }
+        self.held
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_a_second_up_heals_is_tried_again() {
+        let log = |line: &str| vec![line.to_owned()];
+        assert_eq!(
+            remedy(&log(
+                "Error response from daemon: Conflict. The container name \"/0912_x\" is already in use"
+            )),
+            Some(&[][..])
+        );
+        assert_eq!(
+            remedy(&log("Error response from daemon: network 5f not found")),
+            Some(&["--force-recreate"][..])
+        );
+        assert_eq!(remedy(&log("Error response from daemon: pull access denied for nope")), None);
+    }
+}

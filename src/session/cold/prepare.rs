@@ -1,0 +1,146 @@
+//! From the user's Compose files to an override on disk.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use crate::compose::{Compose, ComposeFiles};
+use crate::docker::{self, Endpoint};
+use crate::domain::container::Container;
+use crate::domain::header::{GENERATOR, Header, is_generated};
+use crate::domain::model::Model;
+use crate::domain::name::ServiceName;
+use crate::domain::overlay::{Facts, overlay};
+use crate::domain::plan::{Plan, plan};
+use crate::domain::yaml;
+use crate::error::Failure;
+use crate::process::interrupt::Interrupt;
+use crate::session::input::Inputs;
+use crate::session::{DOTENV, OVERRIDE, Session, warm};
+use crate::{files, git};
+
+/// An override that was written, and how to use it.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    /// The project as Compose is told of it.
+    pub(super) compose: Compose,
+    /// The override's header.
+    pub(super) header: Header,
+    /// What cannot be isolated.
+    pub(super) notes: Vec<String>,
+    /// The session had no containers before.
+    pub(super) is_first: bool,
+    body: String,
+}
+
+/// Resolves the project and writes its override.
+pub(super) fn prepare(
+    session: &Session,
+    endpoint: &Endpoint,
+    containers: &[Container],
+    interrupt: &Interrupt,
+) -> anyhow::Result<Prepared> {
+    let found = session.compose_files()?;
+    let inputs = Inputs::collect(session, &found)?;
+    let compose = Compose {
+        directory: session.path().to_path_buf(),
+        files: found.files.clone(),
+        env_files: found.env_files.clone(),
+        project: session.project(),
+        environment: session.environment.clone(),
+    };
+    let json = compose.config()?;
+    interrupt.check()?;
+    let model = Model::parse(&json)
+        .map_err(|error| Failure::new("cannot read what `docker compose config` printed").caused_by(error))?;
+    let mut profiles = session.settings.profiles.clone();
+    profiles.extend(found.profiles.iter().cloned());
+    let plan = plan(&model, &session.settings, bind(session, endpoint)?, &profiles)?;
+    let old = warm::read_header(session);
+    let created_at = created_at(containers, old.as_ref());
+    let facts = Facts {
+        project: compose.project.clone(),
+        session_id: session.id.clone(),
+        directory: session.directory.clone(),
+        owner: format!("{}@{}", nix::unistd::geteuid(), docker::machine()),
+        created_at: created_at.clone(),
+    };
+    let body = yaml::write(&overlay(&model, &plan, &facts));
+    let header = header(session, &found, inputs, &plan, containers, created_at);
+    let prepared = Prepared { compose, header, notes: plan.shared, is_first: containers.is_empty(), body };
+    // An unsettled header: should Compose not get to the end, the next run does not believe this file.
+    if prepared.write(session)? {
+        git::exclude(session.path(), &[OVERRIDE, DOTENV]);
+    }
+    Ok(prepared)
+}
+
+impl Prepared {
+    /// Marks the override as the one that the running stack was brought up from.
+    pub(super) fn settle(&mut self, session: &Session) -> anyhow::Result<()> {
+        self.header.settled = true;
+        self.write(session).map(drop)
+    }
+
+    fn write(&self, session: &Session) -> anyhow::Result<bool> {
+        let text = self.header.prepend(&self.body)?;
+        files::write(&session.override_path(), text.as_bytes(), is_generated)
+    }
+}
+
+fn header(
+    session: &Session,
+    found: &ComposeFiles,
+    inputs: Inputs,
+    plan: &Plan,
+    containers: &[Container],
+    created_at: String,
+) -> Header {
+    let has_container =
+        |service: &ServiceName| containers.iter().any(|container| container.service == *service);
+    let scope = plan.services.iter().filter(|(name, plan)| plan.by_default || has_container(name));
+    Header {
+        generator: GENERATOR.to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        project: session.project(),
+        session_id: session.id.clone(),
+        created_at,
+        settled: false,
+        followed: inputs.followed,
+        files: texts(&found.files),
+        env_files: texts(&found.env_files),
+        inputs: inputs.files,
+        variables: inputs.variables,
+        scope: scope.map(|(name, _)| name.clone()).collect(),
+        services: plan.services.clone(),
+    }
+}
+
+fn texts(paths: &[PathBuf]) -> Vec<String> {
+    paths.iter().map(|path| path.to_string_lossy().into_owned()).collect()
+}
+
+/// Decides where ports are published. Other machines can reach whatever a remote Engine binds.
+fn bind(session: &Session, endpoint: &Endpoint) -> Result<IpAddr, Failure> {
+    match session.settings.bind {
+        Some(bind) => Ok(bind),
+        None if endpoint.shared => Err(Failure::new(format!(
+            "the Docker Engine at {} is not on this machine: its loopback cannot be reached",
+            endpoint.address
+        ))
+        .hint(
+            "say in prism.yaml at which of its addresses ports may be published, as in `bind: 192.168.1.5`",
+        )),
+        None => Ok(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+    }
+}
+
+/// Keeps the time of the session's first creation, as a changed label recreates containers.
+fn created_at(containers: &[Container], old: Option<&Header>) -> String {
+    let of_containers =
+        containers.iter().filter_map(|container| container.label("created_at")).min().map(str::to_owned);
+    let of_file = || old.map(|header| header.created_at.clone());
+    of_containers
+        .or_else(of_file)
+        .unwrap_or_else(|| humantime::format_rfc3339_seconds(SystemTime::now()).to_string())
+}

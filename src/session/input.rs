@@ -1,0 +1,164 @@
+//! Collecting a project's inputs, and noticing that one of them changed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use super::{CONFIGURATION, Session};
+use crate::compose::{self, ComposeFiles};
+use crate::domain::environment::Environment;
+use crate::domain::header::Header;
+use crate::domain::input::{self, References};
+use crate::domain::name::content_hash;
+use crate::files;
+
+/// Variables that Compose looks at whatever the files say.
+const ALWAYS: [&str; 7] = [
+    "HOME",
+    "COMPOSE_FILE",
+    "COMPOSE_PATH_SEPARATOR",
+    "COMPOSE_PROFILES",
+    "COMPOSE_ENV_FILES",
+    "COMPOSE_DISABLE_ENV_FILE",
+    "COMPOSE_CONVERT_WINDOWS_PATHS",
+];
+
+/// Everything that the override depends on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Inputs {
+    /// Absolute paths, with a hash of the content, or `None` where there is no file.
+    pub files: BTreeMap<String, Option<String>>,
+    /// Variables, with a hash of the value, or `None` where it is unset.
+    pub variables: BTreeMap<String, Option<String>>,
+    /// Nothing was met that could not be followed.
+    pub followed: bool,
+}
+
+impl Inputs {
+    /// Reads all inputs of a project. To be called before Compose reads them: what changes in between is then
+    /// noticed at the next run.
+    pub fn collect(session: &Session, compose: &ComposeFiles) -> anyhow::Result<Self> {
+        let mut collector = Collector {
+            session,
+            dotenv: compose::read_dotenv(&session.path().join(".env")),
+            names: ALWAYS.iter().map(|name| (*name).to_owned()).collect(),
+            inputs: Self { followed: true, ..Self::default() },
+        };
+        collector.add(&session.path().join(CONFIGURATION))?;
+        for candidate in compose.candidates.iter().chain(&compose.env_files) {
+            collector.env_file(candidate)?;
+        }
+        let project =
+            compose.files.first().and_then(|file| file.parent()).unwrap_or(session.path()).to_path_buf();
+        for file in &compose.files {
+            collector.compose_file(file, &project)?;
+        }
+        let Collector { names, mut inputs, .. } = collector;
+        inputs.variables =
+            names.into_iter().map(|name| (name.clone(), value_hash(&session.environment, &name))).collect();
+        // Compose is started with PWD set to the session directory.
+        inputs.variables.remove("PWD");
+        Ok(inputs)
+    }
+}
+
+/// Says whether every input that the header names still is as it was.
+pub fn are_unchanged(header: &Header, environment: &Environment) -> bool {
+    let same_file = |(path, hash): (&String, &Option<String>)| {
+        files::read(Path::new(path)).is_ok_and(|bytes| bytes.as_deref().map(content_hash) == *hash)
+    };
+    header.followed
+        && header.inputs.iter().all(same_file)
+        && header.variables.iter().all(|(name, hash)| value_hash(environment, name) == *hash)
+}
+
+fn value_hash(environment: &Environment, name: &str) -> Option<String> {
+    use std::os::unix::ffi::OsStrExt;
+    let value = environment.iter().find(|(n, _)| n == name)?;
+    Some(content_hash(value.1.as_bytes()))
+}
+
+struct Collector<'a> {
+    session: &'a Session,
+    dotenv: Vec<(String, String)>,
+    names: BTreeSet<String>,
+    inputs: Inputs,
+}
+
+impl Collector<'_> {
+    /// Records a file and returns its text, the first time that it is met.
+    fn add(&mut self, path: &Path) -> anyhow::Result<Option<String>> {
+        let Some(key) = path.to_str().map(str::to_owned) else {
+            self.inputs.followed = false;
+            return Ok(None);
+        };
+        if self.inputs.files.contains_key(&key) {
+            return Ok(None);
+        }
+        let bytes = if path.is_dir() { None } else { files::read(path)? };
+        self.inputs.files.insert(key, bytes.as_deref().map(content_hash));
+        Ok(bytes.and_then(|bytes| String::from_utf8(bytes).ok()))
+    }
+
+    fn env_file(&mut self, path: &Path) -> anyhow::Result<()> {
+        if let Some(text) = self.add(path)? {
+            self.names.extend(input::env_file_variables(&text));
+        }
+        Ok(())
+    }
+
+    /// Follows one Compose file; relative paths in it start at `base`.
+    fn compose_file(&mut self, path: &Path, base: &Path) -> anyhow::Result<()> {
+        let Some(text) = self.add(path)? else { return Ok(()) };
+        let Some(References { includes, extends, env_files, variables }) = input::references(&text) else {
+            return Ok(());
+        };
+        self.names.extend(variables);
+        for file in env_files {
+            if let Some(path) = self.resolve(&file, base) {
+                self.env_file(&path)?;
+            }
+        }
+        for file in extends {
+            if let Some(path) = self.resolve(&file, base) {
+                let base = path.parent().unwrap_or(base).to_path_buf();
+                self.compose_file(&path, &base)?;
+            }
+        }
+        for include in includes {
+            let paths: Vec<PathBuf> =
+                include.paths.iter().filter_map(|file| self.resolve(file, base)).collect();
+            let named =
+                include.project_directory.as_deref().and_then(|directory| self.resolve(directory, base));
+            let of_first = || paths.first().and_then(|path| path.parent()).map(Path::to_path_buf);
+            let Some(inner) = named.or_else(of_first) else { continue };
+            self.env_file(&inner.join(".env"))?;
+            for file in include.env_files {
+                if let Some(path) = self.resolve(&file, base) {
+                    self.env_file(&path)?;
+                }
+            }
+            for path in paths {
+                self.compose_file(&path, &inner)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds the file that a reference means; `None`, and no warm path, for what prism cannot follow.
+    fn resolve(&mut self, reference: &str, base: &Path) -> Option<PathBuf> {
+        let lookup = |name: &str| {
+            let given = self.session.environment.iter().find(|(n, _)| n == name);
+            let given = given.and_then(|(_, value)| value.to_str()).map(str::to_owned);
+            given
+                .or_else(|| self.dotenv.iter().rev().find(|(n, _)| n == name).map(|(_, value)| value.clone()))
+        };
+        let resolved = input::resolve_path(reference, lookup).filter(|path| !input::is_remote(path));
+        let Some(path) = resolved else {
+            self.inputs.followed = false;
+            return None;
+        };
+        let home = std::env::home_dir().unwrap_or_default();
+        let path = path.strip_prefix("~/").map_or_else(|| PathBuf::from(&path), |rest| home.join(rest));
+        Some(base.join(path))
+    }
+}

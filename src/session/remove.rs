@@ -1,0 +1,69 @@
+//! Ending a session: stopped, or removed with everything that it made. Needs no Compose file.
+
+use std::path::Path;
+
+use super::{DOTENV, OVERRIDE};
+use crate::docker::{Belongings, Engine};
+use crate::domain::container::Container;
+use crate::domain::dotenv;
+use crate::domain::header::is_generated;
+use crate::domain::name::SessionId;
+use crate::files;
+
+/// All that Docker holds of one session.
+#[derive(Debug)]
+pub struct Remains {
+    /// Containers, one-offs included.
+    pub containers: Vec<Container>,
+    /// Networks, volumes and images.
+    pub belongings: Belongings,
+}
+
+impl Remains {
+    /// Asks the Engine for everything of a session.
+    pub fn find(engine: &mut Engine, session: &SessionId) -> anyhow::Result<Self> {
+        Ok(Self { containers: engine.session(session)?, belongings: engine.belongings(session)? })
+    }
+
+    /// Says whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        let Belongings { networks, volumes, images } = &self.belongings;
+        self.containers.is_empty() && networks.is_empty() && volumes.is_empty() && images.is_empty()
+    }
+
+    /// Names what would be removed, a line each.
+    pub fn describe(&self, keep_volumes: bool) -> Vec<String> {
+        let named = |what: &str, names: &[String]| {
+            names.iter().map(|name| format!("{what} {name}")).collect::<Vec<_>>()
+        };
+        let mut lines: Vec<String> =
+            self.containers.iter().map(|container| format!("container {}", container.name)).collect();
+        lines.extend(named("network", &self.belongings.networks));
+        if !keep_volumes {
+            lines.extend(named("volume", &self.belongings.volumes));
+        }
+        lines.extend(named("image", &self.belongings.images));
+        lines
+    }
+
+    /// Removes it, in the order in which one thing holds another.
+    pub fn remove(&self, engine: &Engine, keep_volumes: bool) -> anyhow::Result<()> {
+        engine.remove_containers(&self.containers)?;
+        engine.remove_networks(&self.belongings.networks)?;
+        if !keep_volumes {
+            engine.remove_volumes(&self.belongings.volumes)?;
+        }
+        engine.remove_images(&self.belongings.images)
+    }
+}
+
+/// Removes the file that names ports which no longer lead anywhere.
+pub fn remove_dotenv(directory: &Path) -> anyhow::Result<()> {
+    files::remove(&directory.join(DOTENV), dotenv::is_generated).map(drop)
+}
+
+/// Removes both generated files.
+pub fn remove_generated(directory: &Path) -> anyhow::Result<()> {
+    remove_dotenv(directory)?;
+    files::remove(&directory.join(OVERRIDE), is_generated).map(drop)
+}

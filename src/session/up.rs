@@ -1,0 +1,118 @@
+//! Making sure that a session is up, by the cheapest way that is sure: warm, waiting, or cold.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use super::wait::{Outcome, Wait};
+use super::{Session, cold, warm};
+use crate::docker::{Endpoint, Engine};
+use crate::domain::container::Container;
+use crate::domain::header::Header;
+use crate::domain::name::ServiceName;
+use crate::domain::state::Stage;
+use crate::domain::template::nearest;
+use crate::error::{Failure, Kind};
+use crate::output::Output;
+use crate::process::interrupt::Interrupt;
+
+/// How a session is to be brought up.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Start what does not run.
+    pub start: bool,
+    /// Wait for these services only; for all if empty.
+    pub services: Vec<ServiceName>,
+    /// Give up after so long, counted from the last pull or build.
+    pub wait_timeout: Duration,
+    /// Where progress goes.
+    pub output: Output,
+}
+
+/// A session that is up.
+#[derive(Debug)]
+pub struct Up {
+    /// What it was started from.
+    pub header: Header,
+    /// Its containers.
+    pub containers: Vec<Container>,
+    /// It did not run before.
+    pub started: bool,
+}
+
+/// Brings the session up.
+pub fn up(
+    session: &Session,
+    engine: &mut Engine,
+    endpoint: &Endpoint,
+    options: &Options,
+) -> anyhow::Result<Up> {
+    let sight = warm::look(session, engine)?;
+    if let Some(header) = &sight.header {
+        check_services(header, &options.services)?;
+    }
+    match (sight.stage, sight.header) {
+        (Stage::Ready, Some(header)) => {
+            return Ok(Up { header, containers: sight.containers, started: false });
+        }
+        _ if !options.start && sight.containers.is_empty() => return Err(no_session(session).into()),
+        (Stage::Waiting, Some(header)) => {
+            let interrupt = Interrupt::listen()?;
+            if let Outcome::Ready(containers) =
+                waiting(session, &header, endpoint, options, &interrupt).until_ready(engine)?
+            {
+                return Ok(Up { header, containers, started: false });
+            }
+        }
+        _ => {}
+    }
+    if !options.start {
+        return Err(Failure::new(format!("the session of `{}` is not up", session.directory))
+            .hint("start it with `prism start`, or leave `--no-start` away")
+            .into());
+    }
+    let interrupt = Interrupt::listen()?;
+    cold::start(session, engine, endpoint, options, &interrupt)
+}
+
+/// Says that a directory has no session.
+pub fn no_session(session: &Session) -> Failure {
+    Failure::new(format!("there is no session in `{}`", session.directory))
+        .kind(Kind::NoSession)
+        .hint("`prism start` starts one")
+}
+
+/// Prepares to wait until a session is ready.
+pub fn waiting<'a>(
+    session: &'a Session,
+    header: &'a Header,
+    endpoint: &'a Endpoint,
+    options: &'a Options,
+    interrupt: &'a Interrupt,
+) -> Wait<'a> {
+    Wait {
+        session,
+        header,
+        services: &options.services,
+        host: endpoint.host.as_deref(),
+        deadline: Instant::now() + options.wait_timeout,
+        limit: options.wait_timeout,
+        interrupt,
+        output: options.output,
+        ready: BTreeSet::new(),
+        other_ports: BTreeMap::new(),
+        health_asked: None,
+    }
+}
+
+/// Fails on a service name that the project does not have.
+pub fn check_services(header: &Header, wanted: &[ServiceName]) -> Result<(), Failure> {
+    let Some(unknown) = wanted.iter().find(|service| !header.services.contains_key(*service)) else {
+        return Ok(());
+    };
+    let failure = Failure::new(format!("there is no service `{unknown}`")).kind(Kind::Usage);
+    let names = || header.services.keys().map(|service| service.0.as_str());
+    Err(match nearest(&unknown.0, names()) {
+        Some(near) => failure.hint(format!("did you mean `{near}`?")),
+        None => failure.hint(format!("the services are: {}", names().collect::<Vec<_>>().join(", "))),
+    })
+}
