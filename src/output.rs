@@ -44,6 +44,7 @@ impl Output {
     }
 
     /// Writes what was asked for to stdout. A reader that went away is no error.
+    #[expect(clippy::unused_self, reason = "whoever may speak holds an Output")]
     pub fn print(self, text: impl AsRef<[u8]>) -> anyhow::Result<()> {
         let mut stdout = io::stdout().lock();
         match stdout.write_all(text.as_ref()).and_then(|()| stdout.flush()) {

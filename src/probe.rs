@@ -25,10 +25,10 @@ fn ask(probe: Probe, host: &str, port: u16) -> std::io::Result<bool> {
     stream.set_write_timeout(Some(ANSWER_LIMIT))?;
     stream.set_read_timeout(Some(if probe == Probe::Tcp { SILENCE } else { ANSWER_LIMIT }))?;
     match probe {
-        Probe::Tcp => {}
         // SSLRequest: its length, 8, and the code 80877103.
         Probe::Postgres => stream.write_all(&[0, 0, 0, 8, 4, 210, 22, 47])?,
-        Probe::Mysql => {}
+        // These wait for the server to speak, or to stay silent.
+        Probe::Mysql | Probe::Tcp => {}
         Probe::Redis => stream.write_all(b"PING\r\n")?,
     }
     let mut answer = [0; 64];

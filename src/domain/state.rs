@@ -2,14 +2,19 @@
 
 use std::time::Duration;
 
+use super::catalog::{Kind, Probe};
 use super::container::{Container, Health, State, Status};
 use super::header::Header;
 use super::name::ServiceName;
 use super::plan::ServicePlan;
 use super::settings::Ready;
+use super::variable::kind_of;
 
 /// A container that started less than this ago, and has no health check, is asked before it is believed.
 pub const YOUNG: Duration = Duration::from_secs(10);
+
+/// A container that nothing can be asked of is watched for a moment: a wrong command ends at once.
+const UNSETTLED: Duration = Duration::from_secs(1);
 
 /// What is known of one container, or of a missing one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +27,8 @@ pub enum Verdict {
     AskPort,
     /// It runs and has to end with status 0.
     AskCompletion,
+    /// It runs since a moment, and nothing can be asked: see whether it stays.
+    Settle,
     /// The list does not tell: inspect it.
     Inspect,
     /// Its health check says no.
@@ -105,20 +112,35 @@ pub fn judge(plan: &ServicePlan, container: &Container) -> Verdict {
 }
 
 fn running(plan: &ServicePlan, container: &Container) -> Verdict {
-    let (age, health) = match Status::parse(&container.status) {
-        Status::Up { age, health } => (age, health),
-        _ => return Verdict::Inspect,
-    };
-    by_age_and_health(plan, age, health)
+    let Status::Up { age, health } = Status::parse(&container.status) else { return Verdict::Inspect };
+    by_age_and_health(plan, container, age, health)
+}
+
+/// Returns how a container's primary port is asked: in its protocol, if that is known.
+pub fn probe(plan: &ServicePlan, container: &Container) -> Probe {
+    let is_primary = |kind: &Kind| plan.primary.is_some_and(|primary| primary.number == kind.port);
+    kind_of(container).filter(|kind| is_primary(kind)).map_or(Probe::Tcp, |kind| kind.probe)
 }
 
 /// Judges a running container whose age and health are known, from the list or an inspection.
-pub fn by_age_and_health(plan: &ServicePlan, age: Duration, health: Option<Health>) -> Verdict {
-    let by_port = if plan.primary.is_some() && age < YOUNG { Verdict::AskPort } else { Verdict::Ready };
+///
+/// A database that initializes itself often answers its health check on a socket inside, long before it
+/// listens: where prism speaks the protocol, a young container is asked from the outside as well.
+pub fn by_age_and_health(
+    plan: &ServicePlan,
+    container: &Container,
+    age: Duration,
+    health: Option<Health>,
+) -> Verdict {
+    let by_port = match plan.primary {
+        Some(_) if age < YOUNG => Verdict::AskPort,
+        None if age < UNSETTLED => Verdict::Settle,
+        _ => Verdict::Ready,
+    };
     match (plan.ready, health) {
-        (Some(Ready::None), _) => Verdict::Ready,
+        (None, Some(Health::Healthy)) if probe(plan, container) != Probe::Tcp => by_port,
         (Some(Ready::Tcp), _) | (None | Some(Ready::Completed), None) => by_port,
-        (_, Some(Health::Healthy)) => Verdict::Ready,
+        (Some(Ready::None), _) | (_, Some(Health::Healthy)) => Verdict::Ready,
         (_, Some(Health::Unhealthy)) => Verdict::Unhealthy,
         (_, Some(Health::Starting)) | (Some(Ready::Healthy), None) => Verdict::AskHealth,
     }
@@ -181,6 +203,22 @@ mod tests {
     }
 
     #[test]
+    fn a_service_without_a_port_is_watched_for_a_moment() {
+        let worker = ServicePlan { replicas: 1, ..ServicePlan::default() };
+        assert_eq!(judge(&worker, &container("worker", "Up Less than a second")), Verdict::Settle);
+        assert_eq!(judge(&worker, &container("worker", "Up 1 second")), Verdict::Ready);
+    }
+
+    #[test]
+    fn a_young_database_that_calls_itself_healthy_is_asked_from_outside() {
+        let mut db = bound("Up 1 second (healthy)");
+        db.image = "postgres:17".into();
+        assert_eq!(judge(&plan(), &db), Verdict::AskPort);
+        db.status = "Up 10 seconds (healthy)".into();
+        assert_eq!(judge(&plan(), &db), Verdict::Ready);
+    }
+
+    #[test]
     fn a_missing_or_foreign_binding_means_down() {
         assert_eq!(judge(&plan(), &container("db", "Up 2 minutes (healthy)")), Verdict::Down);
         let mut elsewhere = bound("Up 2 minutes");
@@ -218,7 +256,11 @@ mod tests {
             (Ready::Healthy, None, Verdict::AskHealth),
             (Ready::Healthy, Some(Health::Healthy), Verdict::Ready),
         ] {
-            assert_eq!(by_age_and_health(&with(ready), young, health), verdict, "{ready:?} {health:?}");
+            assert_eq!(
+                by_age_and_health(&with(ready), &bound(""), young, health),
+                verdict,
+                "{ready:?} {health:?}"
+            );
         }
     }
 

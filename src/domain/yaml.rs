@@ -53,8 +53,12 @@ pub fn write(node: &Node) -> String {
 
 fn write_node(out: &mut String, node: &Node, indent: usize) {
     match node {
-        Node::Int(value) => drop(writeln!(out, " {value}")),
-        Node::Str(text) => drop(writeln!(out, " {}", quote(&text.replace('$', "$$")))),
+        Node::Int(value) => {
+            let _ = writeln!(out, " {value}");
+        }
+        Node::Str(text) => {
+            let _ = writeln!(out, " {}", quote(&text.replace('$', "$$")));
+        }
         Node::Reset => out.push_str(" !reset null\n"),
         Node::Override(inner) => {
             out.push_str(" !override");
@@ -90,7 +94,9 @@ fn quote(text: &str) -> String {
             '\n' => quoted.push_str("\\n"),
             '\t' => quoted.push_str("\\t"),
             // YAML's own line breaks, the byte order mark, and what its character set leaves out.
-            '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' => drop(write!(quoted, "\\x{:02x}", u32::from(c))),
+            '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' => {
+                let _ = write!(quoted, "\\x{:02x}", u32::from(c));
+            }
             '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => {
                 let _ = write!(quoted, "\\u{:04x}", u32::from(c));
             }

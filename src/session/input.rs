@@ -44,13 +44,13 @@ impl Inputs {
             inputs: Self { followed: true, ..Self::default() },
         };
         collector.add(&session.path().join(CONFIGURATION))?;
-        for candidate in compose.candidates.iter().chain(&compose.env_files) {
-            collector.env_file(candidate)?;
-        }
         let project =
             compose.files.first().and_then(|file| file.parent()).unwrap_or(session.path()).to_path_buf();
         for file in &compose.files {
             collector.compose_file(file, &project)?;
+        }
+        for candidate in compose.candidates.iter().chain(&compose.env_files) {
+            collector.env_file(candidate)?;
         }
         let Collector { names, mut inputs, .. } = collector;
         inputs.variables =

@@ -100,6 +100,7 @@ pub fn waiting<'a>(
         output: options.output,
         ready: BTreeSet::new(),
         other_ports: BTreeMap::new(),
+        settling: BTreeMap::new(),
         health_asked: None,
     }
 }

@@ -10,7 +10,7 @@ use crate::domain::container::{Container, Inspection, State, without_twins};
 use crate::domain::header::Header;
 use crate::domain::name::ServiceName;
 use crate::domain::settings::Ready;
-use crate::domain::state::{Finding, Verdict, by_age_and_health, survey};
+use crate::domain::state::{self, Finding, Verdict, by_age_and_health, survey};
 use crate::domain::variable;
 use crate::error::Failure;
 use crate::output::Output;
@@ -25,6 +25,9 @@ const HEALTH_POLL: Duration = Duration::from_millis(300);
 
 /// How long ports beside the primary one are waited for: many of them never listen.
 const OTHER_PORTS: Duration = Duration::from_secs(2);
+
+/// For how long a container that nothing can be asked of has to run.
+const SETTLED: Duration = Duration::from_millis(300);
 
 /// When and how often a person is told what is awaited.
 const FIRST_WORD: Duration = Duration::from_secs(2);
@@ -68,6 +71,8 @@ pub struct Wait<'a> {
     pub ready: BTreeSet<String>,
     /// Since when the other ports of a container are waited for.
     pub other_ports: BTreeMap<String, Instant>,
+    /// Since when a container that nothing can be asked of has been seen running.
+    pub settling: BTreeMap<String, Instant>,
     /// When health checks were run last.
     pub health_asked: Option<Instant>,
 }
@@ -94,8 +99,9 @@ impl Wait<'_> {
             if !down.is_empty() {
                 return Ok(Outcome::Down(down));
             }
-            self.ask_health(engine, &findings, &inspections);
+            self.ask_health(engine, &findings, &containers, &inspections);
             self.ask_ports(&findings, &containers);
+            self.let_settle(&findings);
             let pending: Vec<&Finding> = findings.iter().filter(|finding| !self.is_ready(finding)).collect();
             if pending.is_empty() {
                 return Ok(Outcome::Ready(containers));
@@ -125,21 +131,40 @@ impl Wait<'_> {
         &mut self,
         engine: &Engine,
         findings: &[Finding],
+        containers: &[Container],
         inspections: &BTreeMap<String, Inspection>,
     ) {
         if self.health_asked.is_some_and(|asked| asked.elapsed() < HEALTH_POLL) {
             return;
         }
         self.health_asked = Some(Instant::now());
-        let asked = findings
+        let asked = findings.iter().filter(|it| it.verdict == Verdict::AskHealth && !self.is_ready(it));
+        let asked: Vec<(&Finding, &Container)> = asked.filter_map(|it| Some((it, it.container?))).collect();
+        let checks = asked
             .iter()
-            .filter(|finding| finding.verdict == Verdict::AskHealth && !self.is_ready(finding));
-        let checks = asked.filter_map(|finding| {
-            let id = finding.container?.id.as_str();
-            Some((id, inspections.get(id)?))
-        });
-        let healthy: Vec<String> = engine.check_health(checks).into_iter().map(str::to_owned).collect();
-        self.ready.extend(healthy);
+            .filter_map(|(_, container)| Some((container.id.as_str(), inspections.get(&container.id)?)));
+        let healthy = engine.check_health(checks);
+        for (finding, container) in
+            asked.iter().filter(|(_, container)| healthy.contains(&container.id.as_str()))
+        {
+            let probe = state::probe(finding.plan, container);
+            let endpoint = variable::primary_endpoint(container, containers, self.host);
+            let listens =
+                endpoint.is_none_or(|(host, port)| probe == Probe::Tcp || probe::answers(probe, &host, port));
+            if listens {
+                self.ready.insert(container.id.clone());
+            }
+        }
+    }
+
+    fn let_settle(&mut self, findings: &[Finding]) {
+        let settling = findings.iter().filter(|finding| finding.verdict == Verdict::Settle);
+        for container in settling.filter_map(|finding| finding.container) {
+            let since = *self.settling.entry(container.id.clone()).or_insert_with(Instant::now);
+            if since.elapsed() >= SETTLED {
+                self.ready.insert(container.id.clone());
+            }
+        }
     }
 
     /// Probes primary ports, and for a short while the others.
@@ -152,13 +177,10 @@ impl Wait<'_> {
             let Some((host, port)) = variable::primary_endpoint(container, containers, self.host) else {
                 continue;
             };
-            if !self.other_ports.contains_key(&container.id) {
-                let kind = variable::kind_of(container);
-                let is_kinds = |port| finding.plan.primary.is_some_and(|primary| primary.number == port);
-                let probe = kind.filter(|kind| is_kinds(kind.port)).map_or(Probe::Tcp, |kind| kind.probe);
-                if !probe::answers(probe, &host, port) {
-                    continue;
-                }
+            if !self.other_ports.contains_key(&container.id)
+                && !probe::answers(state::probe(finding.plan, container), &host, port)
+            {
+                continue;
             }
             let since = *self.other_ports.entry(container.id.clone()).or_insert_with(Instant::now);
             let others = container
@@ -199,7 +221,8 @@ fn inspect_unclear(
         };
         let Some(seen) = inspections.get(&container.id) else { continue };
         if container.state == State::Running {
-            finding.verdict = by_age_and_health(finding.plan, seen.age.unwrap_or_default(), seen.health);
+            finding.verdict =
+                by_age_and_health(finding.plan, container, seen.age.unwrap_or_default(), seen.health);
         } else if container.state == State::Exited {
             let done = seen.exit_code == 0 && finding.plan.completes;
             finding.verdict = if done { Verdict::Ready } else { Verdict::Exited(seen.exit_code) };

@@ -28,6 +28,9 @@ const SURVEY: Duration = Duration::from_millis(300);
 /// How long Compose may take to end after it was told to.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// The status with which Compose ends when an image cannot be had.
+const MISSING_IMAGE: i32 = 18;
+
 /// All that `up` needs.
 pub(super) struct ComposeUp<'a> {
     pub(super) session: &'a Session,
@@ -153,10 +156,7 @@ impl ComposeUp<'_> {
             return Ok(wait::failed(self.engine, describe(finding), container));
         }
         let code = status.code().map_or_else(|| status.to_string(), |code| format!("exit status {code}"));
-        let hint = if log
-            .iter()
-            .any(|line| line.contains("pull access denied") || line.contains("o such image"))
-        {
+        let hint = if status.code() == Some(MISSING_IMAGE) {
             "check the image's name, or log in with `docker login`; an image of your own needs a `build:`"
         } else {
             "`prism compose config` shows the project as Compose sees it, `prism compose ps -a` what became of it"
@@ -176,7 +176,7 @@ fn describe(finding: &Finding) -> String {
     }
 }
 
-/// Knows what Compose does not heal by itself, but a second `up` does (COMPOSE_FACTS).
+/// Knows what Compose does not heal by itself, but a second `up` does (docs/architecture.md).
 fn remedy(log: &[String]) -> Option<&'static [&'static str]> {
     let says = |part: &str| log.iter().any(|line| line.contains(part));
     if says("Conflict. The container name") {

@@ -1,0 +1,90 @@
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::*;
+use crate::domain::plan::plan;
+use crate::domain::settings::Settings;
+use crate::domain::yaml;
+
+fn facts() -> Facts {
+    let session_id = SessionId::new("/w/shop", None);
+    Facts {
+        project: ProjectName::new("shop", &session_id),
+        session_id,
+        directory: "/w/shop".into(),
+        owner: "1000@m".into(),
+        created_at: "2026-01-01T00:00:00Z".into(),
+    }
+}
+
+/// Writes the override of a project, without the labels that every entry carries.
+fn overlaid(config: &str) -> String {
+    let model = Model::parse(config.as_bytes()).expect("model");
+    let plan = plan(&model, &Settings::default(), IpAddr::V4(Ipv4Addr::LOCALHOST), &[]).expect("plan");
+    let text = yaml::write(&overlay(&model, &plan, &facts()));
+    let session = ["managed", "working_dir", "session_id", "owner", "service", "created_at", "internal_port"];
+    let is_label = |line: &str| {
+        line.trim() == "\"labels\":"
+            || session.iter().any(|key| line.trim().starts_with(&format!("\"dev-prism.{key}\"")))
+    };
+    text.lines().filter(|line| !is_label(line)).map(|line| format!("{line}\n")).collect()
+}
+
+/// A project's `config`, and what its override must state.
+#[test]
+fn differences_by_project() {
+    let hash = facts().project.suffix().to_owned();
+    let cases = [
+        (
+            "a fixed port and container name",
+            r#"{"services":{"db":{"image":"postgres","container_name":"main-db","networks":{"default":null},
+                "ports":[{"target":5432,"published":"5432","protocol":"tcp"}]}}}"#,
+            "\"services\":\n  \"db\":\n    \"container_name\": !reset null\n    \"ports\": !override\n      -\n        \"target\": 5432\n        \"host_ip\": \"127.0.0.1\"\n        \"protocol\": \"tcp\"\n    \"networks\":\n      \"default\":\n        \"aliases\":\n          - \"main-db\"\n".to_owned(),
+        ),
+        (
+            "an image that is built and used twice",
+            r#"{"services":{"a":{"image":"myapp:dev","build":{"tags":["x:y"]}},"b":{"image":"myapp:dev"}}}"#,
+            format!("\"services\":\n  \"a\":\n    \"image\": \"myapp:dev-{hash}\"\n    \"build\":\n      \"tags\": !reset null\n  \"b\":\n    \"image\": \"myapp:dev-{hash}\"\n"),
+        ),
+        (
+            "names and addresses of volumes and networks",
+            r#"{"services":{"a":{"networks":{"n":{"ipv4_address":"10.0.0.2"}}}},
+                "networks":{"n":{"name":"fixed","ipam":{"config":[{"subnet":"10.0.0.0/24"}]}},"out":{"name":"out","external":true}},
+                "volumes":{"v":{"name":"shared"},"kept":{"name":"k","external":true}}}"#,
+            "\"services\":\n  \"a\":\n    \"networks\":\n      \"n\":\n        \"ipv4_address\": !reset null\n\"networks\":\n  \"n\":\n    \"name\": !reset null\n    \"ipam\": !reset null\n\"volumes\":\n  \"v\":\n    \"name\": !reset null\n".to_owned(),
+        ),
+        (
+            "references to a fixed container name",
+            r#"{"services":{"a":{"container_name":"box"},
+                "b":{"network_mode":"container:box","pid":"container:box","volumes_from":["container:box:ro","container:foreign"]}}}"#,
+            "\"services\":\n  \"a\":\n    \"container_name\": !reset null\n  \"b\":\n    \"network_mode\": \"service:a\"\n    \"pid\": \"service:a\"\n    \"volumes_from\": !override\n      - \"a:ro\"\n      - \"container:foreign\"\n      \"dev-prism.via\": \"a\"\n".to_owned(),
+        ),
+    ];
+    for (name, config, expected) in cases {
+        assert_eq!(overlaid(config), expected, "{name}");
+    }
+}
+
+#[test]
+fn an_external_network_gets_no_alias() {
+    let text = overlaid(
+        r#"{"services":{"api":{"container_name":"the-api","networks":{"out":null}}},"networks":{"out":{"external":true}}}"#,
+    );
+    assert!(!text.contains("the-api"), "{text}");
+}
+
+#[test]
+fn tags_keep_the_name_of_the_image() {
+    let project = facts().project;
+    let hash = project.suffix().to_owned();
+    assert_eq!(
+        session_tag("localhost:5000/acme/postgres", &project),
+        format!("localhost:5000/acme/postgres:latest-{hash}")
+    );
+    assert_eq!(session_tag("app:1", &project), format!("app:1-{hash}"));
+}
+
+#[test]
+fn equal_inputs_give_equal_bytes() {
+    let config = r#"{"services":{"b":{"labels":{"z":"1","a":"2"}},"a":{}},"volumes":{"y":{},"x":{}}}"#;
+    assert_eq!(overlaid(config), overlaid(config));
+}

@@ -1,0 +1,102 @@
+use super::*;
+
+const LOOPBACK: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+fn planned(services: &str) -> Plan {
+    let model = Model::parse(
+        format!(r#"{{"services":{services},"networks":{{"in":{{"internal":true}}}}}}"#).as_bytes(),
+    );
+    plan(&model.expect("model"), &Settings::default(), LOOPBACK, &[]).expect("plan")
+}
+
+fn ports(plan: &Plan, service: &str) -> Vec<String> {
+    let service = &plan.services[&service.into()];
+    service.ports.iter().map(|port| format!("{}={}", port.host_ip, port.container)).collect()
+}
+
+#[test]
+fn ports_by_service() {
+    // What the file says of a service → what is published.
+    for (service, expected) in [
+        (
+            r#"{"image":"x","ports":[{"target":80,"published":"8080"},{"target":80,"published":"8081"}]}"#,
+            vec!["127.0.0.1=80/tcp"],
+        ),
+        (
+            r#"{"image":"x","ports":[{"target":53},{"target":53,"protocol":"udp"}]}"#,
+            vec!["127.0.0.1=53/tcp", "127.0.0.1=53/udp"],
+        ),
+        (
+            r#"{"image":"x","ports":[{"target":1,"host_ip":"::1"},{"target":2,"host_ip":"0.0.0.0"}]}"#,
+            vec!["::1=1/tcp", "127.0.0.1=2/tcp"],
+        ),
+        (
+            r#"{"image":"x","expose":["1000-1001","2000/udp"]}"#,
+            vec!["127.0.0.1=1000/tcp", "127.0.0.1=1001/tcp", "127.0.0.1=2000/udp"],
+        ),
+        (r#"{"image":"postgres:17"}"#, vec!["127.0.0.1=5432/tcp"]),
+        (r#"{"image":"postgres:17","ports":[{"target":9187}]}"#, vec!["127.0.0.1=9187/tcp"]),
+        (r#"{"image":"x","labels":{"dev-prism.publish":"7,8"}}"#, vec!["127.0.0.1=7/tcp", "127.0.0.1=8/tcp"]),
+        (r#"{"image":"redis","labels":{"dev-prism.ignore":"true"}}"#, vec![]),
+        (r#"{"image":"redis","network_mode":"host"}"#, vec![]),
+        (r#"{"image":"redis","networks":{"in":null}}"#, vec![]),
+        (r#"{"image":"redis","networks":{"in":null,"default":null}}"#, vec!["127.0.0.1=6379/tcp"]),
+        (r#"{"image":"x"}"#, vec![]),
+    ] {
+        assert_eq!(ports(&planned(&format!(r#"{{"s":{service}}}"#)), "s"), expected, "{service}");
+    }
+}
+
+#[test]
+fn the_primary_port_is_the_kinds_else_the_first() {
+    let plan = planned(
+        r#"{"db":{"image":"postgres","ports":[{"target":9187},{"target":5432}]},
+            "web":{"image":"x","ports":[{"target":9,"protocol":"udp"},{"target":81},{"target":80}]}}"#,
+    );
+    assert_eq!(plan.services[&"db".into()].primary, Some(ContainerPort::tcp(5432)));
+    assert_eq!(plan.services[&"web".into()].primary, Some(ContainerPort::tcp(81)));
+}
+
+#[test]
+fn a_guest_publishes_on_the_owner_of_its_network() {
+    let plan = planned(
+        r#"{"vpn":{"image":"x","container_name":"vpn","ports":[{"target":1}]},
+            "a":{"image":"redis","network_mode":"service:b"},
+            "b":{"image":"x","network_mode":"container:vpn"}}"#,
+    );
+    assert_eq!(ports(&plan, "vpn"), ["127.0.0.1=1/tcp", "127.0.0.1=6379/tcp"]);
+    assert_eq!(plan.services[&"a".into()].via, Some("vpn".into()));
+    assert_eq!(plan.services[&"b".into()].via, Some("vpn".into()));
+    assert!(ports(&plan, "a").is_empty());
+}
+
+#[test]
+fn what_counts_as_a_one_shot() {
+    let plan = planned(
+        r#"{"migrate":{"image":"x"},"seed":{"image":"x","restart":"on-failure"},
+            "worker":{"image":"x","restart":"always"},"db":{"image":"postgres"},
+            "checked":{"image":"x","healthcheck":{"test":["CMD","true"]}},
+            "odd":{"image":"x","ports":[{"target":1}]},
+            "app":{"image":"x","restart":"always","depends_on":{"odd":{"condition":"service_completed_successfully"}}}}"#,
+    );
+    let completes: Vec<&str> =
+        plan.services.iter().filter(|(_, plan)| plan.completes).map(|(name, _)| name.0.as_str()).collect();
+    assert_eq!(completes, ["migrate", "odd", "seed"]);
+}
+
+#[test]
+fn an_unknown_kind_and_an_unknown_service_are_errors() {
+    let model =
+        Model::parse(br#"{"services":{"db":{"labels":{"dev-prism.kind":"postgras"}}}}"#).expect("model");
+    let error = plan(&model, &Settings::default(), LOOPBACK, &[]).expect_err("kind");
+    assert!(error.to_string().contains("`postgras`"));
+    let settings = Settings::parse("services: {dv: {primary: true}}", "prism.yaml").expect("settings");
+    let error = plan(&model, &settings, LOOPBACK, &[]).expect_err("service");
+    assert!(error.to_string().contains("no service `dv`"));
+}
+
+#[test]
+fn what_stays_shared_is_said() {
+    let plan = planned(r#"{"x":{"image":"x","network_mode":"host"}}"#);
+    assert_eq!(plan.shared, ["service `x` uses the host's network, which every session shares"]);
+}

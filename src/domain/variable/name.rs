@@ -1,0 +1,132 @@
+//! Names of variables: which are taken, and which no service may give.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Variable, Variables};
+use crate::domain::catalog::Kind;
+use crate::domain::name::ServiceName;
+use crate::domain::port::ContainerPort;
+use crate::error::Failure;
+
+/// Turns a service's name into the beginning of its variables' names.
+pub fn prefix(name: &str) -> String {
+    let upper: String =
+        name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
+    if upper.starts_with(|c: char| c.is_ascii_digit()) { format!("_{upper}") } else { upper }
+}
+
+/// The names that are given so far.
+#[derive(Default)]
+pub(super) struct Names {
+    found: BTreeMap<String, Variable>,
+    skipped: BTreeSet<String>,
+    pub(super) notes: Vec<String>,
+}
+
+impl Names {
+    /// Gives a name to a service, unless it may not be given.
+    pub(super) fn add(
+        &mut self,
+        name: String,
+        value: String,
+        service: &ServiceName,
+        port: Option<ContainerPort>,
+        secret: bool,
+    ) -> Result<(), Failure> {
+        if is_reserved(&name) {
+            if self.skipped.insert(service.0.clone()) {
+                self.notes.push(format!(
+                    "{name} is not set for service `{service}`: other programs take their settings from it; use a prefix (label `dev-prism.prefix`)"
+                ));
+            }
+            return Ok(());
+        }
+        if value.contains('\0') {
+            return Err(Failure::new(format!("the value of {name} (service `{service}`) holds a NUL byte")));
+        }
+        match self.found.get(&name).and_then(|found| found.service.as_ref()) {
+            // A service may be called like the name that its kind gives: `redis` and REDIS_URL.
+            Some(other) if other == service => Ok(()),
+            Some(other) => Err(Failure::new(format!("services `{other}` and `{service}` both give {name}"))
+                .hint("give one of them another prefix: label `dev-prism.prefix`")),
+            None => {
+                let variable = Variable {
+                    name: name.clone(),
+                    value,
+                    service: Some(service.clone()),
+                    port,
+                    secret,
+                    group: None,
+                };
+                self.found.insert(name, variable);
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes the variables; names of these kinds' groups are marked as belonging together.
+    pub(super) fn finish<'k>(self, kinds: impl Iterator<Item = &'k Kind>) -> Variables {
+        let groups: BTreeSet<&'static str> = kinds.filter_map(|kind| kind.group).collect();
+        let mut list: Vec<Variable> = self.found.into_values().collect();
+        for variable in &mut list {
+            variable.group = groups.iter().find(|group| variable.name.starts_with(**group)).copied();
+        }
+        Variables { list, notes: self.notes }
+    }
+}
+
+/// Names that no service may set: programs take code, identity or their own settings from them (SERVICES.md).
+pub fn is_reserved(name: &str) -> bool {
+    const NAMES: &[&str] = &[
+        "PATH",
+        "HOME",
+        "SHELL",
+        "USER",
+        "TERM",
+        "IFS",
+        "ENV",
+        "BASH_ENV",
+        "ZDOTDIR",
+        "PROMPT_COMMAND",
+        "NODE_OPTIONS",
+        "NODE_PATH",
+        "RUBYOPT",
+        "RUBYLIB",
+        "JAVA_TOOL_OPTIONS",
+        "EDITOR",
+        "VISUAL",
+        "PAGER",
+        "BROWSER",
+        "AWS_CONFIG_FILE",
+        "AWS_SHARED_CREDENTIALS_FILE",
+        "KUBECONFIG",
+        "SESSION_DIR",
+    ];
+    const PREFIXES: &[&str] = &[
+        "LD_",
+        "DYLD_",
+        "PYTHON",
+        "PERL5",
+        "RUSTC",
+        "CARGO_",
+        "GIT_",
+        "SSH_",
+        "GPG_",
+        "DOCKER_",
+        "PIP_",
+        "npm_config_",
+        "NPM_CONFIG_",
+        "UV_",
+        "PRISM_",
+        "COMPOSE_",
+        "__PRISM_",
+    ];
+    let numbered = name
+        .strip_prefix("PS")
+        .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()));
+    NAMES.contains(&name)
+        || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        || name.ends_with("_PROXY")
+        || name.ends_with("_proxy")
+        || numbered
+}

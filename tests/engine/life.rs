@@ -1,0 +1,129 @@
+//! The verbs that one lives with.
+
+use std::fs;
+
+use crate::support::{Project, docker};
+
+#[test]
+fn start_stop_start_keeps_the_data_and_destroy_leaves_nothing() {
+    let project = Project::new(
+        "services:\n  web:\n    image: prism-test:1\n    stop_signal: SIGKILL\n    command: [busybox, httpd, -f, -p, \"80\", -h, /data]\n    ports: [\"80\"]\n    volumes: [\"data:/data\", /anonymous]\nvolumes: {data: {name: shared}}\n",
+    );
+    let started = project.prism(&["start"]).succeeds();
+    assert!(started.stdout.is_empty() && started.stderr.contains("web is at 127.0.0.1:"), "{started}");
+    assert!(project.prism(&["up"]).succeeds().stderr.contains("was up already"));
+    project.prism(&["compose", "exec", "-T", "web", "sh", "-c", "echo kept > /data/file"]).succeeds();
+
+    project.prism(&["stop"]).succeeds();
+    assert!(!project.directory.join(".env.session").exists(), "its ports lead nowhere now");
+    assert!(project.prism(&["info"]).succeeds().stdout.contains("state      stopped"));
+    assert!(project.prism(&["stop"]).succeeds().stderr.contains("was stopped already"));
+    project.prism(&["exec", "true"]).succeeds();
+    assert_eq!(
+        project.prism(&["compose", "exec", "-T", "web", "cat", "/data/file"]).succeeds().line(),
+        "kept"
+    );
+
+    let unasked = project.prism(&["destroy"]).exits(2);
+    assert!(unasked.stderr.contains("volume ") && unasked.stderr.contains("--yes"), "{unasked}");
+    assert_eq!(project.containers().len(), 1);
+    fs::remove_file(project.directory.join("compose.yaml")).expect("needs no Compose file");
+    project.prism(&["destroy", "--yes"]).succeeds();
+    let label = format!("label=dev-prism.working_dir={}", project.directory.display());
+    for list in [&["ps", "-aq"][..], &["network", "ls", "-q"], &["volume", "ls", "-q"]] {
+        assert_eq!(docker(&[list, &["--filter", &label]].concat()), "", "{list:?}");
+    }
+    assert_eq!(fs::read_dir(&project.directory).expect("directory").count(), 0, "no generated file is left");
+    assert!(project.prism(&["destroy", "--yes"]).succeeds().stderr.contains("nothing to remove"));
+}
+
+#[test]
+fn destroy_finds_a_directory_that_is_gone() {
+    let project = Project::web();
+    project.prism(&["start"]).succeeds();
+    fs::remove_dir_all(&project.directory).expect("remove");
+    let directory = project.directory.to_str().expect("UTF-8");
+    project.sandbox.prism(&project.sandbox.root(), &["destroy", "--yes", directory]).succeeds();
+    assert!(project.containers().is_empty());
+}
+
+#[test]
+fn what_has_no_session_says_so_with_status_3() {
+    let project = Project::web();
+    for verb in [&["env"][..], &["get", "web"], &["info"]] {
+        let outcome = project.prism(verb).exits(3);
+        assert!(
+            outcome.stderr.contains("there is no session in")
+                && outcome.stderr.contains("hint: `prism start`"),
+            "{outcome}"
+        );
+    }
+    project.prism(&["stop"]).succeeds();
+}
+
+#[test]
+fn env_get_info_and_list_agree() {
+    let project = Project::new(&format!(
+        "{}  db:\n    image: postgres:17-alpine\n    environment: {{POSTGRES_PASSWORD: \"s3cret'$x\"}}\n",
+        crate::support::project::WEB
+    ));
+    project.prism(&["start"]).succeeds();
+    let json: serde_json::Value =
+        serde_json::from_str(&project.prism(&["env", "--format", "json"]).succeeds().stdout).expect("json");
+    assert_eq!(json["DB_PASSWORD"], "s3cret'$x");
+    let port = json["WEB_PORT"].as_str().expect("a port");
+
+    assert_eq!(project.prism(&["get", "web"]).succeeds().line(), format!("127.0.0.1:{port}"));
+    assert_eq!(project.prism(&["get", "web:80"]).succeeds().line(), format!("127.0.0.1:{port}"));
+    assert_eq!(project.prism(&["get", "WEB_PORT"]).succeeds().line(), port);
+    let typo = project.prism(&["get", "WEB_PROT"]).exits(1);
+    assert!(typo.stderr.contains("did you mean `WEB_PORT`?"), "{typo}");
+    project.prism(&["get", "web:81"]).exits(1);
+
+    let dotenv = project.prism(&["env"]).succeeds().stdout;
+    let read = format!("set -a\n{dotenv}printf %s \"$DB_PASSWORD\"");
+    assert_eq!(
+        project.sandbox.command("sh", &project.directory, &["-c", &read]).succeeds().stdout,
+        "s3cret'$x"
+    );
+    let file = fs::read_to_string(project.directory.join(".env.session")).expect(".env.session");
+    assert!(file.ends_with(&dotenv), "{file}");
+
+    let info = project.prism(&["info"]).succeeds().stdout;
+    assert!(info.contains("postgres://postgres:********@127.0.0.1:") && !info.contains("s3cret"), "{info}");
+    assert!(project.prism(&["info", "--show-secrets"]).succeeds().stdout.contains("DB_PASSWORD=s3cret'$x"));
+    let info: serde_json::Value =
+        serde_json::from_str(&project.prism(&["info", "--format", "json"]).succeeds().stdout).expect("json");
+    assert_eq!((info["schema"].as_u64(), info["state"].as_str()), (Some(1), Some("up")));
+
+    let list: serde_json::Value =
+        serde_json::from_str(&project.prism(&["list", "--format", "json"]).succeeds().stdout).expect("json");
+    let sessions = list["sessions"].as_array().expect("sessions");
+    let ours = sessions
+        .iter()
+        .find(|session| session["directory"] == project.directory.to_str().expect("UTF-8"))
+        .expect("ours");
+    let web = ours["services"]
+        .as_array()
+        .expect("services")
+        .iter()
+        .find(|service| service["name"] == "web")
+        .expect("web");
+    assert_eq!(web["ports"][0]["host_port"].to_string(), port);
+}
+
+#[test]
+fn compose_addresses_the_session_and_no_other_project() {
+    let project = Project::web();
+    assert!(
+        project.prism(&["compose", "config"]).succeeds().stdout.contains("dev-prism.session_id"),
+        "the override is made first"
+    );
+    project.prism(&["start"]).succeeds();
+    assert_eq!(
+        project.prism(&["compose", "ps", "-q", "--no-trunc"]).succeeds().line(),
+        project.containers()[0]
+    );
+    assert!(project.prism(&["compose", "-p", "other", "ps"]).exits(2).stderr.contains("hint: "));
+    project.prism(&["compose", "nonsense"]).exits(16);
+}

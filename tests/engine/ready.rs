@@ -1,0 +1,70 @@
+//! When a stack counts as ready.
+
+use std::time::{Duration, Instant};
+
+use crate::support::Project;
+
+#[test]
+fn a_slow_health_interval_costs_nothing() {
+    let project = Project::new(
+        "services:\n  web:\n    image: prism-test:1\n    stop_signal: SIGKILL\n    command: sh -c 'sleep 0.5; touch /ready; sleep 1000'\n    healthcheck: {test: test -f /ready, interval: 1000s}\n",
+    );
+    let began = Instant::now();
+    project.prism(&["exec", "true"]).succeeds();
+    project.prism(&["exec", "true"]).succeeds();
+    assert!(began.elapsed() < Duration::from_secs(60), "waited for the interval: {:?}", began.elapsed());
+}
+
+#[test]
+fn a_port_that_the_proxy_accepts_too_early_is_waited_for() {
+    let project = Project::new(
+        "services:\n  web:\n    image: prism-test:1\n    stop_signal: SIGKILL\n    command: sh -c 'sleep 2; exec busybox httpd -f -p 80 -h /etc'\n    ports: [\"80\"]\n",
+    );
+    let script =
+        "exec 3<>/dev/tcp/127.0.0.1/$WEB_PORT; printf 'GET /hostname HTTP/1.0\\r\\n\\r\\n' >&3; head -1 <&3";
+    let outcome = project.prism(&["exec", "--", "bash", "-c", script]).succeeds();
+    assert!(outcome.stdout.contains("200 OK"), "{outcome}");
+}
+
+#[test]
+fn a_one_shot_that_succeeded_is_success_and_runs_before_the_child() {
+    let project = Project::new(
+        "services:\n  migrate:\n    image: prism-test:1\n    command: sh -c 'sleep 0.3; echo done > /data/migrated'\n    volumes: [\"data:/data\"]\n  web:\n    image: prism-test:1\n    stop_signal: SIGKILL\n    command: [busybox, httpd, -f, -p, \"80\", -h, /data]\n    ports: [\"80\"]\n    volumes: [\"data:/data\"]\n    depends_on: {migrate: {condition: service_completed_successfully}}\nvolumes: {data: }\n",
+    );
+    project.prism(&["exec", "true"]).succeeds();
+    assert_eq!(
+        project.prism(&["compose", "exec", "-T", "web", "cat", "/data/migrated"]).succeeds().line(),
+        "done"
+    );
+    let warm = project.prism(&["exec", "true"]).succeeds();
+    assert_eq!(warm.stderr, "", "a finished one-shot is not started again");
+    let info = project.prism(&["info", "--format", "json"]).succeeds().stdout;
+    assert!(info.contains("\"state\": \"up\"") && info.contains("\"done\""), "{info}");
+}
+
+#[test]
+fn completed_waits_for_a_one_shot_without_dependents() {
+    let project = Project::new(
+        "services:\n  seed:\n    image: prism-test:1\n    command: sh -c 'sleep 1; echo seeded'\n    labels: {dev-prism.ready: completed}\n",
+    );
+    project.prism(&["exec", "true"]).succeeds();
+    assert_eq!(project.prism(&["compose", "logs", "--no-log-prefix", "seed"]).succeeds().line(), "seeded");
+}
+
+#[test]
+fn an_ignored_service_is_not_awaited_and_publishes_nothing() {
+    let project = Project::new(
+        "services:\n  broken:\n    image: prism-test:1\n    command: sh -c 'exit 1'\n    ports: [\"18081:80\"]\n    labels: {dev-prism.ignore: \"true\"}\n  web:\n    image: prism-test:1\n    stop_signal: SIGKILL\n    command: sleep 1000\n",
+    );
+    let outcome = project.prism(&["exec", "--", "sh", "-c", "echo ${BROKEN_PORT-none}"]).succeeds();
+    assert_eq!(outcome.line(), "none");
+}
+
+#[test]
+fn services_of_inactive_profiles_neither_start_nor_break_anything() {
+    let project = Project::new(
+        "services:\n  web:\n    image: prism-test:1\n    stop_signal: SIGKILL\n    command: sleep 1000\n  debug:\n    image: localhost:1/nope:1\n    profiles: [debug]\n",
+    );
+    project.prism(&["exec", "true"]).succeeds();
+    assert_eq!(project.containers().len(), 1);
+}

@@ -1,0 +1,4 @@
+//! The child, and what prism is to it.
+
+mod exec;
+mod interrupt;

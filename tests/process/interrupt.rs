@@ -1,0 +1,33 @@
+//! Signals while the stack is starting.
+
+use std::process::Command;
+
+use crate::support::{Outcome, Project, eventually};
+
+/// A stack that does not get ready by itself: its health check wants a file inside the container.
+const SLOW: &str = "services:\n  base:\n    image: prism-test:1\n    stop_signal: SIGKILL\n    command: sleep 1000\n    healthcheck: {test: test -f /ready, interval: 200ms, retries: 100000}\n  web:\n    image: prism-test:1\n    stop_signal: SIGKILL\n    command: sleep 1000\n    depends_on: {base: {condition: service_healthy}}\n";
+
+#[test]
+fn a_signal_ends_the_start_and_the_child_never_runs() {
+    let project = Project::new(SLOW);
+    for (signal, status) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
+        let child = project.prism(&["exec", "--", "touch", "ran"]).spawn();
+        eventually("the first container to run", || {
+            let listed = project.prism(&["list", "--format", "json"]).succeeds().stdout;
+            listed.contains(project.directory.to_str().expect("UTF-8")) && listed.contains("\"running\"")
+        });
+        let kill = Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status();
+        assert!(kill.expect("kill").success());
+        let outcome = Outcome::of(child);
+        assert_eq!(outcome.status, status, "{outcome}");
+        assert!(outcome.stderr.contains("the command was not run"), "{outcome}");
+        assert!(!project.directory.join("ran").exists());
+        project.prism(&["destroy", "--yes"]).succeeds();
+    }
+    let next = project.prism(&["exec", "--", "true"]).spawn();
+    eventually("base to run", || {
+        project.prism(&["compose", "exec", "-T", "base", "touch", "/ready"]).run().status == 0
+    });
+    let next = Outcome::of(next);
+    assert_eq!(next.status, 0, "{next}");
+}
