@@ -142,6 +142,11 @@ done
 
 # ---- and now that they run
 
+# While a health check has no verdict yet, prism runs its command itself, which takes longer.
+for ((tries = 0; tries < 100; tries++)); do
+    [[ -n $(docker ps --quiet --filter health=starting --filter "label=dev-prism.session_id=${first}") ]] || break
+    sleep 0.1
+done
 step 'cd shop && time prism exec -- true'
 start=$(now)
 prism exec -- true

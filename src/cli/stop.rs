@@ -2,7 +2,6 @@
 
 use super::DirectoryArgs;
 use super::context::{Context, lock};
-use crate::domain::container::State;
 use crate::session::remove;
 
 pub(super) fn run(context: Context, args: DirectoryArgs) -> anyhow::Result<()> {
@@ -10,13 +9,10 @@ pub(super) fn run(context: Context, args: DirectoryArgs) -> anyhow::Result<()> {
     let target = context.target(&endpoint, args.directory.as_deref())?;
     let _lock = lock(&target.id, context.output)?;
     let containers = engine.session(&target.id)?;
-    let running =
-        containers.iter().filter(|container| !matches!(container.state, State::Exited | State::Created));
-    let running: Vec<_> = running.cloned().collect();
-    engine.stop(&running)?;
+    let stopped = remove::stop(&mut engine, &target.id, &containers)?;
     remove::remove_dotenv(&target.directory)?;
     let shown = target.directory.display();
-    context.output.note(match (containers.len(), running.len()) {
+    context.output.note(match (containers.len(), stopped) {
         (0, _) => format!("`{shown}` has no session: nothing to stop"),
         (_, 0) => format!("`{shown}` was stopped already"),
         (_, count) => format!("stopped {count} container{} of `{shown}`", if count == 1 { "" } else { "s" }),

@@ -1,14 +1,18 @@
 //! Ending a session: stopped, or removed with everything that it made. Needs no Compose file.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use super::{DOTENV, OVERRIDE};
 use crate::docker::{Belongings, Engine};
-use crate::domain::container::Container;
+use crate::domain::container::{Container, State};
 use crate::domain::dotenv;
 use crate::domain::header::is_generated;
 use crate::domain::name::SessionId;
 use crate::files;
+
+/// How long the Engine's list may lag behind its answers.
+const LIST_LAG: Duration = Duration::from_secs(2);
 
 /// All that Docker holds of one session.
 #[derive(Debug)]
@@ -55,6 +59,27 @@ impl Remains {
         }
         engine.remove_images(&self.belongings.images)
     }
+}
+
+/// Stops the running containers of a session, and says how many there were.
+///
+/// The Engine answers a moment before its list shows it: whoever asks next must not see them running.
+pub fn stop(engine: &mut Engine, session: &SessionId, containers: &[Container]) -> anyhow::Result<usize> {
+    let running = containers.iter().filter(|container| !is_at_rest(container)).cloned().collect::<Vec<_>>();
+    engine.stop(&running)?;
+    let deadline = Instant::now() + LIST_LAG;
+    while Instant::now() < deadline {
+        let stopped = |container: &Container| running.iter().any(|stopped| stopped.id == container.id);
+        if engine.session(session)?.iter().all(|container| !stopped(container) || is_at_rest(container)) {
+            break;
+        }
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
+    Ok(running.len())
+}
+
+fn is_at_rest(container: &Container) -> bool {
+    matches!(container.state, State::Exited | State::Created | State::Gone)
 }
 
 /// Removes the file that names ports which no longer lead anywhere.

@@ -111,7 +111,7 @@ fn an_image_that_does_not_exist() {
     let outcome = project.prism(&["exec", "true"]).exits(125);
     assert!(
         outcome.stderr.contains("could not start the stack (exit status 18)")
-            && outcome.stderr.contains("nope"),
+            && outcome.stderr.contains("hint: check the image's name"),
         "{outcome}"
     );
 }
@@ -119,7 +119,7 @@ fn an_image_that_does_not_exist() {
 #[test]
 fn a_service_that_exits_shows_its_last_lines() {
     let project = Project::new(
-        "services:\n  migrate:\n    image: prism-test:1\n    command: sh -c 'echo starting; echo relation already exists >&2; exit 3'\n",
+        "services:\n  migrate:\n    image: prism-test:1\n    command: sh -c 'echo starting; echo relation already exists; exit 3'\n",
     );
     let outcome = project.prism(&["exec", "--", "sh", "-c", "echo child ran"]).exits(125);
     insta::assert_snapshot!(without_progress(&shown(&project, &outcome)), @r"
@@ -236,6 +236,19 @@ fn no_start_says_what_is_missing() {
     project.prism(&["stop"]).succeeds();
     let stopped = project.prism(&["exec", "--no-start", "true"]).exits(125);
     assert!(stopped.stderr.contains("is not up"), "{stopped}");
+}
+
+#[test]
+fn a_service_that_keeps_restarting_is_given_up() {
+    let project = Project::new(
+        "services:\n  web:\n    image: prism-test:1\n    restart: always\n    command: sh -c 'echo no configuration; exit 7'\n",
+    );
+    let outcome = project.prism(&["exec", "true"]).exits(125);
+    assert!(
+        outcome.stderr.contains("service `web` keeps restarting (exit status 7)")
+            && outcome.stderr.contains("| no configuration"),
+        "{outcome}"
+    );
 }
 
 /// Drops Compose's progress lines, whose order is Compose's own.

@@ -64,7 +64,7 @@ fn what_has_no_session_says_so_with_status_3() {
 #[test]
 fn env_get_info_and_list_agree() {
     let project = Project::new(&format!(
-        "{}  db:\n    image: postgres:17-alpine\n    environment: {{POSTGRES_PASSWORD: \"s3cret'$x\"}}\n",
+        "{}  db:\n    image: postgres:17-alpine\n    environment: {{POSTGRES_PASSWORD: \"s3cret'$$x\"}}\n",
         crate::support::project::WEB
     ));
     project.prism(&["start"]).succeeds();

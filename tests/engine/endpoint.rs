@@ -1,0 +1,85 @@
+//! Every way to say which Engine is meant.
+
+use std::io::{Read, Write, copy};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, Mutex};
+
+use crate::support::Project;
+
+/// The socket of the Engine that the tests use.
+fn socket() -> String {
+    let host = std::env::var("DOCKER_HOST").unwrap_or_default();
+    host.strip_prefix("unix://").unwrap_or("/var/run/docker.sock").to_owned()
+}
+
+/// Forwards TCP connections to the Engine's socket, and remembers the first bytes of each.
+fn forwarded() -> (u16, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("address").port();
+    let heads: Arc<Mutex<Vec<String>>> = Arc::default();
+    let seen = Arc::clone(&heads);
+    std::thread::spawn(move || {
+        for client in listener.incoming().map_while(Result::ok) {
+            let seen = Arc::clone(&seen);
+            std::thread::spawn(move || forward(client, &seen));
+        }
+    });
+    (port, heads)
+}
+
+fn forward(mut client: TcpStream, seen: &Mutex<Vec<String>>) {
+    let mut engine = UnixStream::connect(socket()).expect("the Engine");
+    let mut head = [0; 4096];
+    let length = client.read(&mut head).expect("a request");
+    seen.lock().expect("lock").push(String::from_utf8_lossy(&head[..length]).into_owned());
+    engine.write_all(&head[..length]).expect("forward");
+    let (mut from_client, mut to_engine) =
+        (client.try_clone().expect("clone"), engine.try_clone().expect("clone"));
+    std::thread::spawn(move || {
+        let _ = copy(&mut from_client, &mut to_engine);
+        let _ = to_engine.shutdown(Shutdown::Write);
+    });
+    let _ = copy(&mut engine, &mut client);
+    let _ = client.shutdown(Shutdown::Both);
+}
+
+#[test]
+fn a_tcp_address_of_this_machine_is_the_same_session() {
+    let project = Project::web();
+    let ours = project.prism(&["exec", "--", "sh", "-c", "echo $WEB_URL"]).succeeds().line().to_owned();
+    let (port, heads) = forwarded();
+    let address = format!("tcp://127.0.0.1:{port}");
+    let outcome =
+        project.prism(&["exec", "--", "sh", "-c", "echo $WEB_URL"]).env("DOCKER_HOST", address).succeeds();
+    assert_eq!(outcome.line(), ours);
+    let heads = heads.lock().expect("lock");
+    assert!(heads[0].to_lowercase().contains("user-agent: docker-client/"), "{heads:?}");
+}
+
+#[test]
+fn the_current_context_of_the_docker_cli_is_honoured() {
+    let project = Project::web();
+    project.prism(&["start"]).succeeds();
+    let config = project.sandbox.root().join("docker-config");
+    let host = format!("host=unix://{}", socket());
+    let docker = |arguments: &[&str]| {
+        project
+            .sandbox
+            .command("docker", &project.directory, arguments)
+            .env("DOCKER_CONFIG", &config)
+            .env("DOCKER_HOST", "")
+            .succeeds()
+    };
+    docker(&["context", "create", "right", "--docker", &host]);
+    docker(&["context", "create", "wrong", "--docker", "host=unix:///nonexistent.sock"]);
+    let prism = |name: &str, value: &str| {
+        project.prism(&["get", "web"]).env("DOCKER_CONFIG", &config).env("DOCKER_HOST", "").env(name, value)
+    };
+    docker(&["context", "use", "wrong"]);
+    assert!(prism("X", "").exits(1).stderr.contains("unix:///nonexistent.sock"));
+    prism("DOCKER_CONTEXT", "right").succeeds();
+    docker(&["context", "use", "right"]);
+    prism("X", "").succeeds();
+    assert!(prism("DOCKER_CONTEXT", "missing").exits(1).stderr.contains("context `missing`"));
+}
