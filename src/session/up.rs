@@ -100,7 +100,6 @@ pub fn waiting<'a>(
         output: options.output,
         ready: BTreeSet::new(),
         other_ports: BTreeMap::new(),
-        settling: BTreeMap::new(),
         health_asked: None,
     }
 }

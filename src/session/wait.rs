@@ -27,7 +27,7 @@ const HEALTH_POLL: Duration = Duration::from_millis(300);
 const OTHER_PORTS: Duration = Duration::from_secs(2);
 
 /// For how long a container that nothing can be asked of has to run.
-const SETTLED: Duration = Duration::from_millis(300);
+const SETTLED: Duration = Duration::from_millis(500);
 
 /// When and how often a person is told what is awaited.
 const FIRST_WORD: Duration = Duration::from_secs(2);
@@ -71,8 +71,6 @@ pub struct Wait<'a> {
     pub ready: BTreeSet<String>,
     /// Since when the other ports of a container are waited for.
     pub other_ports: BTreeMap<String, Instant>,
-    /// Since when a container that nothing can be asked of has been seen running.
-    pub settling: BTreeMap<String, Instant>,
     /// When health checks were run last.
     pub health_asked: Option<Instant>,
 }
@@ -101,7 +99,7 @@ impl Wait<'_> {
             }
             self.ask_health(engine, &findings, &containers, &inspections);
             self.ask_ports(&findings, &containers);
-            self.let_settle(&findings);
+            self.let_settle(&findings, &inspections);
             let pending: Vec<&Finding> = findings.iter().filter(|finding| !self.is_ready(finding)).collect();
             if pending.is_empty() {
                 return Ok(Outcome::Ready(containers));
@@ -157,11 +155,12 @@ impl Wait<'_> {
         }
     }
 
-    fn let_settle(&mut self, findings: &[Finding]) {
+    /// Believes in a container that has run for a moment, and has not been started again in it.
+    fn let_settle(&mut self, findings: &[Finding], inspections: &BTreeMap<String, Inspection>) {
         let settling = findings.iter().filter(|finding| finding.verdict == Verdict::Settle);
         for container in settling.filter_map(|finding| finding.container) {
-            let since = *self.settling.entry(container.id.clone()).or_insert_with(Instant::now);
-            if since.elapsed() >= SETTLED {
+            let Some(seen) = inspections.get(&container.id) else { continue };
+            if seen.restarts == 0 && seen.age.is_some_and(|age| age >= SETTLED) {
                 self.ready.insert(container.id.clone());
             }
         }
@@ -211,7 +210,10 @@ fn inspect_unclear(
     findings: &mut [Finding],
 ) -> anyhow::Result<BTreeMap<String, Inspection>> {
     let unclear = findings.iter().filter(|finding| {
-        matches!(finding.verdict, Verdict::Inspect | Verdict::AskHealth | Verdict::Unhealthy)
+        matches!(
+            finding.verdict,
+            Verdict::Inspect | Verdict::AskHealth | Verdict::Unhealthy | Verdict::Settle
+        )
     });
     let ids = unclear.filter_map(|finding| finding.container).map(|container| container.id.as_str());
     let inspections = engine.inspect(ids)?;
