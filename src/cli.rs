@@ -87,6 +87,9 @@ struct ExecArgs {
     /// Wait for these services only
     #[arg(long = "service", value_name = "SERVICE")]
     services: Vec<String>,
+    /// Start the services of this profile as well
+    #[arg(long = "profile", value_name = "PROFILE")]
+    profiles: Vec<String>,
     /// Take variables from FILE; the last one wins
     #[arg(long = "env-file", value_name = "FILE")]
     env_files: Vec<PathBuf>,
@@ -110,6 +113,33 @@ struct ExecArgs {
 }
 
 #[derive(Debug, Args)]
+struct SelectArgs {
+    /// Only these services, and what they depend on
+    #[arg(long = "service", value_name = "SERVICE")]
+    services: Vec<String>,
+    /// The services of this profile as well
+    #[arg(long = "profile", value_name = "PROFILE")]
+    profiles: Vec<String>,
+    /// Everything but these services
+    #[arg(long, value_name = "SERVICE,…", value_delimiter = ',')]
+    without: Vec<String>,
+    /// A template of prism.yaml
+    #[arg(long, value_name = "TEMPLATE")]
+    template: Option<String>,
+    /// Apps in containers (all profiles) or on the host (none)
+    #[arg(long, value_name = "MODE")]
+    mode: Option<ModeArg>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ModeArg {
+    /// The services of all profiles are started
+    Docker,
+    /// Those of no profile are
+    Native,
+}
+
+#[derive(Debug, Args)]
 struct WaitArgs {
     /// Give up after SECONDS, counted from the last pull or build
     #[arg(long = "wait-timeout", value_name = "SECONDS", default_value_t = 120)]
@@ -118,8 +148,21 @@ struct WaitArgs {
 
 /// Start this directory's stack and wait until it is ready
 #[derive(Debug, Args)]
-#[command(visible_alias = "up")]
+#[command(
+    visible_alias = "up",
+    after_help = "What is chosen is remembered until the next choice; `--default` forgets it.
+
+Examples:
+  prism start
+  prism start --profile tools            services of a profile as well
+  prism start --without web              the rest, with web run by hand"
+)]
 struct StartArgs {
+    #[command(flatten)]
+    select: SelectArgs,
+    /// Choose as if nothing had ever been chosen
+    #[arg(long, conflicts_with_all = ["services", "profiles", "without", "template", "mode"])]
+    default: bool,
     #[command(flatten)]
     wait: WaitArgs,
     #[command(flatten)]

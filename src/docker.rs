@@ -2,6 +2,7 @@
 
 mod container;
 mod endpoint;
+mod note;
 mod removal;
 
 use std::collections::{BTreeMap, HashMap};

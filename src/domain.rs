@@ -2,7 +2,7 @@
 //!
 //! A **session** is one directory's copy of a Compose stack ([`name`] derives its identity and its Compose
 //! project). `docker compose config` gives a [`model`]; [`plan`] decides what each of its **services**
-//! publishes and when it counts as ready; [`overlay`] states the difference to the user's own files as an
+//! publishes and when it counts as ready, the [`scope`] which services belong to the session; [`overlay`] states the difference to the user's own files as an
 //! **override** in [`yaml`], whose first line, the [`header`], lets the next run skip Compose altogether.
 //! The files and variables that went into it are its [`input`]s.
 //!
@@ -18,10 +18,12 @@ pub mod header;
 pub mod input;
 pub mod model;
 pub mod name;
+pub mod note;
 pub mod overlay;
 pub mod plan;
 pub mod port;
 pub mod report;
+pub mod scope;
 pub mod settings;
 pub mod state;
 pub mod template;

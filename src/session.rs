@@ -8,6 +8,7 @@ pub mod up;
 pub mod wait;
 pub mod warm;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::compose::{self, ComposeFiles};
@@ -112,6 +113,11 @@ impl Session {
         let name = self.settings.project.clone().or_else(of_worktree);
         let name = name.or_else(|| Some(self.path().file_name()?.to_string_lossy().into_owned()));
         ProjectName::new(&name.unwrap_or_default(), &self.id)
+    }
+
+    /// Returns the hash of `prism.yaml` among the inputs.
+    pub fn configuration_hash(&self, inputs: &BTreeMap<String, Option<String>>) -> Option<String> {
+        inputs.get(self.path().join(CONFIGURATION).to_str()?).cloned().flatten()
     }
 
     /// Finds the Compose files of the project.

@@ -123,6 +123,8 @@ pub(super) fn lock(id: &SessionId, output: Output) -> anyhow::Result<Lock> {
 pub(super) fn options(output: Output, start: bool, services: &[String], wait_timeout: u64) -> Options {
     Options {
         start,
+        selection: None,
+        profiles: Vec::new(),
         services: services.iter().map(|name| ServiceName(name.clone())).collect(),
         wait_timeout: Duration::from_secs(wait_timeout),
         output,

@@ -12,7 +12,8 @@ use crate::domain::environment::{Environment, Explicit, Merged, RECORD, Sources,
 use crate::domain::header::Header;
 use crate::error::{self, Failure, Kind};
 use crate::process::exec;
-use crate::session::{self, Session, up};
+use crate::session::up::{self, Options};
+use crate::session::{self, Session};
 
 pub(super) fn run(context: Context, args: ExecArgs) -> anyhow::Result<()> {
     if std::env::var_os("PRISM_DISABLE").is_some_and(|value| value == "1") {
@@ -33,7 +34,10 @@ pub(super) fn run(context: Context, args: ExecArgs) -> anyhow::Result<()> {
         other => other?,
     };
     let (session, endpoint, mut engine) = session;
-    let options = options(context.output, !args.no_start, &args.services, args.wait.seconds);
+    let options = Options {
+        profiles: args.profiles,
+        ..options(context.output, !args.no_start, &args.services, args.wait.seconds)
+    };
     let up = up::up(&session, &mut engine, &endpoint, &options)?;
 
     let variables =

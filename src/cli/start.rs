@@ -1,9 +1,15 @@
 //! `prism start`: the stack up and ready, and where it listens.
 
-use super::StartArgs;
 use super::context::{Context, enter, options};
+use super::{ModeArg, SelectArgs, StartArgs};
+use crate::domain::name::ServiceName;
+use crate::domain::scope::{Mode, Selection};
+use crate::domain::settings::Settings;
+use crate::domain::template::nearest;
 use crate::domain::variable;
-use crate::session::{self, up};
+use crate::error::{Failure, Kind};
+use crate::session;
+use crate::session::up::{self, Options};
 
 pub(super) fn run(context: Context, args: StartArgs) -> anyhow::Result<()> {
     if let Some(directory) = &args.directory.directory {
@@ -11,7 +17,9 @@ pub(super) fn run(context: Context, args: StartArgs) -> anyhow::Result<()> {
     }
     let (endpoint, mut engine) = context.engine()?;
     let session = context.session(&endpoint)?;
-    let options = options(context.output, true, &[], args.wait.seconds);
+    let chosen =
+        if args.default { Some(Selection::default()) } else { args.select.selection(&session.settings)? };
+    let options = Options { selection: chosen, ..options(context.output, true, &[], args.wait.seconds) };
     let up = up::up(&session, &mut engine, &endpoint, &options)?;
     let variables =
         session::environment::variables(&session, &engine, &endpoint, Some(&up.header), &up.containers)?;
@@ -30,4 +38,34 @@ pub(super) fn run(context: Context, args: StartArgs) -> anyhow::Result<()> {
     let what = if up.started { "is up" } else { "was up already" };
     context.output.note(format!("`{}` {what}", session.directory));
     Ok(())
+}
+
+impl SelectArgs {
+    /// Turns the flags into a selection, a template of `prism.yaml` first; `None` if there are none.
+    pub(super) fn selection(&self, settings: &Settings) -> Result<Option<Selection>, Failure> {
+        let mut selection = match &self.template {
+            None => Selection::default(),
+            Some(name) => {
+                settings.templates.get(name).cloned().ok_or_else(|| unknown_template(name, settings))?
+            }
+        };
+        let names = |names: &[String]| names.iter().map(|name| ServiceName(name.clone())).collect::<Vec<_>>();
+        selection.services.extend(names(&self.services));
+        selection.without.extend(names(&self.without));
+        selection.profiles.extend(self.profiles.iter().cloned());
+        let mode = self.mode.map(|mode| match mode {
+            ModeArg::Docker => Mode::Docker,
+            ModeArg::Native => Mode::Native,
+        });
+        selection.mode = mode.or(selection.mode);
+        Ok(Some(selection).filter(|selection| !selection.is_default()))
+    }
+}
+
+fn unknown_template(name: &str, settings: &Settings) -> Failure {
+    let failure = Failure::new(format!("there is no template `{name}` in prism.yaml")).kind(Kind::Usage);
+    match nearest(name, settings.templates.keys().map(String::as_str)) {
+        Some(near) => failure.hint(format!("did you mean `{near}`?")),
+        None => failure.hint("define it: `templates: {NAME: {services: [SERVICE]}}`"),
+    }
 }

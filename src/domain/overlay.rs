@@ -5,7 +5,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::model::{Attachment, Model, Network, Service};
+use super::model::{Attachment, Dependency, Model, Network, Service};
 use super::name::{ProjectName, ServiceName, SessionId};
 use super::plan::{Plan, ServicePlan, service_of_container};
 use super::settings::LABEL;
@@ -24,6 +24,8 @@ pub struct Facts {
     pub owner: String,
     /// RFC 3339, of the session's first creation.
     pub created_at: String,
+    /// Services that the user leaves out, so that nothing may wait for them.
+    pub excluded: Vec<ServiceName>,
 }
 
 /// Builds the override for every service of `model`, whatever its profile.
@@ -68,6 +70,7 @@ impl Overlay<'_> {
             put(&mut out, "build", Node::Map(section));
         }
         self.ports(&mut out);
+        self.dependencies(&mut out);
         self.namespaces(&mut out);
         put(&mut out, "networks", Node::Map(self.attachments()));
         put(&mut out, "labels", text_map(self.labels()));
@@ -90,6 +93,20 @@ impl Overlay<'_> {
         if !entries.is_empty() || !self.service.ports.is_empty() {
             out.push(("ports".to_owned(), Node::Override(Box::new(Node::Seq(entries)))));
         }
+    }
+
+    /// Lets nothing wait for a service that is left out: Compose would start it.
+    fn dependencies(&self, out: &mut Vec<(String, Node)>) {
+        let is_excluded = |name: &ServiceName| self.facts.excluded.contains(name);
+        if !self.service.depends_on.keys().any(is_excluded) {
+            return;
+        }
+        let kept = self.service.depends_on.iter().filter(|(name, _)| !is_excluded(name));
+        let entry = |dependency: &Dependency| {
+            Node::Map(vec![("condition".to_owned(), Node::text(dependency.condition.clone()))])
+        };
+        let kept = kept.map(|(name, dependency)| (name.0.clone(), entry(dependency))).collect();
+        out.push(("depends_on".to_owned(), Node::Override(Box::new(Node::Map(kept)))));
     }
 
     /// Rewrites references to containers whose fixed name is gone.
@@ -187,7 +204,7 @@ impl Overlay<'_> {
 }
 
 /// Labels by which everything that belongs to a session is found.
-fn session_labels(facts: &Facts) -> BTreeMap<String, String> {
+pub fn session_labels(facts: &Facts) -> BTreeMap<String, String> {
     [
         ("managed", "true"),
         ("working_dir", &facts.directory),

@@ -59,6 +59,9 @@ pub struct ServicePlan {
     /// Fixed host ports in the user's file, which no session binds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub declared: Vec<u16>,
+    /// Its profiles.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<String>,
     /// It belongs to a session unless the user says otherwise.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_default: bool,
@@ -149,6 +152,7 @@ impl Decision<'_> {
             replicas: self.service.replicas(),
             primary: primary.filter(|_| !closed),
             declared: self.declared(),
+            profiles: self.service.profiles.clone(),
             via: if let Network::Of(other) = network { Some(other) } else { None },
             by_default: self.service.profiles.is_empty()
                 || self.service.profiles.iter().any(|profile| self.profiles.contains(profile))

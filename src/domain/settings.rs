@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::name::ServiceName;
 use super::port::ContainerPort;
+use super::scope::Selection;
 use crate::error::Failure;
 
 /// `prism.yaml`. Everything has a default.
@@ -27,6 +28,14 @@ pub struct Settings {
     pub services: BTreeMap<ServiceName, ServiceSettings>,
     /// Variables for every command, with templates.
     pub env: BTreeMap<String, String>,
+    /// Selections by name.
+    pub templates: BTreeMap<String, Selection>,
+    /// Where `create` puts worktrees, relative to the main worktree.
+    pub sessions_dir: Option<String>,
+    /// Files that `create` copies from the main worktree.
+    pub env_files: Vec<String>,
+    /// Commands that `create` runs, each by `sh -c`.
+    pub setup: Vec<String>,
 }
 
 /// What may be said of one service, here or as labels `dev-prism.<key>`.

@@ -12,6 +12,7 @@ use super::{Session, lock_name, warm};
 use crate::compose::Compose;
 use crate::docker::{Endpoint, Engine};
 use crate::domain::container::{State, without_twins};
+use crate::domain::note::Note;
 use crate::domain::state::Stage;
 use crate::error::Failure;
 use crate::lock::Lock;
@@ -32,15 +33,23 @@ pub fn start(
     let lock = lock(session, options.output, interrupt)?;
     // Whoever held the lock may have done everything.
     let sight = warm::look(session, engine)?;
-    let ready = if sight.stage == Stage::Down { None } else { sight.header };
+    let is_chosen = sight.header.as_ref().is_some_and(|header| options.is_met(header));
+    let ready = if sight.stage == Stage::Down || !is_chosen { None } else { sight.header };
     let header = match ready {
         Some(header) => header,
         None => {
-            let mut prepared = prepare::prepare(session, endpoint, &sight.containers, interrupt)?;
+            let old = engine.note(&session.id)?;
+            let note = Note { selection: options.selection(&old.selection), ..old.clone() };
+            let mut prepared = prepare::prepare(session, endpoint, note, &sight.containers, interrupt)?;
             for note in prepared.notes.iter().filter(|_| prepared.is_first) {
                 options.output.note(note);
             }
             super::up::check_services(&prepared.header, &options.services)?;
+            if prepared.note != old || prepared.is_first {
+                engine.write_note(&prepared.header.project, &prepared.labels, &prepared.note)?;
+            }
+            let left_out = sight.containers.iter().filter(|it| prepared.excluded.contains(&it.service));
+            engine.remove_containers(&left_out.cloned().collect::<Vec<_>>())?;
             let paused = sight.containers.iter().filter(|container| container.state == State::Paused);
             engine.unpause(paused.map(|container| container.id.as_str()))?;
             let up = compose_up::ComposeUp {
@@ -88,7 +97,8 @@ pub fn refresh(
     }
     let _lock = lock(session, output, interrupt)?;
     let containers = without_twins(engine.session(&session.id)?);
-    Ok(prepare::prepare(session, endpoint, &containers, interrupt)?.compose)
+    let note = engine.note(&session.id)?;
+    Ok(prepare::prepare(session, endpoint, note, &containers, interrupt)?.compose)
 }
 
 fn lock(session: &Session, output: Output, interrupt: &Interrupt) -> anyhow::Result<Lock> {

@@ -9,6 +9,7 @@ use crate::docker::{Endpoint, Engine};
 use crate::domain::container::Container;
 use crate::domain::header::Header;
 use crate::domain::name::ServiceName;
+use crate::domain::scope::Selection;
 use crate::domain::state::Stage;
 use crate::domain::template::nearest;
 use crate::error::{Failure, Kind};
@@ -20,12 +21,36 @@ use crate::process::interrupt::Interrupt;
 pub struct Options {
     /// Start what does not run.
     pub start: bool,
+    /// What belongs to the session from now on; `None`: as it was.
+    pub selection: Option<Selection>,
+    /// Profiles that belong to it as well.
+    pub profiles: Vec<String>,
     /// Wait for these services only; for all if empty.
     pub services: Vec<ServiceName>,
     /// Give up after so long, counted from the last pull or build.
     pub wait_timeout: Duration,
     /// Where progress goes.
     pub output: Output,
+}
+
+impl Options {
+    /// Combines what is chosen now with what was chosen before.
+    pub fn selection(&self, before: &Selection) -> Selection {
+        let mut selection = self.selection.clone().unwrap_or_else(|| before.clone());
+        let new = self.profiles.iter().filter(|profile| !before.profiles.contains(profile));
+        selection.profiles.extend(new.cloned());
+        selection
+    }
+
+    /// Says whether the scope of `header` is known to be what is chosen.
+    pub fn is_met(&self, header: &Header) -> bool {
+        let in_scope = |profile: &String| {
+            let mut services =
+                header.services.iter().filter(|(_, plan)| plan.profiles.contains(profile)).peekable();
+            services.peek().is_some() && services.all(|(name, _)| header.scope.contains(name))
+        };
+        self.selection.is_none() && self.profiles.iter().all(in_scope)
+    }
 }
 
 /// A session that is up.
@@ -50,7 +75,8 @@ pub fn up(
     if let Some(header) = &sight.header {
         check_services(header, &options.services)?;
     }
-    match (sight.stage, sight.header) {
+    let header = sight.header.filter(|header| options.is_met(header));
+    match (sight.stage, header) {
         (Stage::Ready, Some(header)) => {
             return Ok(Up { header, containers: sight.containers, started: false });
         }

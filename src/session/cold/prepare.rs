@@ -1,17 +1,20 @@
 //! From the user's Compose files to an override on disk.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use crate::compose::{Compose, ComposeFiles};
+use crate::compose::Compose;
 use crate::docker::{self, Endpoint};
 use crate::domain::container::Container;
 use crate::domain::header::{GENERATOR, Header, is_generated};
 use crate::domain::model::Model;
 use crate::domain::name::ServiceName;
-use crate::domain::overlay::{Facts, overlay};
-use crate::domain::plan::{Plan, plan};
+use crate::domain::note::Note;
+use crate::domain::overlay::{Facts, overlay, session_labels};
+use crate::domain::plan::plan;
+use crate::domain::scope;
 use crate::domain::yaml;
 use crate::error::Failure;
 use crate::process::interrupt::Interrupt;
@@ -30,13 +33,20 @@ pub(super) struct Prepared {
     pub(super) notes: Vec<String>,
     /// The session had no containers before.
     pub(super) is_first: bool,
+    /// What is to be remembered of this start.
+    pub(super) note: Note,
+    /// The labels of everything that belongs to the session.
+    pub(super) labels: BTreeMap<String, String>,
+    /// Services that are left out: containers of theirs go.
+    pub(super) excluded: Vec<ServiceName>,
     body: String,
 }
 
-/// Resolves the project and writes its override.
+/// Resolves the project and writes its override. `note` says what the user chose to belong to the session.
 pub(super) fn prepare(
     session: &Session,
     endpoint: &Endpoint,
+    note: Note,
     containers: &[Container],
     interrupt: &Interrupt,
 ) -> anyhow::Result<Prepared> {
@@ -56,6 +66,8 @@ pub(super) fn prepare(
     let mut profiles = session.settings.profiles.clone();
     profiles.extend(found.profiles.iter().cloned());
     let plan = plan(&model, &session.settings, bind(session, endpoint)?, &profiles)?;
+    let present = containers.iter().map(|container| container.service.clone()).collect();
+    let scope = scope::scope(&model, &plan, &note.selection, &present)?;
     let old = warm::read_header(session);
     let created_at = created_at(containers, old.as_ref());
     let facts = Facts {
@@ -64,10 +76,35 @@ pub(super) fn prepare(
         directory: session.directory.clone(),
         owner: format!("{}@{}", nix::unistd::geteuid(), docker::machine()),
         created_at: created_at.clone(),
+        excluded: scope::excluded(&model, &note.selection),
     };
     let body = yaml::write(&overlay(&model, &plan, &facts));
-    let header = header(session, &found, inputs, &plan, containers, created_at);
-    let prepared = Prepared { compose, header, notes: plan.shared, is_first: containers.is_empty(), body };
+    let config = session.configuration_hash(&inputs.files);
+    let header = Header {
+        generator: GENERATOR.to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        project: compose.project.clone(),
+        session_id: session.id.clone(),
+        created_at,
+        settled: false,
+        followed: inputs.followed,
+        files: texts(&found.files),
+        env_files: texts(&found.env_files),
+        inputs: inputs.files,
+        variables: inputs.variables,
+        scope,
+        services: plan.services,
+    };
+    let prepared = Prepared {
+        compose,
+        header,
+        notes: plan.shared,
+        is_first: containers.is_empty(),
+        body,
+        note: Note { config, ..note },
+        labels: session_labels(&facts),
+        excluded: facts.excluded,
+    };
     // An unsettled header: should Compose not get to the end, the next run does not believe this file.
     if prepared.write(session)? {
         git::exclude(session.path(), &[OVERRIDE, DOTENV]);
@@ -85,34 +122,6 @@ impl Prepared {
     fn write(&self, session: &Session) -> anyhow::Result<bool> {
         let text = self.header.prepend(&self.body)?;
         files::write(&session.override_path(), text.as_bytes(), is_generated)
-    }
-}
-
-fn header(
-    session: &Session,
-    found: &ComposeFiles,
-    inputs: Inputs,
-    plan: &Plan,
-    containers: &[Container],
-    created_at: String,
-) -> Header {
-    let has_container =
-        |service: &ServiceName| containers.iter().any(|container| container.service == *service);
-    let scope = plan.services.iter().filter(|(name, plan)| plan.by_default || has_container(name));
-    Header {
-        generator: GENERATOR.to_owned(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        project: session.project(),
-        session_id: session.id.clone(),
-        created_at,
-        settled: false,
-        followed: inputs.followed,
-        files: texts(&found.files),
-        env_files: texts(&found.env_files),
-        inputs: inputs.files,
-        variables: inputs.variables,
-        scope: scope.map(|(name, _)| name.clone()).collect(),
-        services: plan.services.clone(),
     }
 }
 

@@ -1,0 +1,170 @@
+//! Which services belong to a session: chosen by flags, remembered in the session's note.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::model::Model;
+use super::name::ServiceName;
+use super::plan::Plan;
+use super::template::nearest;
+use crate::error::{Failure, Kind};
+
+/// What the user chose. Nothing chosen: every service without a profile, and those that have containers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Selection {
+    /// Only these, and what they depend on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<ServiceName>,
+    /// Those of these profiles as well.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<String>,
+    /// Not these.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<ServiceName>,
+    /// All profiles, or none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
+}
+
+/// Where the apps of a project run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// In containers: the services of all profiles are started.
+    Docker,
+    /// On the host: those of no profile are.
+    Native,
+}
+
+impl Selection {
+    /// Says whether the user chose nothing.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Says whether a service is left out, whatever else speaks for it.
+    fn excludes(&self, model: &Model, service: &ServiceName) -> bool {
+        let has_profile = || model.services.get(service).is_some_and(|service| !service.profiles.is_empty());
+        self.without.contains(service) || (self.mode == Some(Mode::Native) && has_profile())
+    }
+
+    fn includes(&self, model: &Model, plan: &Plan, service: &ServiceName) -> bool {
+        let profiles = model.services.get(service).map_or(&[][..], |service| &service.profiles);
+        if profiles.iter().any(|profile| self.profiles.contains(profile)) || self.mode == Some(Mode::Docker) {
+            return true;
+        }
+        if self.services.is_empty() {
+            plan.services.get(service).is_some_and(|plan| plan.by_default)
+        } else {
+            self.services.contains(service)
+        }
+    }
+}
+
+/// Decides which services belong to the session; `present` are those that have containers. Sorted by name.
+///
+/// # Errors
+/// The selection names a service or a profile that the project does not have.
+pub fn scope(
+    model: &Model,
+    plan: &Plan,
+    selection: &Selection,
+    present: &BTreeSet<ServiceName>,
+) -> Result<Vec<ServiceName>, Failure> {
+    check(model, selection)?;
+    let wanted =
+        |service: &&ServiceName| present.contains(*service) || selection.includes(model, plan, service);
+    let mut scope: BTreeSet<ServiceName> = BTreeSet::new();
+    let mut open: Vec<&ServiceName> = model.services.keys().filter(wanted).collect();
+    while let Some(service) = open.pop() {
+        let excluded = selection.excludes(model, service);
+        if !excluded
+            && let Some(found) = model.services.get(service)
+            && scope.insert(service.clone())
+        {
+            open.extend(found.depends_on.keys());
+        }
+    }
+    Ok(scope.into_iter().collect())
+}
+
+/// Lists the services that the selection leaves out: their containers go.
+pub fn excluded(model: &Model, selection: &Selection) -> Vec<ServiceName> {
+    model.services.keys().filter(|service| selection.excludes(model, service)).cloned().collect()
+}
+
+fn check(model: &Model, selection: &Selection) -> Result<(), Failure> {
+    let services = || model.services.keys().map(|service| service.0.as_str());
+    let profiles = || model.services.values().flat_map(|service| &service.profiles).map(String::as_str);
+    for service in selection.services.iter().chain(&selection.without) {
+        if !model.services.contains_key(service) {
+            return Err(unknown("service", &service.0, services().collect()));
+        }
+    }
+    for profile in &selection.profiles {
+        if !profiles().any(|known| known == profile) {
+            return Err(unknown(
+                "profile",
+                profile,
+                profiles().collect::<BTreeSet<_>>().into_iter().collect(),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn unknown(what: &str, name: &str, known: Vec<&str>) -> Failure {
+    let failure = Failure::new(format!("there is no {what} `{name}`")).kind(Kind::Usage);
+    match nearest(name, known.iter().copied()) {
+        Some(near) => failure.hint(format!("did you mean `{near}`?")),
+        None if known.is_empty() => failure.hint(format!("this project has no {what}s")),
+        None => failure.hint(format!("the {what}s are: {}", known.join(", "))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::plan::plan;
+    use super::super::settings::Settings;
+    use super::*;
+
+    /// `api` needs `db`; `debug` and `web` have a profile each.
+    fn chosen(selection: &str, present: &[&str]) -> Result<String, String> {
+        let model = Model::parse(
+            br#"{"services":{"db":{},"cache":{},"api":{"depends_on":{"db":{}}},
+                "web":{"profiles":["front"],"depends_on":{"api":{}}},"debug":{"profiles":["tools"]}}}"#,
+        )
+        .expect("model");
+        let plan =
+            plan(&model, &Settings::default(), std::net::Ipv4Addr::LOCALHOST.into(), &[]).expect("plan");
+        let selection: Selection = serde_yaml::from_str(selection).expect("selection");
+        let present = present.iter().map(|name| ServiceName::from(*name)).collect();
+        let scope = scope(&model, &plan, &selection, &present).map_err(|failure| failure.to_string())?;
+        Ok(scope.iter().map(|service| service.0.as_str()).collect::<Vec<_>>().join(" "))
+    }
+
+    #[test]
+    fn selections() {
+        for (selection, present, expected) in [
+            ("{}", &[][..], "api cache db"),
+            ("{}", &["debug"], "api cache db debug"),
+            ("{profiles: [front]}", &[], "api cache db web"),
+            ("{services: [api]}", &[], "api db"),
+            ("{services: [cache], profiles: [tools]}", &[], "cache debug"),
+            ("{services: [web], without: [db]}", &[], "api web"),
+            ("{without: [cache]}", &["cache"], "api db"),
+            ("{mode: docker}", &[], "api cache db debug web"),
+            ("{mode: native}", &["web"], "api cache db"),
+        ] {
+            assert_eq!(chosen(selection, present).expect(selection), expected, "{selection} {present:?}");
+        }
+    }
+
+    #[test]
+    fn unknown_names_are_errors() {
+        assert_eq!(chosen("{services: [dv]}", &[]), Err("there is no service `dv`".into()));
+        assert_eq!(chosen("{profiles: [frunt]}", &[]), Err("there is no profile `frunt`".into()));
+    }
+}
