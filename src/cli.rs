@@ -2,15 +2,20 @@
 
 mod compose;
 mod context;
+mod create;
 mod destroy;
 mod env;
 mod exec;
 mod get;
 mod info;
 mod list;
+mod logs;
+mod prune;
+mod restart;
 mod run;
 mod start;
 mod stop;
+mod stop_all;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -61,9 +66,15 @@ struct Global {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Exec(ExecArgs),
+    Create(CreateArgs),
     Start(StartArgs),
     Stop(DirectoryArgs),
+    /// Stop every session of yours
+    StopAll,
+    Restart(RestartArgs),
+    Logs(LogsArgs),
     Destroy(DestroyArgs),
+    Prune(PruneArgs),
     Info(InfoArgs),
     List(ListArgs),
     Env(EnvArgs),
@@ -142,7 +153,7 @@ enum ModeArg {
 #[derive(Debug, Args)]
 struct WaitArgs {
     /// Give up after SECONDS, counted from the last pull or build
-    #[arg(long = "wait-timeout", value_name = "SECONDS", default_value_t = 120)]
+    #[arg(long = "wait-timeout", value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(..=86_400))]
     seconds: u64,
 }
 
@@ -177,7 +188,68 @@ struct DirectoryArgs {
     directory: Option<PathBuf>,
 }
 
-/// Remove a session: its containers, networks, volumes and built images
+/// Make a git worktree with a stack of its own, and set it up
+#[derive(Debug, Args)]
+#[command(after_help = "On failure, and on Ctrl-C, all that it made is removed again.
+
+Examples:
+  prism create feature/search            a new branch from HEAD, or an existing one
+  prism create fix --from origin/main    a new branch from there
+  prism create --in-place                this directory: start, then the setup of prism.yaml")]
+struct CreateArgs {
+    /// The branch [default: a new one, named after the time]
+    #[arg(value_name = "BRANCH", conflicts_with = "in_place")]
+    branch: Option<String>,
+    /// Where a new branch begins [default: HEAD]
+    #[arg(long, value_name = "REF", conflicts_with = "in_place")]
+    from: Option<String>,
+    /// This directory, without a new worktree
+    #[arg(long)]
+    in_place: bool,
+    /// Show what the services write, until interrupted
+    #[arg(long)]
+    no_detach: bool,
+    #[command(flatten)]
+    select: SelectArgs,
+    #[command(flatten)]
+    wait: WaitArgs,
+}
+
+/// Stop and start this directory's stack
+#[derive(Debug, Args)]
+struct RestartArgs {
+    #[command(flatten)]
+    wait: WaitArgs,
+    #[command(flatten)]
+    directory: DirectoryArgs,
+}
+
+/// Show what the services wrote
+#[derive(Debug, Args)]
+struct LogsArgs {
+    /// Go on as they write more
+    #[arg(short, long)]
+    follow: bool,
+    /// Only the last LINES of each
+    #[arg(short = 'n', long, value_name = "LINES")]
+    tail: Option<u32>,
+    /// Only these services
+    #[arg(value_name = "SERVICE")]
+    services: Vec<String>,
+}
+
+/// Remove sessions whose directory is gone
+#[derive(Debug, Args)]
+struct PruneArgs {
+    /// Only say what would go
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+}
+
+/// Remove a session: its containers, networks, volumes and built images, and a worktree that `create` made
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   prism destroy                          say what would go, and ask
@@ -189,6 +261,12 @@ struct DestroyArgs {
     /// Keep the volumes, and so the data
     #[arg(long)]
     keep_volumes: bool,
+    /// Every session of yours
+    #[arg(long, conflicts_with = "directory")]
+    all: bool,
+    /// Also a worktree with uncommitted work
+    #[arg(long)]
+    force: bool,
     #[command(flatten)]
     directory: DirectoryArgs,
 }
@@ -261,6 +339,7 @@ struct GetArgs {
 #[derive(Debug, Args)]
 #[command(
     disable_help_flag = true,
+    disable_version_flag = true,
     after_help = "Examples:
   prism compose ps
   prism compose logs -f db

@@ -1,7 +1,7 @@
 //! Builds and runs `docker compose …`. Compose itself resolves Compose files.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read, Seek};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -35,14 +35,15 @@ pub struct Compose {
 impl Compose {
     /// Resolves the project, every profile included, without the override. The result is JSON.
     ///
-    /// The version is checked at the same time, as an old Compose fails in strange ways.
-    pub fn config(&self) -> anyhow::Result<Vec<u8>> {
-        let version = spawn(self.plain().args(["version", "--short"]))?;
+    /// The version is checked at the same time, as an old Compose fails in strange ways. `pause` lets a moment
+    /// pass, and fails if the user does not want to wait any longer.
+    pub fn config(&self, mut pause: impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<Vec<u8>> {
+        let mut version = Captured::spawn(self.plain().args(["version", "--short"]))?;
         let mut command = self.command(None);
         command.args(["--profile", "*", "config", "--format", "json"]);
-        let config = spawn(&mut command);
-        check_version(&wait(version)?)?;
-        let output = wait(config?)?;
+        let mut config = Captured::spawn(&mut command)?;
+        check_version(&version.wait(&mut pause)?)?;
+        let output = config.wait(&mut pause)?;
         if output.status.success() {
             return Ok(output.stdout);
         }
@@ -78,7 +79,7 @@ impl Compose {
         log: &File,
     ) -> anyhow::Result<Child> {
         let mut command = self.command(Some(overlay));
-        command.args(["--profile", "*", "--progress", "plain", "up", "-d", "--remove-orphans"]);
+        command.args(["--progress", "plain", "up", "-d", "--remove-orphans"]);
         command.args(arguments).arg("--").args(services);
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log.try_clone()?).process_group(0);
         command.spawn().map_err(|error| missing(error).into())
@@ -93,13 +94,44 @@ impl Compose {
     }
 }
 
-fn spawn(command: &mut Command) -> anyhow::Result<Child> {
-    let piped = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-    piped.spawn().map_err(|error| missing(error).into())
+/// A child whose output goes to files, so that it can be waited for without reading.
+struct Captured {
+    child: Child,
+    stdout: File,
+    stderr: File,
 }
 
-fn wait(child: Child) -> anyhow::Result<Output> {
-    Ok(child.wait_with_output()?)
+impl Captured {
+    fn spawn(command: &mut Command) -> anyhow::Result<Self> {
+        let (stdout, stderr) = (tempfile::tempfile()?, tempfile::tempfile()?);
+        command.stdin(Stdio::null()).stdout(stdout.try_clone()?).stderr(stderr.try_clone()?).process_group(0);
+        let child = command.spawn().map_err(missing)?;
+        Ok(Self { child, stdout, stderr })
+    }
+
+    fn wait(&mut self, pause: &mut impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<Output> {
+        let status = loop {
+            if let Some(status) = self.child.try_wait()? {
+                break status;
+            }
+            pause()?;
+        };
+        let read = |file: &mut File| -> io::Result<Vec<u8>> {
+            let mut bytes = Vec::new();
+            file.rewind()?;
+            file.read_to_end(&mut bytes)?;
+            Ok(bytes)
+        };
+        Ok(Output { status, stdout: read(&mut self.stdout)?, stderr: read(&mut self.stderr)? })
+    }
+}
+
+impl Drop for Captured {
+    fn drop(&mut self) {
+        // Only reads files, so that it may end at any time. Nothing happens if it has ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 fn missing(error: io::Error) -> Failure {

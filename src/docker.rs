@@ -17,9 +17,9 @@ use bollard::{ClientVersion, Docker};
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 
-pub use self::endpoint::{Endpoint, machine};
+pub use self::endpoint::{Endpoint, machine, owner};
 pub use self::removal::Belongings;
-use crate::domain::container::{Container, Inspection};
+use crate::domain::container::{Container, Inspection, without_twins};
 use crate::domain::name::SessionId;
 use crate::domain::settings::LABEL;
 use crate::error::Failure;
@@ -35,6 +35,10 @@ const TIMEOUT_SECONDS: u64 = 120;
 
 /// How long a health check's command may take where the check does not say.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A health check's command that runs.
+#[derive(Debug)]
+pub struct HealthCheck(tokio::task::JoinHandle<bool>);
 
 /// A connection to the Engine, and the one asynchronous island of the program.
 #[derive(Debug)]
@@ -63,8 +67,13 @@ impl Engine {
         Ok(Self { runtime, docker, address })
     }
 
-    /// Lists the containers of one session, whatever their state.
+    /// Lists the containers of one session, whatever their state: one for each service and number.
     pub fn session(&mut self, session: &SessionId) -> anyhow::Result<Vec<Container>> {
+        Ok(without_twins(self.every_container(session)?))
+    }
+
+    /// Lists the containers of one session with what Compose left behind or ran once.
+    pub fn every_container(&mut self, session: &SessionId) -> anyhow::Result<Vec<Container>> {
         self.containers(format!("{LABEL}session_id={session}"))
     }
 
@@ -106,34 +115,27 @@ impl Engine {
         Ok(inspections)
     }
 
-    /// Runs the health checks' own commands in these containers, all at once, and says which succeeded.
-    ///
-    /// A check that cannot be run has not succeeded.
-    pub fn check_health<'a>(&self, checks: impl Iterator<Item = (&'a str, &'a Inspection)>) -> Vec<&'a str> {
-        let runs = checks.map(|(id, seen)| async move {
-            let command = seen.health_command.clone()?;
-            let limit = seen.health_timeout.unwrap_or(HEALTH_TIMEOUT);
-            let status = tokio::time::timeout(limit, self.run(id, command)).await;
-            (matches!(status, Ok(Ok(Some(0))))).then_some(id)
-        });
-        self.runtime.block_on(join_all(runs)).into_iter().flatten().collect()
+    /// Begins to run a health check's own command in its container. It goes on during [`Engine::pause`], and
+    /// whenever the Engine is asked something else.
+    pub fn start_health_check(&self, id: &str, seen: &Inspection) -> HealthCheck {
+        let (docker, id) = (self.docker.clone(), id.to_owned());
+        let command = seen.health_command.clone();
+        let limit = seen.health_timeout.unwrap_or(HEALTH_TIMEOUT);
+        HealthCheck(self.runtime.spawn(async move {
+            let Some(command) = command else { return false };
+            let status = tokio::time::timeout(limit, run(&docker, &id, command)).await;
+            matches!(status, Ok(Ok(Some(0))))
+        }))
     }
 
-    async fn run(&self, id: &str, command: Vec<String>) -> Result<Option<i64>, Error> {
-        let config = ExecConfig {
-            cmd: Some(command),
-            attach_stdout: Some(true),
-            attach_stderr: Some(true),
-            ..ExecConfig::default()
-        };
-        let created = self.docker.create_exec(id, config).await?;
-        let options = StartExecOptions { detach: false, ..StartExecOptions::default() };
-        if let StartExecResults::Attached { mut output, .. } =
-            self.docker.start_exec(&created.id, Some(options)).await?
-        {
-            while output.next().await.is_some() {}
-        }
-        Ok(self.docker.inspect_exec(&created.id).await?.exit_code)
+    /// Says whether a health check succeeded; `None` while it runs. One that cannot be run has not succeeded.
+    pub fn health(&self, check: &mut HealthCheck) -> Option<bool> {
+        check.0.is_finished().then(|| self.runtime.block_on(&mut check.0).unwrap_or(false))
+    }
+
+    /// Lets time pass, and what was begun go on.
+    pub fn pause(&self, duration: Duration) {
+        self.runtime.block_on(async { tokio::time::sleep(duration).await });
     }
 
     /// Returns the last lines that a container wrote; nothing if that cannot be had.
@@ -175,6 +177,23 @@ impl Engine {
             other => unreachable(&self.address, other),
         }
     }
+}
+
+async fn run(docker: &Docker, id: &str, command: Vec<String>) -> Result<Option<i64>, Error> {
+    let config = ExecConfig {
+        cmd: Some(command),
+        attach_stdout: Some(true),
+        attach_stderr: Some(true),
+        ..ExecConfig::default()
+    };
+    let created = docker.create_exec(id, config).await?;
+    let options = StartExecOptions { detach: false, ..StartExecOptions::default() };
+    if let StartExecResults::Attached { mut output, .. } =
+        docker.start_exec(&created.id, Some(options)).await?
+    {
+        while output.next().await.is_some() {}
+    }
+    Ok(docker.inspect_exec(&created.id).await?.exit_code)
 }
 
 fn has_status(error: &Error, status: u16) -> bool {

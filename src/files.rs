@@ -53,20 +53,33 @@ pub fn read_configuration(path: &Path) -> anyhow::Result<Option<String>> {
     Ok(Some(text))
 }
 
+/// Checks that a file may be written: it does not exist, or is prism's own.
+pub fn check(path: &Path, is_ours: impl Fn(&[u8]) -> bool) -> anyhow::Result<()> {
+    let in_the_way = |why: &str| {
+        let shown = path.display();
+        Failure::new(format!("`{shown}` is in the way: {why}"))
+            .hint(format!("rename it: `mv {shown} {shown}.mine`"))
+    };
+    if path.is_dir() {
+        return Err(in_the_way("it is a directory").into());
+    }
+    match read(path)? {
+        Some(present) if !is_ours(&present) => Err(in_the_way("prism did not write it").into()),
+        _ => Ok(()),
+    }
+}
+
 /// Writes a file of mode 0600 in one step, unless it already holds these bytes. Says whether it wrote.
 ///
 /// `is_ours` tells from a present file's bytes whether it may be replaced.
 pub fn write(path: &Path, bytes: &[u8], is_ours: impl Fn(&[u8]) -> bool) -> anyhow::Result<bool> {
+    check(path, is_ours)?;
     let shown = path.display();
-    if let Some(present) = read(path)? {
-        if present == bytes && fs::metadata(path).is_ok_and(|found| found.mode() & 0o777 == 0o600) {
-            return Ok(false);
-        }
-        if !is_ours(&present) {
-            return Err(Failure::new(format!("`{shown}` is in the way: prism did not write it"))
-                .hint(format!("rename it: `mv {shown} {shown}.mine`"))
-                .into());
-        }
+    if let Some(present) = read(path)?
+        && present == bytes
+        && fs::metadata(path).is_ok_and(|found| found.mode() & 0o777 == 0o600)
+    {
+        return Ok(false);
     }
     let directory = path.parent().unwrap_or(Path::new("."));
     let cannot = || {

@@ -1,37 +1,60 @@
-//! What prism wants of git: the project's name, and silence about generated files.
+//! What prism wants of git: the project's name, worktrees, and silence about generated files.
+
+mod worktree;
 
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
-/// Returns the directory name of the main worktree, found without running git; `None` outside git.
+use anyhow::Context;
+
+pub use self::worktree::{Marker, Repository, has_uncommitted_work};
+
+use crate::error::Failure;
+
+/// Returns the private git directory of the worktree at `top`, found without running git.
 ///
-/// A linked worktree's `.git` is a file that leads to `<main>/.git/worktrees/<name>`, whose `commondir` leads
-/// to `<main>/.git`.
-pub fn main_worktree_name(top: &Path) -> Option<String> {
+/// A linked worktree's `.git` is a file that leads to `<main>/.git/worktrees/<name>`.
+fn private_directory(top: &Path) -> Option<PathBuf> {
     let entry = top.join(".git");
-    let main = if entry.is_dir() {
-        top.to_path_buf()
-    } else {
-        let link = fs::read_to_string(&entry).ok()?;
-        let private = top.join(link.strip_prefix("gitdir:")?.trim());
-        let common = match fs::read_to_string(private.join("commondir")) {
-            Ok(common) => private.join(common.trim()).canonicalize().ok()?,
-            // A submodule has no common directory: it is a project of its own.
-            Err(_) => return name(top),
-        };
-        match common.file_name().and_then(|name| name.to_str()) {
-            Some(".git") => common.parent()?.to_path_buf(),
-            // A bare repository: `shop.git`.
-            _ => common.with_extension(""),
-        }
-    };
-    name(&main)
+    if entry.is_dir() {
+        return Some(entry);
+    }
+    let link = fs::read_to_string(&entry).ok()?;
+    Some(top.join(link.strip_prefix("gitdir:")?.trim()))
 }
 
-fn name(directory: &Path) -> Option<String> {
-    Some(directory.file_name()?.to_string_lossy().into_owned())
+/// Returns the directory of the main worktree, found without running git; `None` outside git.
+pub fn main_worktree(top: &Path) -> Option<PathBuf> {
+    let private = private_directory(top)?;
+    let Ok(common) = fs::read_to_string(private.join("commondir")) else {
+        // The main worktree itself, or a submodule, which is a project of its own.
+        return Some(top.to_path_buf());
+    };
+    let common = private.join(common.trim()).canonicalize().ok()?;
+    if common.file_name().is_some_and(|name| name == ".git") {
+        return Some(common.parent()?.to_path_buf());
+    }
+    // A bare repository, `shop.git`, has no main worktree; its name still is the project's.
+    Some(common.with_extension(""))
+}
+
+/// Returns the directory name of the main worktree.
+pub fn main_worktree_name(top: &Path) -> Option<String> {
+    Some(main_worktree(top)?.file_name()?.to_string_lossy().into_owned())
+}
+
+/// Returns the branch that is checked out in the worktree around `directory`, or the first digits of a detached
+/// commit; `None` outside git. Runs nothing.
+pub fn branch(directory: &Path) -> Option<String> {
+    let top = directory.ancestors().find(|directory| directory.join(".git").exists())?;
+    let head = fs::read_to_string(private_directory(top)?.join("HEAD")).ok()?;
+    let head = head.trim();
+    Some(match head.strip_prefix("ref: ") {
+        Some(reference) => reference.strip_prefix("refs/heads/").unwrap_or(reference).to_owned(),
+        None => head.chars().take(8).collect(),
+    })
 }
 
 /// Adds `patterns` to the repository's own exclude file, where they are not there yet.
@@ -42,7 +65,8 @@ pub fn exclude(directory: &Path, patterns: &[&str]) {
 }
 
 fn try_exclude(directory: &Path, patterns: &[&str]) -> Option<()> {
-    let path = exclude_file(directory)?;
+    let path = run(directory, &["rev-parse", "--git-path", "info/exclude"]).ok()?;
+    let path = directory.join(path);
     let present = fs::read_to_string(&path).unwrap_or_default();
     let missing: Vec<&&str> =
         patterns.iter().filter(|pattern| !present.lines().any(|line| line.trim() == **pattern)).collect();
@@ -57,16 +81,28 @@ fn try_exclude(directory: &Path, patterns: &[&str]) -> Option<()> {
     file.write_all(format!("{separator}{lines}").as_bytes()).ok()
 }
 
-fn exclude_file(directory: &Path) -> Option<PathBuf> {
-    let output = Command::new("git")
-        .args(["rev-parse", "--git-path", "info/exclude"])
-        .current_dir(directory)
-        .env_remove("GIT_DIR")
-        .env_remove("GIT_WORK_TREE")
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output()
-        .ok()?;
-    let path = String::from_utf8(output.stdout).ok()?;
-    (output.status.success() && !path.trim().is_empty()).then(|| directory.join(path.trim_end_matches('\n')))
+/// Runs git and returns what it printed, without the last newline.
+///
+/// # Errors
+/// git is missing, or fails: its own words are in the error.
+fn run(directory: &Path, arguments: &[&str]) -> anyhow::Result<String> {
+    let output = attempt(directory, arguments)?;
+    if output.status.success() {
+        let text = String::from_utf8(output.stdout).context("git printed a name that is not UTF-8")?;
+        return Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned());
+    }
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    Err(Failure::new(format!("`git {}` failed", arguments.join(" "))).details(text.lines()).into())
+}
+
+fn attempt(directory: &Path, arguments: &[&str]) -> anyhow::Result<Output> {
+    let mut command = Command::new("git");
+    command.args(arguments).current_dir(directory).stdin(Stdio::null());
+    // A hook that called prism has these set for its own repository.
+    for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"] {
+        command.env_remove(name);
+    }
+    command.output().map_err(|error| {
+        Failure::new("cannot run `git`").hint("install git, or use `--in-place`").caused_by(error).into()
+    })
 }

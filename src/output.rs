@@ -86,6 +86,8 @@ impl Output {
     }
 
     fn say(self, prefix: &str, text: &str) {
+        // Directory names are anybody's text.
+        let text: String = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
         let line = if self.color_stderr {
             format!("\x1b[2m{prefix}\x1b[0m {text}\n")
         } else {

@@ -1,6 +1,8 @@
 //! What a session is here and now, and how it is brought up.
 
 pub mod cold;
+pub mod create;
+pub mod diagnosis;
 pub mod environment;
 pub mod input;
 pub mod remove;
@@ -19,8 +21,7 @@ use crate::domain::settings::Settings;
 use crate::error::{Failure, Kind};
 use crate::{files, git};
 
-/// The name of the generated override.
-pub const OVERRIDE: &str = "docker-compose.session.yml";
+pub use crate::domain::environment::OVERRIDE;
 
 /// The name of the generated dotenv file.
 pub const DOTENV: &str = ".env.session";
@@ -91,6 +92,11 @@ impl Session {
         Path::new(&self.directory)
     }
 
+    /// Returns the top of the git worktree around it.
+    pub fn git_top(&self) -> Option<&Path> {
+        self.git_top.as_deref()
+    }
+
     /// Returns the path of the override.
     pub fn override_path(&self) -> PathBuf {
         self.path().join(OVERRIDE)
@@ -135,6 +141,16 @@ impl Session {
     }
 }
 
+/// Finds the session directory around `start`, without reading what is in it.
+pub fn locate(start: &Path) -> Option<PathBuf> {
+    search(start).0
+}
+
+/// Lists the directories that a session of `start` could have, nearest first.
+pub fn candidates(start: &Path) -> Vec<PathBuf> {
+    ancestors(start, git_top(start).as_deref()).into_iter().map(Path::to_path_buf).collect()
+}
+
 /// Names the lock of a session: by its identity alone, as `destroy` has to find it without any file.
 pub fn lock_name(id: &SessionId) -> String {
     short_hash(id.0.as_bytes())
@@ -143,8 +159,20 @@ pub fn lock_name(id: &SessionId) -> String {
 /// Looks for the session directory from `start` upward: the nearest `prism.yaml`, else the nearest Compose
 /// file, not beyond the top of the worktree, or outside git `$HOME`. The second value is the worktree's top.
 fn search(start: &Path) -> (Option<PathBuf>, Option<PathBuf>) {
-    let git_top = start.ancestors().find(|directory| directory.join(".git").exists()).map(Path::to_path_buf);
-    let end = git_top.clone().or_else(|| std::env::home_dir().and_then(|home| home.canonicalize().ok()));
+    let git_top = git_top(start);
+    let ancestors = ancestors(start, git_top.as_deref());
+    let configured = ancestors.iter().find(|directory| directory.join(CONFIGURATION).exists());
+    let found = configured.or_else(|| ancestors.iter().find(|directory| compose::has_project(directory)));
+    (found.map(|directory| directory.to_path_buf()), git_top)
+}
+
+fn git_top(start: &Path) -> Option<PathBuf> {
+    start.ancestors().find(|directory| directory.join(".git").exists()).map(Path::to_path_buf)
+}
+
+fn ancestors<'p>(start: &'p Path, git_top: Option<&Path>) -> Vec<&'p Path> {
+    let home = || std::env::home_dir().and_then(|home| home.canonicalize().ok());
+    let end = git_top.map(Path::to_path_buf).or_else(home);
     let mut ancestors = Vec::new();
     for directory in start.ancestors() {
         ancestors.push(directory);
@@ -152,7 +180,5 @@ fn search(start: &Path) -> (Option<PathBuf>, Option<PathBuf>) {
             break;
         }
     }
-    let configured = ancestors.iter().find(|directory| directory.join(CONFIGURATION).exists());
-    let found = configured.or_else(|| ancestors.iter().find(|directory| compose::has_project(directory)));
-    (found.map(|directory| directory.to_path_buf()), git_top)
+    ancestors
 }

@@ -1,14 +1,16 @@
 //! What every verb begins with: the caller's environment, the Engine, the session of a directory.
 
-use std::path::{Path, PathBuf};
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
-use crate::docker::{Endpoint, Engine};
-use crate::domain::container::{Container, without_twins};
+use crate::docker::{self, Endpoint, Engine};
+use crate::domain::container::{Container, State};
 use crate::domain::environment::{Environment, scrubbed};
 use crate::domain::header::Header;
 use crate::domain::name::{ServiceName, SessionId};
-use crate::error::{self, Failure, Kind};
+use crate::error::{Failure, Kind};
 use crate::lock::Lock;
 use crate::output::Output;
 use crate::session::up::{self, Options};
@@ -21,6 +23,7 @@ pub(super) struct Context {
     pub(super) output: Output,
     /// The environment without anything that an outer prism set.
     pub(super) environment: Environment,
+    owner: OnceCell<String>,
 }
 
 /// A session by its directory, whether or not that still has a Compose file, or exists at all.
@@ -42,7 +45,18 @@ pub(super) struct Present {
 
 impl Context {
     pub(super) fn new(output: Output) -> Self {
-        Self { output, environment: scrubbed(std::env::vars_os().collect()) }
+        Self { output, environment: scrubbed(std::env::vars_os().collect()), owner: OnceCell::new() }
+    }
+
+    /// Names this user on this machine, as labels do.
+    pub(super) fn owner(&self) -> &str {
+        self.owner.get_or_init(docker::owner)
+    }
+
+    /// Keeps this user's containers, and those of other tools, which name no owner.
+    pub(super) fn own(&self, mut containers: Vec<Container>) -> Vec<Container> {
+        containers.retain(|container| container.label("owner").is_none_or(|owner| owner == self.owner()));
+        containers
     }
 
     /// Finds the Engine.
@@ -57,6 +71,17 @@ impl Context {
         Session::find(endpoint, self.environment.clone())
     }
 
+    /// Finds a session that runs, at least in part: only then it has ports.
+    pub(super) fn running(self) -> anyhow::Result<Present> {
+        let present = self.present()?;
+        if present.containers.iter().any(|container| container.state == State::Running) {
+            return Ok(present);
+        }
+        Err(Failure::new(format!("the session of `{}` is stopped", present.session.directory))
+            .hint("`prism start` brings it up")
+            .into())
+    }
+
     /// Finds a session that has containers.
     ///
     /// # Errors
@@ -64,30 +89,66 @@ impl Context {
     pub(super) fn present(self) -> anyhow::Result<Present> {
         let (endpoint, mut engine) = self.engine()?;
         let session = self.session(&endpoint)?;
-        let containers = without_twins(engine.session(&session.id)?);
+        let containers = engine.session(&session.id)?;
         if containers.is_empty() {
             return Err(up::no_session(&session).into());
         }
         Ok(Present { header: warm::read_header(&session), session, endpoint, engine, containers })
     }
 
-    /// Finds what a directory argument means: the session that it lies in, else itself.
-    pub(super) fn target(&self, endpoint: &Endpoint, directory: Option<&Path>) -> anyhow::Result<Target> {
+    /// Finds the session that `stop` or `destroy` means. It needs no Compose file, and reads none.
+    ///
+    /// A directory that is named is meant exactly. Otherwise it is the nearest one, from the working directory
+    /// upward, that has a session in Docker or a project: a session whose Compose file is gone must not lead
+    /// to its parent's.
+    #[expect(clippy::unused_self, reason = "reads like its siblings, which need it")]
+    pub(super) fn target(
+        &self,
+        engine: &mut Engine,
+        endpoint: &Endpoint,
+        directory: Option<&Path>,
+    ) -> anyhow::Result<Target> {
+        let known: BTreeSet<String> = engine.traces()?.into_iter().map(|trace| trace.session_id).collect();
+        let target = |directory: PathBuf| session_id(&directory, endpoint).map(|id| Target { directory, id });
         if let Some(directory) = directory {
-            if !directory.exists() {
-                let absolute = std::path::absolute(directory)?;
-                return Ok(Target { id: session_id(&absolute, endpoint)?, directory: absolute });
+            let target = target(canonical(directory)?)?;
+            if !known.contains(&target.id.0) && !target.directory.exists() {
+                return Err(Failure::new(format!(
+                    "there is no directory and no session `{}`",
+                    target.directory.display()
+                ))
+                .hint(
+                    "`prism list` shows your sessions, `prism prune --dry-run` those whose directory is gone",
+                )
+                .into());
             }
-            enter(directory)?;
+            return Ok(target);
         }
-        match self.session(endpoint) {
-            Ok(session) => Ok(Target { directory: session.path().to_path_buf(), id: session.id }),
-            Err(error) if error::kind(&error) == Kind::NoProject => {
-                let here = std::env::current_dir()?;
-                Ok(Target { id: session_id(&here, endpoint)?, directory: here })
+        let here = std::env::current_dir()?;
+        let project = session::locate(&here);
+        for candidate in session::candidates(&here) {
+            let target = target(candidate)?;
+            if known.contains(&target.id.0) || Some(&target.directory) == project.as_ref() {
+                return Ok(target);
             }
-            Err(error) => Err(error),
         }
+        target(here)
+    }
+}
+
+/// Resolves a path of which the end need not exist any more.
+fn canonical(path: &Path) -> anyhow::Result<PathBuf> {
+    let absolute = std::env::current_dir()?.join(path);
+    if let Ok(found) = absolute.canonicalize() {
+        return Ok(found);
+    }
+    match (absolute.parent(), absolute.components().next_back()) {
+        (Some(parent), Some(Component::Normal(name))) => Ok(canonical(parent)?.join(name)),
+        (Some(parent), Some(Component::ParentDir)) => {
+            Ok(canonical(parent)?.parent().unwrap_or(Path::new("/")).to_path_buf())
+        }
+        (Some(parent), _) => canonical(parent),
+        _ => Ok(absolute),
     }
 }
 

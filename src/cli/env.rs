@@ -7,7 +7,7 @@ use crate::session::environment;
 
 pub(super) fn run(context: Context, args: &EnvArgs) -> anyhow::Result<()> {
     let output = context.output;
-    let present = context.present()?;
+    let present = context.running()?;
     let variables = environment::variables(
         &present.session,
         &present.engine,

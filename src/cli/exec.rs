@@ -8,9 +8,11 @@ use std::path::PathBuf;
 use super::ExecArgs;
 use super::context::{Context, options};
 use crate::docker::Engine;
-use crate::domain::environment::{Environment, Explicit, Merged, RECORD, Sources, kept_loopback_urls, merge};
+use crate::domain::environment::{
+    Environment, Explicit, Merged, OWN, RECORD, Sources, kept_loopback_ports, merge,
+};
 use crate::domain::header::Header;
-use crate::error::{self, Failure, Kind};
+use crate::error::{Failure, Kind};
 use crate::process::exec;
 use crate::session::up::{self, Options};
 use crate::session::{self, Session};
@@ -21,24 +23,24 @@ pub(super) fn run(context: Context, args: ExecArgs) -> anyhow::Result<()> {
     }
     let explicit = args.env.iter().map(explicit).collect::<Result<Vec<_>, _>>()?;
     let env_files = env_files(&args.env_files)?;
-    find_command(&context.environment, &explicit, &env_files, &args.command)?;
-
-    let session = match context
-        .engine()
-        .and_then(|(endpoint, engine)| Ok((context.session(&endpoint)?, endpoint, engine)))
-    {
-        Err(error) if args.optional && error::kind(&error) == Kind::NoProject => {
-            let sources = Sources { caller: context.environment, env_files, explicit, ..Sources::default() };
-            return Err(exec::replace(&args.command, &plain(sources)).into());
-        }
-        other => other?,
-    };
-    let (session, endpoint, mut engine) = session;
+    // An Engine is needed only where there is a project.
+    if args.optional && session::locate(&std::env::current_dir()?).is_none() {
+        find_command(&context.environment, &explicit, &env_files, &args.command)?;
+        let sources = Sources { caller: context.environment, env_files, explicit, ..Sources::default() };
+        return Err(exec::replace(&args.command, &plain(sources)).into());
+    }
+    let (endpoint, mut engine) = context.engine()?;
+    let session = context.session(&endpoint)?;
+    // A PATH of prism.yaml is known only when its templates are.
+    if !session.settings.env.contains_key("PATH") {
+        find_command(&context.environment, &explicit, &env_files, &args.command)?;
+    }
+    let mut interrupt = None;
     let options = Options {
         profiles: args.profiles,
         ..options(context.output, !args.no_start, &args.services, args.wait.seconds)
     };
-    let up = up::up(&session, &mut engine, &endpoint, &options)?;
+    let up = up::up(&session, &mut engine, &endpoint, &options, &mut interrupt)?;
 
     let variables =
         session::environment::variables(&session, &engine, &endpoint, Some(&up.header), &up.containers)?;
@@ -64,6 +66,9 @@ pub(super) fn run(context: Context, args: ExecArgs) -> anyhow::Result<()> {
             .note(format!("kept from your environment: {names} (`--override` takes the session's)"));
     }
     drop(engine);
+    if let Some(interrupt) = interrupt {
+        interrupt.check()?;
+    }
     Err(exec::replace(&args.command, &merged.environment).into())
 }
 
@@ -91,8 +96,9 @@ fn explicit(argument: &OsString) -> Result<Explicit, Failure> {
     Ok(Explicit { name: name.to_owned(), value })
 }
 
+/// Says whether a variable is prism's, whatever anybody says. `COMPOSE_PROFILES` and the like are the user's.
 fn is_prisms(name: &str) -> bool {
-    matches!(name, "PRISM_SESSION" | "SESSION_DIR" | "COMPOSE_PROJECT_NAME" | "COMPOSE_FILE" | RECORD)
+    OWN.contains(&name) || name.starts_with("PRISM_")
 }
 
 /// Reads all `--env-file`. An error names file and line, never the line's text: it may hold a secret.
@@ -104,19 +110,24 @@ fn env_files(paths: &[PathBuf]) -> Result<Vec<(String, String)>, Failure> {
             Failure::new(format!("cannot read `{shown}`")).kind(Kind::Usage).caused_by(error)
         })?;
         for pair in dotenvy::from_read_iter(text.as_bytes()) {
-            pairs.push(pair.map_err(|error| {
-                let number = match &error {
-                    dotenvy::Error::LineParse(line, _) => text.lines().position(|l| l.trim() == line.trim()),
-                    _ => None,
-                };
-                let place = number.map_or_else(String::new, |number| format!(", line {}", number + 1));
-                Failure::new(format!("`{shown}`{place} is not a `NAME=value` line"))
+            pairs.push(pair.map_err(|_| {
+                Failure::new(format!("`{shown}`, line {}, is not a `NAME=value` line", broken_line(&text)))
                     .kind(Kind::Usage)
                     .hint("quote the value, or remove the line")
             })?);
         }
     }
     Ok(pairs)
+}
+
+/// Finds the number of the first line that cannot be read: the shortest beginning of the text that fails ends
+/// with it.
+fn broken_line(text: &str) -> usize {
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let fails = |count: &usize| {
+        dotenvy::from_read_iter(lines[..*count].concat().as_bytes()).any(|pair| pair.is_err())
+    };
+    (1..=lines.len()).find(fails).unwrap_or(lines.len())
 }
 
 /// Looks the command up before anything is started for it.
@@ -146,12 +157,12 @@ fn refuse_other_databases(
     header: &Header,
     merged: &Merged,
 ) -> anyhow::Result<()> {
-    let urls = kept_loopback_urls(merged);
-    if urls.is_empty() {
+    let ports = kept_loopback_ports(merged);
+    if ports.is_empty() {
         return Ok(());
     }
     let others = engine.all_sessions()?;
-    for (name, port) in urls {
+    for (name, port) in ports {
         let declared = header.services.iter().find(|(_, plan)| plan.declared.contains(&port));
         let held = others
             .iter()

@@ -11,7 +11,7 @@ use crate::session::environment;
 
 pub(super) fn run(context: Context, args: &GetArgs) -> anyhow::Result<()> {
     let output = context.output;
-    let present = context.present()?;
+    let present = context.running()?;
     if let Some(address) = address(&present, &args.what)? {
         return output.print(format!("{address}\n"));
     }

@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use super::{InfoArgs, Report};
+use crate::domain::environment::RECORD;
 use crate::domain::report;
 use crate::session::environment;
 
@@ -18,19 +19,20 @@ pub(super) fn run(context: Context, args: &InfoArgs) -> anyhow::Result<()> {
         present.header.as_ref(),
         &present.containers,
     )?;
-    let secrets: Vec<&str> = variables
-        .derived
-        .list
-        .iter()
-        .filter(|variable| variable.secret)
-        .map(|variable| variable.name.as_str())
-        .collect();
-    let shown = |(name, value): (String, String)| {
-        let hidden = !args.show_secrets && secrets.contains(&name.as_str());
-        (name, if hidden { report::masked(&value) } else { value })
-    };
-    let variables: Vec<(String, String)> = variables.all().into_iter().map(shown).collect();
-    let sessions = report::sessions(&present.containers);
+    let mut shown: Vec<(String, String)> = variables.all();
+    // Hashes of the values, some of which are to stay hidden.
+    shown.retain(|(name, _)| name != RECORD);
+    if !args.show_secrets {
+        let secrets: Vec<&str> =
+            variables.derived.list.iter().filter(|it| it.secret).map(|it| it.value.as_str()).collect();
+        for (_, value) in &mut shown {
+            if secrets.iter().any(|secret| !secret.is_empty() && value.contains(secret)) {
+                *value = report::masked(value);
+            }
+        }
+    }
+    let variables = shown;
+    let sessions = report::sessions(present.containers);
     let Some(session) = sessions.first() else { return Ok(()) };
     output.print(match args.format {
         Report::Json => report::info_json(session, &variables)?,

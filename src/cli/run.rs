@@ -6,7 +6,10 @@ use std::io::IsTerminal;
 use clap::{CommandFactory, Parser};
 
 use super::context::{self, Context};
-use super::{Cli, Global, Verb, compose, destroy, env, exec, get, info, list, start, stop};
+use super::{
+    Cli, Global, Verb, compose, create, destroy, env, exec, get, info, list, logs, prune, restart, start,
+    stop, stop_all,
+};
 use crate::error::{self, Kind};
 use crate::output::{Color, Output};
 
@@ -36,8 +39,13 @@ fn verb(verb: Verb, output: Output) -> anyhow::Result<()> {
     let context = Context::new(output);
     match verb {
         Verb::Exec(args) => exec::run(context, args),
+        Verb::Create(args) => create::run(context, args),
         Verb::Start(args) => start::run(context, args),
         Verb::Stop(args) => stop::run(context, args),
+        Verb::StopAll => stop_all::run(context),
+        Verb::Restart(args) => restart::run(context, args),
+        Verb::Logs(args) => logs::run(context, args),
+        Verb::Prune(args) => prune::run(context, args),
         Verb::Destroy(args) => destroy::run(context, args),
         Verb::Info(args) => info::run(context, &args),
         Verb::List(args) => list::run(&context, &args),

@@ -2,14 +2,17 @@
 
 use super::context::{Context, enter, options};
 use super::{ModeArg, SelectArgs, StartArgs};
+use crate::docker::{Endpoint, Engine};
 use crate::domain::name::ServiceName;
 use crate::domain::scope::{Mode, Selection};
 use crate::domain::settings::Settings;
 use crate::domain::template::nearest;
+use crate::domain::url::address;
 use crate::domain::variable;
 use crate::error::{Failure, Kind};
-use crate::session;
-use crate::session::up::{self, Options};
+use crate::output::Output;
+use crate::session::up::{self, Options, Up};
+use crate::session::{Session, environment};
 
 pub(super) fn run(context: Context, args: StartArgs) -> anyhow::Result<()> {
     if let Some(directory) = &args.directory.directory {
@@ -20,23 +23,29 @@ pub(super) fn run(context: Context, args: StartArgs) -> anyhow::Result<()> {
     let chosen =
         if args.default { Some(Selection::default()) } else { args.select.selection(&session.settings)? };
     let options = Options { selection: chosen, ..options(context.output, true, &[], args.wait.seconds) };
-    let up = up::up(&session, &mut engine, &endpoint, &options)?;
-    let variables =
-        session::environment::variables(&session, &engine, &endpoint, Some(&up.header), &up.containers)?;
-    variables.write_dotenv(&session)?;
+    let up = up::up(&session, &mut engine, &endpoint, &options, &mut None)?;
+    let what = if up.started { "is up" } else { "was up already" };
+    report(context.output, &session, &engine, &endpoint, &up, what)
+}
+
+/// Writes `.env.session` and says where every service listens.
+pub(super) fn report(
+    output: Output,
+    session: &Session,
+    engine: &Engine,
+    endpoint: &Endpoint,
+    up: &Up,
+    what: &str,
+) -> anyhow::Result<()> {
+    let variables = environment::variables(session, engine, endpoint, Some(&up.header), &up.containers)?;
+    variables.write_dotenv(session)?;
     for container in &up.containers {
-        if let Some((host, port)) =
-            variable::primary_endpoint(container, &up.containers, endpoint.host.as_deref())
-        {
-            context.output.note(format!(
-                "{} is at {}",
-                container.service,
-                crate::domain::url::address(&host, port)
-            ));
+        let host = endpoint.host.as_deref();
+        if let Some((host, port)) = variable::primary_endpoint(container, &up.containers, host) {
+            output.note(format!("{} is at {}", container.service, address(&host, port)));
         }
     }
-    let what = if up.started { "is up" } else { "was up already" };
-    context.output.note(format!("`{}` {what}", session.directory));
+    output.note(format!("`{}` {what}", session.directory));
     Ok(())
 }
 

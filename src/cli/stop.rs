@@ -6,9 +6,9 @@ use crate::session::remove;
 
 pub(super) fn run(context: Context, args: DirectoryArgs) -> anyhow::Result<()> {
     let (endpoint, mut engine) = context.engine()?;
-    let target = context.target(&endpoint, args.directory.as_deref())?;
+    let target = context.target(&mut engine, &endpoint, args.directory.as_deref())?;
     let _lock = lock(&target.id, context.output)?;
-    let containers = engine.session(&target.id)?;
+    let containers = engine.every_container(&target.id)?;
     let stopped = remove::stop(&mut engine, &target.id, &containers)?;
     remove::remove_dotenv(&target.directory)?;
     let shown = target.directory.display();

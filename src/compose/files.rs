@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::domain::dotenv;
 use crate::domain::environment::Environment;
 
 /// The names that Compose looks for, best first.
@@ -95,9 +96,10 @@ pub fn has_project(directory: &Path) -> bool {
             .is_some_and(|value| !value.is_empty())
 }
 
-/// Reads the pairs of a `.env`; a line that cannot be read ends it, as Compose will complain better.
+/// Reads the pairs of a `.env`, leniently: Compose itself will complain of what it cannot read.
 pub fn read_dotenv(path: &Path) -> Vec<(String, String)> {
-    dotenvy::from_path_iter(path).map(|pairs| pairs.map_while(Result::ok).collect()).unwrap_or_default()
+    let text = std::fs::read(path).unwrap_or_default();
+    dotenv::read(&String::from_utf8_lossy(&text))
 }
 
 fn lookup(pairs: &[(String, String)], name: &str) -> Option<String> {
@@ -146,6 +148,12 @@ mod tests {
                 &[],
             ),
             (&[("compose.override.yml", "")], &[], &[], &[]),
+            (
+                &[(".env", "APP_NAME=My Cool App\nexport COMPOSE_FILE=\"a.yml\" # both\n")],
+                &[],
+                &["a.yml"],
+                &[],
+            ),
             (
                 &[("compose.yaml", ""), (".env", "COMPOSE_FILE=a.yml:b/c.yml")],
                 &[],

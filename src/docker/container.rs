@@ -81,6 +81,7 @@ pub(super) fn inspected(response: ContainerInspectResponse) -> Inspection {
     let entry = |text: &String| text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
     Inspection {
         environment: config.env.unwrap_or_default().iter().filter_map(entry).collect(),
+        mounts: response.mounts.unwrap_or_default().into_iter().filter_map(bind_mount).collect(),
         command: [config.entrypoint.unwrap_or_default(), config.cmd.unwrap_or_default()].concat(),
         age: started.and_then(|started| SystemTime::now().duration_since(started).ok()),
         restarts: response.restart_count.unwrap_or(0),
@@ -91,9 +92,12 @@ pub(super) fn inspected(response: ContainerInspectResponse) -> Inspection {
             .and_then(|nanos| u64::try_from(nanos).ok())
             .filter(|nanos| *nanos > 0)
             .map(Duration::from_nanos),
-        error: state.error.unwrap_or_default(),
         exit_code: state.exit_code.unwrap_or(0),
     }
+}
+
+fn bind_mount(mount: bollard::models::MountPoint) -> Option<(String, String)> {
+    (mount.typ.as_deref() == Some("bind")).then_some((mount.destination?, mount.source?))
 }
 
 /// Turns `["CMD", …]` or `["CMD-SHELL", script]` into an argument list.

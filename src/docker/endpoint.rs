@@ -95,6 +95,11 @@ fn is_outside_this_container(socket: &Path) -> bool {
             .is_ok_and(|stream| getsockopt(&stream, PeerCredentials).is_ok_and(|peer| peer.pid() == 0))
 }
 
+/// Names the user on this machine, as the label `dev-prism.owner` does.
+pub fn owner() -> String {
+    format!("{}@{}", nix::unistd::geteuid(), machine())
+}
+
 /// Returns what tells this machine from others: its id, else its host name.
 pub fn machine() -> String {
     let id = fs::read_to_string("/etc/machine-id").unwrap_or_default();

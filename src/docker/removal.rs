@@ -1,8 +1,9 @@
 //! Stopping and removing what belongs to a session, found by its label alone.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bollard::errors::Error;
+use bollard::models::ImageSummary;
 use bollard::query_parameters::{
     ListImagesOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder,
     RemoveContainerOptionsBuilder, RemoveImageOptions, RemoveVolumeOptions,
@@ -13,6 +14,17 @@ use super::{Engine, has_status};
 use crate::domain::container::Container;
 use crate::domain::name::SessionId;
 use crate::domain::settings::LABEL;
+
+/// What a label says of whose something is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Trace {
+    /// The session's identity.
+    pub session_id: String,
+    /// Its directory.
+    pub working_dir: String,
+    /// `<user id>@<machine id>`; empty where another tool set the labels.
+    pub owner: String,
+}
 
 /// Things of one session that are not containers, by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,10 +51,29 @@ impl Engine {
             Ok(Belongings {
                 networks: networks.into_iter().filter_map(|network| network.name).collect(),
                 volumes: volumes.into_iter().map(|volume| volume.name).collect(),
-                images: images.into_iter().flat_map(|image| image.repo_tags).collect(),
+                images: images.into_iter().flat_map(names_of).collect(),
             })
         });
         found.map_err(|error| self.failure(error).into())
+    }
+
+    /// Finds every session of which something is left, be it only a volume. Sorted, each once.
+    pub fn traces(&mut self) -> anyhow::Result<BTreeSet<Trace>> {
+        let mut traces: BTreeSet<Trace> =
+            self.all_sessions()?.into_iter().filter_map(|container| trace(&container.labels)).collect();
+        let filters = HashMap::from([("label".to_owned(), vec![format!("{LABEL}managed=true")])]);
+        let found = self.runtime.block_on(async {
+            let networks = ListNetworksOptionsBuilder::new().filters(&filters).build();
+            let volumes = ListVolumesOptionsBuilder::new().filters(&filters).build();
+            let networks = self.docker.list_networks(Some(networks)).await?;
+            let volumes = self.docker.list_volumes(Some(volumes)).await?.volumes.unwrap_or_default();
+            let of_networks = networks.into_iter().filter_map(|network| network.labels);
+            Ok(of_networks.chain(volumes.into_iter().map(|volume| volume.labels)).collect::<Vec<_>>())
+        });
+        for labels in found.map_err(|error| self.failure(error))? {
+            traces.extend(trace(&labels.into_iter().collect()));
+        }
+        Ok(traces)
     }
 
     /// Stops containers, all at once, each with its own grace period.
@@ -63,7 +94,7 @@ impl Engine {
         let answers = self.runtime.block_on(join_all(removals));
         // 409: somebody else is removing it already.
         self.settle(answers, &[404, 409])?;
-        self.remove_volumes(&anonymous)
+        self.remove_volumes(&anonymous).map(drop)
     }
 
     /// Collects the anonymous volumes of containers: a recreated container no longer owns the one that it
@@ -92,20 +123,32 @@ impl Engine {
         self.settle(answers, &[404])
     }
 
-    /// Removes volumes by name. One that a foreign container uses stays.
-    pub fn remove_volumes(&self, names: &[String]) -> anyhow::Result<()> {
+    /// Removes volumes by name. Gives back those that a foreign container uses, and that stay.
+    pub fn remove_volumes(&self, names: &[String]) -> anyhow::Result<Vec<String>> {
         let removals = names.iter().map(|name| self.docker.remove_volume(name, None::<RemoveVolumeOptions>));
         let answers = self.runtime.block_on(join_all(removals));
-        self.settle(answers, &[404, 409])
+        self.settle_in_use(names, answers)
     }
 
-    /// Removes image tags. One that a foreign container uses stays.
-    pub fn remove_images(&self, tags: &[String]) -> anyhow::Result<()> {
+    /// Removes image tags. Gives back those that a foreign container uses, and that stay.
+    pub fn remove_images(&self, tags: &[String]) -> anyhow::Result<Vec<String>> {
         let removals = tags.iter().map(|tag| async move {
             self.docker.remove_image(tag, None::<RemoveImageOptions>, None).await.map(drop)
         });
         let answers = self.runtime.block_on(join_all(removals));
-        self.settle(answers, &[404, 409])
+        self.settle_in_use(tags, answers)
+    }
+
+    fn settle_in_use(
+        &self,
+        names: &[String],
+        answers: Vec<Result<(), Error>>,
+    ) -> anyhow::Result<Vec<String>> {
+        let in_use = |answer: &Result<(), Error>| answer.as_ref().is_err_and(|error| has_status(error, 409));
+        let kept = names.iter().zip(&answers).filter(|(_, answer)| in_use(answer));
+        let kept = kept.map(|(name, _)| name.clone()).collect();
+        self.settle(answers, &[404, 409])?;
+        Ok(kept)
     }
 
     /// Fails with the first answer that is an error of another status than the `harmless` ones.
@@ -116,4 +159,18 @@ impl Engine {
             .find(|error| !harmless.iter().any(|status| has_status(error, *status)));
         error.map_or(Ok(()), |error| Err(self.failure(error).into()))
     }
+}
+
+/// The tags of an image, or the id of one that a later build took the tags from.
+fn names_of(image: ImageSummary) -> Vec<String> {
+    if image.repo_tags.is_empty() { vec![image.id] } else { image.repo_tags }
+}
+
+fn trace(labels: &BTreeMap<String, String>) -> Option<Trace> {
+    let label = |key: &str| labels.get(&format!("{LABEL}{key}")).cloned();
+    Some(Trace {
+        session_id: label("session_id")?,
+        working_dir: label("working_dir")?,
+        owner: label("owner").unwrap_or_default(),
+    })
 }

@@ -28,9 +28,22 @@ pub struct Kind {
     /// Variables that programs look for, set when exactly one service would give them, or one is primary.
     /// Placeholders: `{url} {host} {port} {user} {password} {database}`; one without a value is not set.
     pub globals: &'static [(&'static str, &'static str)],
-    /// The prefix of those global names that make sense together only, as in `PG`.
-    pub group: Option<&'static str>,
+    /// What makes sense together only.
+    pub group: Option<&'static Group>,
 }
+
+/// Global names that make sense together only: a caller's host with a session's port would lead nowhere, or to
+/// somebody else's data.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Group {
+    /// The beginning of the names, as in `PG`.
+    pub prefix: &'static str,
+    /// Names that a session never sets, and that lead programs elsewhere all the same.
+    pub rivals: &'static [&'static str],
+}
+
+const PG: Group = Group { prefix: "PG", rivals: &["PGHOSTADDR", "PGSERVICE", "PGSERVICEFILE"] };
+const MYSQL_GROUP: Group = Group { prefix: "MYSQL_", rivals: &["MYSQL_UNIX_PORT"] };
 
 /// How a service without a health check is asked whether it is ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,7 +113,7 @@ pub const KINDS: &[Kind] = &[
             ("PGPASSWORD", "{password}"),
             ("PGDATABASE", "{database}"),
         ],
-        group: Some("PG"),
+        group: Some(&PG),
     },
     Kind {
         name: "mysql",
@@ -158,7 +171,7 @@ const MYSQL: Kind = Kind {
         ("MYSQL_TCP_PORT", "{port}"),
         ("MYSQL_PWD", "{password}"),
     ],
-    group: Some("MYSQL_"),
+    group: Some(&MYSQL_GROUP),
 };
 
 /// Finds the kind of a service: the one that it names itself, else the one of its image.

@@ -72,6 +72,8 @@ pub struct Binding {
 pub struct Inspection {
     /// The environment, `NAME` → value.
     pub environment: BTreeMap<String, String>,
+    /// Files and directories of the host that it sees, place inside → place outside.
+    pub mounts: BTreeMap<String, String>,
     /// Entrypoint and command as one argument list.
     pub command: Vec<String>,
     /// How long ago it was started, where that is known.
@@ -84,8 +86,6 @@ pub struct Inspection {
     pub health_command: Option<Vec<String>>,
     /// How long the health check may take.
     pub health_timeout: Option<Duration>,
-    /// Why the Engine could not start it; empty where it could.
-    pub error: String,
     /// Its exit status, meaningful when it is not running.
     pub exit_code: i64,
 }

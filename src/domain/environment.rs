@@ -7,11 +7,26 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
+use super::catalog::Group;
 use super::name::content_hash;
 use super::url;
 
 /// The variable that tells prism's own variables from the caller's: `NAME=<hash of its value>` by spaces.
 pub const RECORD: &str = "PRISM_VARS";
+
+/// The file name of the override that a session generates.
+pub const OVERRIDE: &str = "docker-compose.session.yml";
+
+/// The names that are always prism's.
+pub const OWN: [&str; 7] = [
+    "PRISM_SESSION",
+    "SESSION_DIR",
+    "COMPOSE_PROJECT_NAME",
+    "COMPOSE_FILE",
+    "COMPOSE_PATH_SEPARATOR",
+    "COMPOSE_ENV_FILES",
+    "COMPOSE_DISABLE_ENV_FILE",
+];
 
 /// An environment, in the order in which the process got it.
 pub type Environment = Vec<(OsString, OsString)>;
@@ -23,8 +38,8 @@ pub struct Assignment {
     pub name: String,
     /// The value.
     pub value: String,
-    /// The prefix of the names that are kept or replaced together with it.
-    pub group: Option<&'static str>,
+    /// The names that are kept or replaced together with it.
+    pub group: Option<&'static Group>,
 }
 
 /// A `-e NAME[=VALUE]`.
@@ -67,12 +82,18 @@ pub fn scrubbed(environment: Environment) -> Environment {
     let record = environment.iter().find(|(name, _)| name == RECORD);
     let record: BTreeMap<String, String> =
         record.and_then(|(_, value)| value.to_str()).map(parse_record).unwrap_or_default();
+    let is_on_record = |name: &OsStr, value: &OsStr| {
+        let hash = name.to_str().and_then(|name| record.get(name));
+        hash.is_some_and(|hash| *hash == content_hash(value.as_bytes()))
+    };
+    // Tools that pass on only known names drop the record: an override among the Compose files tells, too.
+    let has_lost_record = environment.iter().any(|(name, value)| {
+        name == "COMPOSE_FILE" && value.to_string_lossy().contains(OVERRIDE) && !is_on_record(name, value)
+    });
     let is_prisms = |name: &OsStr, value: &OsStr| {
         name == RECORD
-            || name
-                .to_str()
-                .and_then(|name| record.get(name))
-                .is_some_and(|hash| *hash == content_hash(value.as_bytes()))
+            || is_on_record(name, value)
+            || (has_lost_record && name.to_str().is_some_and(|name| OWN.contains(&name)))
     };
     environment.into_iter().filter(|(name, value)| !is_prisms(name, value)).collect()
 }
@@ -98,26 +119,28 @@ pub fn merge(sources: Sources) -> Merged {
     let callers_value = |name: &str| caller.get(OsStr::new(name)).copied();
     let meant = |name: &str| sources.explicit.iter().any(|explicit| explicit.name == name);
 
-    let kept_groups: BTreeSet<&str> = if sources.override_environment {
-        BTreeSet::new()
-    } else {
-        let differing =
-            sources.session.iter().filter(|a| callers_value(&a.name).is_some_and(|v| v != a.value.as_str()));
-        differing.filter_map(|assignment| assignment.group).collect()
+    let differs = |a: &Assignment| callers_value(&a.name).is_some_and(|value| value != a.value.as_str());
+    let rivals = |group: &'static Group| group.rivals.iter().filter(|rival| callers_value(rival).is_some());
+    let is_kept = |group: &Group| {
+        let mut members =
+            sources.session.iter().filter(|a| a.group.is_some_and(|g| g.prefix == group.prefix));
+        !sources.override_environment
+            && (members.any(differs) || group.rivals.iter().any(|rival| callers_value(rival).is_some()))
     };
     let mut set: BTreeMap<String, OsString> = BTreeMap::new();
+    let mut removed: BTreeSet<&str> = BTreeSet::new();
     let mut recorded: Vec<(&str, &str)> = Vec::new();
     let mut kept: BTreeSet<String> = BTreeSet::new();
-    for Assignment { name, value, group } in &sources.session {
-        let callers = callers_value(name);
-        let is_kept = !sources.override_environment
-            && (callers.is_some_and(|callers| callers != value.as_str())
-                || group.is_some_and(|group| kept_groups.contains(group)));
-        if !is_kept {
+    for assignment in &sources.session {
+        let Assignment { name, value, group } = assignment;
+        let is_group_kept = group.is_some_and(is_kept);
+        if is_group_kept || (!sources.override_environment && differs(assignment)) {
+            kept.extend(callers_value(name).map(|_| name.clone()));
+            kept.extend(group.iter().copied().flat_map(rivals).map(|rival| (*rival).to_owned()));
+        } else {
             set.insert(name.clone(), value.into());
             recorded.push((name, value));
-        } else if callers.is_some() {
-            kept.insert(name.clone());
+            removed.extend(group.iter().copied().flat_map(rivals));
         }
     }
     for (name, value) in &sources.env_files {
@@ -133,9 +156,12 @@ pub fn merge(sources: Sources) -> Merged {
     recorded.retain(|(name, value)| set.get(*name).is_some_and(|found| found == value));
     recorded.extend(sources.own.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     let record = record(recorded.into_iter());
-    set.extend(sources.own.into_iter().map(|(name, value)| (name, value.into())));
+    set.extend(sources.own.iter().map(|(name, value)| (name.clone(), value.into())));
     set.insert(RECORD.to_owned(), record.into());
-    Merged { environment: replace(sources.caller, set), kept: kept.into_iter().collect() }
+    removed.retain(|name| !meant(name));
+    let mut caller = sources.caller.clone();
+    caller.retain(|(name, _)| name.to_str().is_none_or(|name| !removed.contains(name)));
+    Merged { environment: replace(caller, set), kept: kept.into_iter().collect() }
 }
 
 /// Keeps the caller's order: a replaced variable stays where it was, new ones follow.
@@ -155,11 +181,17 @@ fn replace(caller: Environment, mut set: BTreeMap<String, OsString>) -> Environm
     environment
 }
 
-/// Finds the kept variables that are URLs to a port of this machine: name and port.
-pub fn kept_loopback_urls(merged: &Merged) -> Vec<(String, u16)> {
+/// Finds the kept variables that lead to a port of this machine: name and port. A URL does, and so does the port
+/// of a kept group, unless its host is another machine's.
+pub fn kept_loopback_ports(merged: &Merged) -> Vec<(String, u16)> {
     let value_of =
         |name: &str| merged.environment.iter().find(|(n, _)| n == name).and_then(|(_, v)| v.to_str());
-    let ports =
-        merged.kept.iter().filter_map(|name| Some((name.clone(), url::loopback_port(value_of(name)?)?)));
-    ports.collect()
+    let is_here =
+        |host: &str| value_of(host).is_none_or(|host| host.starts_with('/') || url::is_loopback(host));
+    let port = |name: &String| match name.as_str() {
+        "PGPORT" if is_here("PGHOST") && is_here("PGHOSTADDR") => value_of(name)?.parse().ok(),
+        "MYSQL_TCP_PORT" if is_here("MYSQL_HOST") => value_of(name)?.parse().ok(),
+        _ => url::loopback_port(value_of(name)?),
+    };
+    merged.kept.iter().filter_map(|name| Some((name.clone(), port(name)?))).collect()
 }

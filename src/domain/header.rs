@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::name::{ProjectName, ServiceName, SessionId};
+use super::name::{ProjectName, ServiceName, SessionId, content_hash};
 use super::plan::ServicePlan;
 
 /// What the override was made from, and what it expects of each service.
@@ -18,6 +18,9 @@ pub struct Header {
     pub project: ProjectName,
     /// The session.
     pub session_id: SessionId,
+    /// The hash of what follows the header and the warning: a file that was cut off or edited is written anew.
+    #[serde(default)]
+    pub body: String,
     /// When the session was first created, RFC 3339.
     pub created_at: String,
     /// Compose was seen to bring the stack up from exactly this file.
@@ -47,15 +50,17 @@ const WARNING: &str =
 
 impl Header {
     /// Puts the header before the body of an override.
-    pub fn prepend(&self, body: &str) -> Result<String, serde_json::Error> {
+    pub fn prepend(&mut self, body: &str) -> Result<String, serde_json::Error> {
+        self.body = content_hash(body.as_bytes());
         Ok(format!("# {}\n{WARNING}{body}", serde_json::to_string(self)?))
     }
 
-    /// Reads the header of an override; `None` if the text does not begin with a whole one.
+    /// Reads the header of an override; `None` if the text is not whole.
     pub fn read(text: &str) -> Option<Self> {
-        let (first, _) = text.split_once('\n')?;
+        let (first, rest) = text.split_once('\n')?;
         let header: Self = serde_json::from_str(first.strip_prefix("# ")?).ok()?;
-        (header.generator == GENERATOR).then_some(header)
+        let is_whole = content_hash(rest.strip_prefix(WARNING)?.as_bytes()) == header.body;
+        (header.generator == GENERATOR && is_whole).then_some(header)
     }
 }
 
@@ -75,6 +80,7 @@ mod tests {
         Header {
             generator: GENERATOR.into(),
             version: "1".into(),
+            body: content_hash(b"\"services\": {}\n"),
             project: ProjectName::reported("p"),
             session_id: SessionId::new("/w/a\nb", None),
             created_at: "2026-01-01T00:00:00Z".into(),
@@ -99,7 +105,8 @@ mod tests {
     #[test]
     fn a_broken_or_foreign_file_has_no_header() {
         let text = header().prepend("x").expect("text");
-        for broken in [&text[..40], "", "services: {}\n", "# {}\n", "# not json\nx"] {
+        for broken in [&text[..40], &text[..text.len() - 1], "", "services: {}\n", "# {}\n", "# not json\nx"]
+        {
             assert_eq!(Header::read(broken), None, "{broken}");
         }
         assert!(is_generated(&text.as_bytes()[..60]), "a torn file of ours may be replaced");

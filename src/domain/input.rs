@@ -157,6 +157,9 @@ fn resolve_expression(expression: &str, lookup: impl Fn(&str) -> Option<String>)
         Some(value.unwrap_or_default())
     } else if let Some(default) = operator.strip_prefix(":-") {
         Some(value.filter(|value| !value.is_empty()).unwrap_or_else(|| default.to_owned()))
+    } else if operator.starts_with(":?") || operator.starts_with('?') {
+        // Without a value Compose fails, and nothing is remembered.
+        Some(value.unwrap_or_default())
     } else {
         operator.strip_prefix('-').map(|default| value.unwrap_or_else(|| default.to_owned()))
     }
@@ -220,6 +223,7 @@ mod tests {
             ("${DIR}/a", Some("sub/a")),
             ("${NO:-x}/a", Some("x/a")),
             ("${NO-x}", Some("x")),
+            ("${DIR:?needed}", Some("sub")),
             ("${DIR:+x}", None),
             ("${NO:-${DIR}}", None),
             ("a$$b", Some("a$b")),

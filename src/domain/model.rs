@@ -47,6 +47,12 @@ pub struct Service {
     pub external_links: Vec<String>,
     /// Services that must come first, by name.
     pub depends_on: BTreeMap<ServiceName, Dependency>,
+    /// Its environment; null where the caller's variable is passed through and not set.
+    pub environment: BTreeMap<String, Option<String>>,
+    /// Replaces the image's command.
+    pub command: Option<Vec<String>>,
+    /// Replaces the image's entrypoint.
+    pub entrypoint: Option<Vec<String>>,
     /// A health check stated in the file; one of the image is not seen here.
     pub healthcheck: Option<HealthCheck>,
     /// `no`, `always`, `on-failure[:n]`, `unless-stopped`.
@@ -106,6 +112,15 @@ pub struct Attachment {
 pub struct Dependency {
     /// `service_started`, `service_healthy`, `service_completed_successfully`.
     pub condition: String,
+    /// Compose starts it along; otherwise only if it is to be started anyway.
+    #[serde(default = "yes")]
+    pub required: bool,
+    /// It is restarted along.
+    pub restart: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// A health check.
@@ -116,6 +131,12 @@ pub struct HealthCheck {
     pub disable: bool,
     /// `["NONE"]` switches it off too.
     pub test: Option<Vec<String>>,
+    /// How often it runs.
+    pub interval: Option<String>,
+    /// How long failures do not count after the start.
+    pub start_period: Option<String>,
+    /// How often it runs during that time.
+    pub start_interval: Option<String>,
 }
 
 /// A `deploy:` section.
@@ -185,10 +206,17 @@ impl Model {
 
     /// Says whether some service waits for `name` to complete.
     pub fn is_awaited_to_complete(&self, name: &ServiceName) -> bool {
-        self.services
-            .values()
-            .filter_map(|service| service.depends_on.get(name))
-            .any(|dependency| dependency.condition == "service_completed_successfully")
+        self.is_awaited(name, "service_completed_successfully")
+    }
+
+    /// Says whether some service waits for `name` to be healthy.
+    pub fn is_awaited_to_be_healthy(&self, name: &ServiceName) -> bool {
+        self.is_awaited(name, "service_healthy")
+    }
+
+    fn is_awaited(&self, name: &ServiceName, condition: &str) -> bool {
+        let mut dependencies = self.services.values().filter_map(|service| service.depends_on.get(name));
+        dependencies.any(|dependency| dependency.condition == condition)
     }
 }
 

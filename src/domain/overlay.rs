@@ -4,12 +4,22 @@
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::model::{Attachment, Dependency, Model, Network, Service};
 use super::name::{ProjectName, ServiceName, SessionId};
 use super::plan::{Plan, ServicePlan, service_of_container};
 use super::settings::LABEL;
 use super::yaml::{Node, put};
+
+/// How often Docker runs a health check that says nothing of it.
+const DEFAULT_INTERVAL: Duration = Duration::from_secs(30);
+
+/// What is often enough while a service starts.
+const START_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The option that names a network's interface on the host.
+const BRIDGE_NAME: &str = "com.docker.network.bridge.name";
 
 /// What the override says of the session itself. All of it is the same at every run.
 #[derive(Debug, Clone)]
@@ -24,6 +34,9 @@ pub struct Facts {
     pub owner: String,
     /// RFC 3339, of the session's first creation.
     pub created_at: String,
+    /// The Compose files interpolate names that prism gives to children: what they resolved to is stated, so
+    /// that plain `docker compose up` in a child changes nothing.
+    pub restated: bool,
     /// Services that the user leaves out, so that nothing may wait for them.
     pub excluded: Vec<ServiceName>,
 }
@@ -70,6 +83,10 @@ impl Overlay<'_> {
             put(&mut out, "build", Node::Map(section));
         }
         self.ports(&mut out);
+        self.health_check(&mut out);
+        if self.facts.restated {
+            self.restate(&mut out);
+        }
         self.dependencies(&mut out);
         self.namespaces(&mut out);
         put(&mut out, "networks", Node::Map(self.attachments()));
@@ -95,6 +112,40 @@ impl Overlay<'_> {
         }
     }
 
+    /// Lets a health check that others wait for run often while its service starts: Compose waits for Docker's
+    /// verdict, which comes once in an interval.
+    fn health_check(&self, out: &mut Vec<(String, Node)>) {
+        let Some(check) = self.service.healthcheck.as_ref().filter(|_| self.service.has_health_check())
+        else {
+            return;
+        };
+        let interval = check.interval.as_deref().and_then(|text| humantime::parse_duration(text).ok());
+        let is_slow = interval.unwrap_or(DEFAULT_INTERVAL) > START_INTERVAL;
+        if !is_slow || check.start_interval.is_some() || !self.model.is_awaited_to_be_healthy(self.name) {
+            return;
+        }
+        let mut entry = vec![("start_interval".to_owned(), Node::text("500ms"))];
+        if check.start_period.is_none() {
+            entry.push(("start_period".to_owned(), Node::text("30s")));
+        }
+        put(out, "healthcheck", Node::Map(entry));
+    }
+
+    /// States what the user's file resolved to, as literal values.
+    fn restate(&self, out: &mut Vec<(String, Node)>) {
+        // A variable that is passed through and not set stays out: `!reset` does not reach into a list.
+        let set = |(name, value): (&String, &Option<String>)| Some((name.clone(), Node::Str(value.clone()?)));
+        let entries: Vec<_> = self.service.environment.iter().filter_map(set).collect();
+        if !self.service.environment.is_empty() {
+            out.push(("environment".to_owned(), Node::Override(Box::new(Node::Map(entries)))));
+        }
+        for (key, words) in [("command", &self.service.command), ("entrypoint", &self.service.entrypoint)] {
+            if let Some(words) = words {
+                put(out, key, Node::Override(Box::new(Node::Seq(words.iter().map(Node::text).collect()))));
+            }
+        }
+    }
+
     /// Lets nothing wait for a service that is left out: Compose would start it.
     fn dependencies(&self, out: &mut Vec<(String, Node)>) {
         let is_excluded = |name: &ServiceName| self.facts.excluded.contains(name);
@@ -103,7 +154,14 @@ impl Overlay<'_> {
         }
         let kept = self.service.depends_on.iter().filter(|(name, _)| !is_excluded(name));
         let entry = |dependency: &Dependency| {
-            Node::Map(vec![("condition".to_owned(), Node::text(dependency.condition.clone()))])
+            let mut entry = vec![
+                ("condition".to_owned(), Node::text(dependency.condition.clone())),
+                ("required".to_owned(), Node::Bool(dependency.required)),
+            ];
+            if dependency.restart {
+                entry.push(("restart".to_owned(), Node::Bool(true)));
+            }
+            Node::Map(entry)
         };
         let kept = kept.map(|(name, dependency)| (name.0.clone(), entry(dependency))).collect();
         out.push(("depends_on".to_owned(), Node::Override(Box::new(Node::Map(kept)))));
@@ -198,7 +256,11 @@ impl Overlay<'_> {
                 label(key, value);
             }
         }
-        labels.retain(|name, value| self.service.labels.get(name) != Some(value));
+        if self.facts.restated {
+            let own = self.service.labels.iter().filter(|(name, _)| !name.starts_with(LABEL));
+            labels.extend(own.map(|(name, value)| (name.clone(), value.clone())));
+        }
+        labels.retain(|name, value| !name.starts_with(LABEL) || self.service.labels.get(name) != Some(value));
         labels
     }
 }
@@ -230,6 +292,9 @@ fn networks(model: &Model, facts: &Facts) -> Vec<(String, Node)> {
         let mut entry = Vec::new();
         if !is_default_name(network.name.as_deref(), key, facts) {
             put(&mut entry, "name", Node::Reset);
+        }
+        if network.driver_opts.contains_key(BRIDGE_NAME) {
+            put(&mut entry, "driver_opts", Node::Map(vec![(BRIDGE_NAME.to_owned(), Node::Reset)]));
         }
         if has_fixed_subnet(network) {
             put(&mut entry, "ipam", Node::Reset);

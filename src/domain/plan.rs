@@ -13,6 +13,7 @@ use super::model::{Model, Service};
 use super::name::ServiceName;
 use super::port::{ContainerPort, expand_exposed, expand_range};
 use super::settings::{Ready, ServiceSettings, Settings};
+use super::variable;
 use crate::error::Failure;
 
 /// The decisions for all services, those of inactive profiles included.
@@ -59,6 +60,9 @@ pub struct ServicePlan {
     /// Fixed host ports in the user's file, which no session binds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub declared: Vec<u16>,
+    /// None of its ports can be bound: it uses the host's network, none, or one without a way out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub closed: bool,
     /// Its profiles.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub profiles: Vec<String>,
@@ -99,6 +103,19 @@ pub fn plan(model: &Model, settings: &Settings, bind: IpAddr, profiles: &[String
     publish_on_network_owners(&mut plan.services);
     note_external(model, &mut plan.shared);
     Ok(plan)
+}
+
+impl Plan {
+    /// Says whether some service may give a variable of this name to a child.
+    pub fn may_export(&self, name: &str) -> bool {
+        let is_global =
+            catalog::KINDS.iter().flat_map(|kind| kind.globals).any(|(global, _)| *global == name);
+        let is_of = |(service, plan): (&ServiceName, &ServicePlan)| {
+            let prefix = variable::prefix(plan.prefix.as_deref().unwrap_or(&service.0));
+            name.strip_prefix(&prefix).is_some_and(|rest| rest.starts_with('_'))
+        };
+        is_global || self.services.iter().any(is_of)
+    }
 }
 
 /// How a service reaches the world, by its `network_mode` and networks.
@@ -151,6 +168,7 @@ impl Decision<'_> {
             ready: self.said.ready,
             replicas: self.service.replicas(),
             primary: primary.filter(|_| !closed),
+            closed: closed || network == Network::Host,
             declared: self.declared(),
             profiles: self.service.profiles.clone(),
             via: if let Network::Of(other) = network { Some(other) } else { None },
@@ -215,16 +233,16 @@ impl Decision<'_> {
             let host_ip = host_ip.filter(IpAddr::is_loopback).unwrap_or(self.bind);
             add(Publication { container: ContainerPort { number: port.target, protocol }, host_ip });
         }
-        for &number in &self.said.publish {
-            add(here(ContainerPort::tcp(number)));
-        }
-        if self.service.ports.is_empty() && self.said.publish.is_empty() {
+        if self.service.ports.is_empty() {
             for text in &self.service.expose {
                 expand_exposed(text).map_err(wrong)?.into_iter().for_each(|port| add(here(port)));
             }
             if let (true, Some(kind)) = (self.service.expose.is_empty(), kind) {
                 add(here(ContainerPort::tcp(kind.port)));
             }
+        }
+        for &number in &self.said.publish {
+            add(here(ContainerPort::tcp(number)));
         }
         Ok(ports)
     }
@@ -258,12 +276,14 @@ fn publish_on_network_owners(services: &mut BTreeMap<ServiceName, ServicePlan>) 
         services.iter().filter(|(_, plan)| plan.via.is_some()).map(|(name, _)| name.clone()).collect();
     for guest in guests {
         let owner = network_owner(services, &guest);
+        let is_open = services.get(&owner).is_some_and(|owner| !owner.closed);
         let ports = services.get_mut(&guest).map(|plan| std::mem::take(&mut plan.ports)).unwrap_or_default();
         if let Some(plan) = services.get_mut(&guest) {
             plan.via = Some(owner.clone());
         }
         if let Some(plan) = services.get_mut(&owner) {
-            let new: Vec<_> = ports.into_iter().filter(|port| !plan.ports.contains(port)).collect();
+            let new: Vec<_> =
+                ports.into_iter().filter(|port| is_open && !plan.ports.contains(port)).collect();
             plan.ports.extend(new);
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::container::{Binding, Container, Health, State, Status};
+use super::container::{Binding, Container, Health, State, Status, without_twins};
 
 /// The version of the JSON documents; it rises when a field changes its meaning or goes away.
 const SCHEMA: u32 = 1;
@@ -52,17 +52,22 @@ pub struct PortReport {
     pub host_port: u16,
 }
 
-/// Groups containers, without twins, into sessions.
-pub fn sessions(containers: &[Container]) -> Vec<SessionReport> {
-    let mut by_id: BTreeMap<&str, Vec<&Container>> = BTreeMap::new();
+/// Groups containers by their session's identity.
+pub fn by_session(containers: Vec<Container>) -> BTreeMap<String, Vec<Container>> {
+    let mut sessions: BTreeMap<String, Vec<Container>> = BTreeMap::new();
     for container in containers {
-        by_id.entry(&container.session_id).or_default().push(container);
+        sessions.entry(container.session_id.clone()).or_default().push(container);
     }
-    by_id.into_iter().map(|(id, containers)| session(id, &containers)).collect()
+    sessions
 }
 
-fn session(id: &str, containers: &[&Container]) -> SessionReport {
-    let services: Vec<ServiceReport> = containers.iter().map(|container| service(container)).collect();
+/// Groups containers into sessions.
+pub fn sessions(containers: Vec<Container>) -> Vec<SessionReport> {
+    by_session(containers).into_iter().map(|(id, all)| session(&id, &without_twins(all))).collect()
+}
+
+fn session(id: &str, containers: &[Container]) -> SessionReport {
+    let services: Vec<ServiceReport> = containers.iter().map(service).collect();
     let fine = services.iter().filter(|service| matches!(service.state, "running" | "done")).count();
     let running = services.iter().any(|service| service.state == "running");
     let label = |key| containers.iter().find_map(|container| container.label(key));
@@ -243,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_finished_one_shot_is_part_of_an_up_session() {
-        let report = &sessions(&stack())[0];
+        let report = &sessions(stack())[0];
         assert_eq!((report.state, report.services[1].state), ("up", "done"));
     }
 
@@ -251,10 +256,10 @@ mod tests {
     fn states() {
         let mut stack = stack();
         stack[1].status = "Exited (1) 2 minutes ago".into();
-        assert_eq!(sessions(&stack)[0].state, "partly");
+        assert_eq!(sessions(stack.clone())[0].state, "partly");
         stack[0].state = State::Exited;
         stack[0].status = "Exited (0) 2 minutes ago".into();
-        let report = &sessions(&stack)[0];
+        let report = &sessions(stack.clone())[0];
         assert_eq!((report.state, report.services[0].state), ("stopped", "exited"));
         assert!(report.services[0].ports.is_empty());
     }
@@ -262,7 +267,7 @@ mod tests {
     #[test]
     fn the_table_is_aligned() {
         assert_eq!(
-            list_text(&sessions(&stack()), false),
+            list_text(&sessions(stack()), false),
             "DIRECTORY  STATE  PROJECT        SERVICES\n/w/shop    up     shop-1a2b3c4d  db:7000 migrate(done)\n"
         );
     }
@@ -276,7 +281,7 @@ mod tests {
 
     #[test]
     fn json_carries_its_schema() {
-        let text = list_json(&sessions(&stack())).expect("json");
+        let text = list_json(&sessions(stack())).expect("json");
         let value: serde_json::Value = serde_json::from_str(&text).expect("json");
         assert_eq!(value["schema"], 1);
         assert_eq!(value["sessions"][0]["services"][0]["ports"][0]["host_port"], 7000);

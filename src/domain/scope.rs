@@ -84,7 +84,7 @@ pub fn scope(
             && let Some(found) = model.services.get(service)
             && scope.insert(service.clone())
         {
-            open.extend(found.depends_on.keys());
+            open.extend(found.depends_on.iter().filter(|(_, it)| it.required).map(|(name, _)| name));
         }
     }
     Ok(scope.into_iter().collect())

@@ -8,11 +8,13 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+pub use self::credential::credential_files;
 use self::credential::{Credentials, credentials};
 use self::endpoint::{Endpoints, endpoints};
 pub use self::endpoint::{endpoint, primary_endpoint};
-use self::name::{Names, prefix};
-use super::catalog::{self, Kind};
+use self::name::Names;
+pub use self::name::prefix;
+use super::catalog::{self, Group, Kind};
 use super::container::{Container, Inspection};
 use super::name::ServiceName;
 use super::port::{ContainerPort, Protocol};
@@ -28,12 +30,10 @@ pub struct Variable {
     pub value: String,
     /// The service that it speaks of; `None` for one of `prism.yaml`'s `env`.
     pub service: Option<ServiceName>,
-    /// The container port that it speaks of.
-    pub port: Option<ContainerPort>,
     /// It holds a password.
     pub secret: bool,
-    /// The prefix of the names that are kept or replaced together with it.
-    pub group: Option<&'static str>,
+    /// The names that are kept or replaced together with it.
+    pub group: Option<&'static Group>,
 }
 
 /// The variables of a session, and what a verbose run says of missing ones.
@@ -72,7 +72,7 @@ pub fn derive(
         service.own_variables(&mut names)?;
     }
     global_variables(&services, &mut names)?;
-    Ok(names.finish(services.iter().filter_map(|service| service.kind)))
+    Ok(names.finish())
 }
 
 /// A service with a published port.
@@ -127,25 +127,25 @@ impl Service<'_> {
     fn own_variables(&self, names: &mut Names) -> Result<(), Failure> {
         let Some(first) = self.replicas.first() else { return Ok(()) };
         let prefix = &self.prefix;
-        let mut add = |suffix: &str, value: String, port, secret| {
-            names.add(format!("{prefix}_{suffix}"), value, self.name, port, secret)
+        let mut add = |suffix: &str, value: String, secret| {
+            names.add(format!("{prefix}_{suffix}"), value, self.name, secret, None)
         };
-        add("HOST", first.host.clone(), None, false)?;
+        add("HOST", first.host.clone(), false)?;
         if let Some((port, bound)) = first.primary {
-            add("PORT", bound.to_string(), Some(port), false)?;
-            add("URL", self.url(first, port, bound), Some(port), self.credentials.password.is_some())?;
+            add("PORT", bound.to_string(), false)?;
+            add("URL", self.url(first, port, bound), self.credentials.password.is_some())?;
         }
         for (port, bound) in &first.ports {
             let suffix = match port.protocol {
                 Protocol::Tcp => format!("PORT_{}", port.number),
                 other => format!("PORT_{}_{}", port.number, other.to_string().to_uppercase()),
             };
-            add(&suffix, bound.to_string(), Some(*port), false)?;
+            add(&suffix, bound.to_string(), false)?;
         }
         if self.replicas.len() > 1 {
-            for (number, replica) in self.replicas.iter().enumerate() {
-                if let Some((port, bound)) = replica.primary {
-                    add(&format!("{}_PORT", number + 1), bound.to_string(), Some(port), false)?;
+            for replica in &self.replicas {
+                if let Some((_, bound)) = replica.primary {
+                    add(&format!("{}_PORT", replica.number), bound.to_string(), false)?;
                 }
             }
         }
@@ -154,7 +154,7 @@ impl Service<'_> {
             [("USER", user, false), ("PASSWORD", password, true), ("DATABASE", database, false)]
         {
             if let Some(value) = value {
-                add(suffix, value.clone(), None, secret)?;
+                add(suffix, value.clone(), secret)?;
             }
         }
         Ok(())
@@ -223,7 +223,9 @@ fn global_variables(services: &[Service], names: &mut Names) -> Result<(), Failu
         if let Some(value) = value {
             let secret =
                 template.contains("{password}") || (template.contains("{url}") && password.is_some());
-            names.add(name.to_owned(), value, service.name, Some(port), secret)?;
+            let group =
+                service.kind.and_then(|kind| kind.group).filter(|group| name.starts_with(group.prefix));
+            names.add(name.to_owned(), value, service.name, secret, group)?;
         }
     }
     Ok(())

@@ -7,6 +7,8 @@ use std::fmt::Write;
 /// A YAML value with the tags that Compose merges by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Node {
+    /// `true` or `false`.
+    Bool(bool),
     /// A whole number.
     Int(u64),
     /// Text, in which `$` stands for itself (Compose's interpolation is escaped by the writer).
@@ -53,6 +55,9 @@ pub fn write(node: &Node) -> String {
 
 fn write_node(out: &mut String, node: &Node, indent: usize) {
     match node {
+        Node::Bool(value) => {
+            let _ = writeln!(out, " {value}");
+        }
         Node::Int(value) => {
             let _ = writeln!(out, " {value}");
         }

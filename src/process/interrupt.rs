@@ -55,10 +55,8 @@ impl Interrupt {
         for (signal, pipe) in &self.pipes {
             if matches!((&mut &*pipe).read(&mut [0]), Ok(1)) {
                 let name = Signal::try_from(*signal).map_or("a signal", Signal::as_str);
-                return Err(Failure::new(format!(
-                    "interrupted by {name} while starting; the command was not run"
-                ))
-                .kind(Kind::Interrupted(*signal)));
+                return Err(Failure::new(format!("interrupted by {name} before the stack was ready"))
+                    .kind(Kind::Interrupted(*signal)));
             }
         }
         Ok(())

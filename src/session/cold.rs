@@ -4,14 +4,15 @@ mod compose_up;
 mod prepare;
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::up::{Options, Up, waiting};
-use super::wait::Outcome;
+use super::up::{Options, Up};
+use super::wait::{Outcome, Wait};
 use super::{Session, lock_name, warm};
 use crate::compose::Compose;
-use crate::docker::{Endpoint, Engine};
-use crate::domain::container::{State, without_twins};
+use crate::docker::{self, Endpoint, Engine};
+use crate::domain::container::{Container, State};
+use crate::domain::header::Header;
 use crate::domain::note::Note;
 use crate::domain::state::Stage;
 use crate::error::Failure;
@@ -35,9 +36,10 @@ pub fn start(
     let sight = warm::look(session, engine)?;
     let is_chosen = sight.header.as_ref().is_some_and(|header| options.is_met(header));
     let ready = if sight.stage == Stage::Down || !is_chosen { None } else { sight.header };
-    let header = match ready {
-        Some(header) => header,
+    let (header, since) = match ready {
+        Some(header) => (header, Instant::now()),
         None => {
+            refuse_other_user(session, &sight.containers)?;
             let old = engine.note(&session.id)?;
             let note = Note { selection: options.selection(&old.selection), ..old.clone() };
             let mut prepared = prepare::prepare(session, endpoint, note, &sight.containers, interrupt)?;
@@ -59,21 +61,44 @@ pub fn start(
                 interrupt,
                 lock: &lock,
                 prepared: &prepared,
+                since: Instant::now(),
             };
-            up.run()?;
+            let since = match up.run() {
+                Ok(since) => since,
+                Err(error) => {
+                    prepared.abandon(session, engine)?;
+                    return Err(error);
+                }
+            };
             prepared.settle(session)?;
-            prepared.header
+            (prepared.header, since)
         }
     };
     drop(lock);
-    match waiting(session, &header, endpoint, options, interrupt).until_ready(engine)? {
+    let wait = Wait::new(session, &header, endpoint, options, interrupt, since);
+    match wait.until_ready(engine)? {
         Outcome::Ready(containers) => Ok(Up { header, containers, started: true }),
         Outcome::Down(services) => {
             let names: Vec<String> = services.iter().map(|service| format!("`{service}`")).collect();
-            Err(Failure::new(format!("Compose started the stack, but {} did not come up with its ports", names.join(", ")))
+            Err(Failure::new(format!("{} did not come up with its ports", names.join(", ")))
                 .hint("`prism compose ps -a` shows the containers; `prism compose up -d --force-recreate` makes them anew")
                 .into())
         }
+    }
+}
+
+/// Two users cannot share a session: they read neither each other's generated files nor locks.
+fn refuse_other_user(session: &Session, containers: &[Container]) -> Result<(), Failure> {
+    let user = |owner: &str| owner.split('@').next().map(str::to_owned);
+    let own = user(&docker::owner());
+    let others = containers.iter().filter_map(|container| container.label("owner")).map(user);
+    match others.flatten().find(|other| Some(other) != own.as_ref()) {
+        None => Ok(()),
+        Some(other) => Err(Failure::new(format!(
+            "the session of `{}` belongs to another user (id {other})",
+            session.directory
+        ))
+        .hint("work in a worktree of your own, or let that user run `prism destroy` first")),
     }
 }
 
@@ -85,20 +110,31 @@ pub fn refresh(
     output: Output,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Compose> {
-    let fitting = warm::fitting_header(session);
-    if let Some(header) = fitting {
-        return Ok(Compose {
-            directory: session.path().to_path_buf(),
-            files: header.files.into_iter().map(PathBuf::from).collect(),
-            env_files: header.env_files.into_iter().map(PathBuf::from).collect(),
-            project: header.project,
-            environment: session.environment.clone(),
-        });
-    }
+    let header = match warm::fitting_header(session) {
+        Some(header) => header,
+        None => header(session, engine, endpoint, output, interrupt)?,
+    };
+    Ok(Compose {
+        directory: session.path().to_path_buf(),
+        files: header.files.into_iter().map(PathBuf::from).collect(),
+        env_files: header.env_files.into_iter().map(PathBuf::from).collect(),
+        project: header.project,
+        environment: session.environment.clone(),
+    })
+}
+
+/// Writes the override anew, and starts nothing.
+pub fn header(
+    session: &Session,
+    engine: &mut Engine,
+    endpoint: &Endpoint,
+    output: Output,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Header> {
     let _lock = lock(session, output, interrupt)?;
-    let containers = without_twins(engine.session(&session.id)?);
+    let containers = engine.session(&session.id)?;
     let note = engine.note(&session.id)?;
-    Ok(prepare::prepare(session, endpoint, note, &containers, interrupt)?.compose)
+    Ok(prepare::prepare(session, endpoint, note, &containers, interrupt)?.header)
 }
 
 fn lock(session: &Session, output: Output, interrupt: &Interrupt) -> anyhow::Result<Lock> {

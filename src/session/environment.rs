@@ -1,10 +1,11 @@
 //! The variables of a session that is up, for every emitter.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::{OVERRIDE, Session};
 use crate::docker::{Endpoint, Engine};
-use crate::domain::container::Container;
+use crate::domain::container::{Container, Inspection};
 use crate::domain::environment::{Assignment, RECORD, record};
 use crate::domain::header::Header;
 use crate::domain::variable::{self, Variables};
@@ -35,7 +36,8 @@ pub fn variables(
     let wanted = wanted.filter(|container| {
         !container.live_bindings().is_empty() || container.host_network || container.label("via").is_some()
     });
-    let inspections = engine.inspect(wanted.map(|container| container.id.as_str()))?;
+    let mut inspections = engine.inspect(wanted.map(|container| container.id.as_str()))?;
+    read_credential_files(containers, &mut inspections);
     let derived = variable::derive(containers, &inspections, endpoint.host.as_deref())?;
     let known: BTreeMap<&str, &str> =
         derived.list.iter().map(|v| (v.name.as_str(), v.value.as_str())).collect();
@@ -57,6 +59,20 @@ pub fn variables(
     let mut assignments: Vec<Assignment> = of_services.chain(of_file).collect();
     assignments.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(SessionVariables { assignments, own: own(session, header, containers), derived })
+}
+
+/// Adds the credentials that stand in files of the host. One that cannot be read is a missing one.
+fn read_credential_files(containers: &[Container], inspections: &mut BTreeMap<String, Inspection>) {
+    for container in containers {
+        let Some((kind, seen)) = variable::kind_of(container).zip(inspections.get_mut(&container.id)) else {
+            continue;
+        };
+        for (name, path) in variable::credential_files(kind, seen) {
+            if let Ok(Some(text)) = files::read_configuration(Path::new(&path)) {
+                seen.environment.insert(name, text.trim_end_matches(['\n', '\r']).to_owned());
+            }
+        }
+    }
 }
 
 fn check(name: &str, value: &str) -> Result<(), Failure> {
@@ -110,7 +126,9 @@ fn compose_files(session: &Session, header: &Header) -> Vec<(String, String)> {
         env_files.push(dotenv.to_string_lossy().into_owned());
     }
     let chosen_by_user = header.variables.get("COMPOSE_ENV_FILES").is_some_and(Option::is_some);
-    if chosen_by_user {
+    let has_comma = env_files.iter().any(|file| file.contains(','));
+    if chosen_by_user || has_comma {
+        // A comma cannot be written in this list, and Compose finds the file of its own directory by itself.
         // The caller's own choice reaches the child as it is.
     } else if env_files.is_empty() {
         own.push(("COMPOSE_DISABLE_ENV_FILE".to_owned(), "1".to_owned()));

@@ -55,8 +55,8 @@ impl Inputs {
         let Collector { names, mut inputs, .. } = collector;
         inputs.variables =
             names.into_iter().map(|name| (name.clone(), value_hash(&session.environment, &name))).collect();
-        // Compose is started with PWD set to the session directory.
-        inputs.variables.remove("PWD");
+        // Compose is started with PWD set to the session directory; a shell sets `_` anew for each command.
+        inputs.variables.retain(|name, _| name != "PWD" && name != "_");
         Ok(inputs)
     }
 }
@@ -110,6 +110,7 @@ impl Collector<'_> {
     fn compose_file(&mut self, path: &Path, base: &Path) -> anyhow::Result<()> {
         let Some(text) = self.add(path)? else { return Ok(()) };
         let Some(References { includes, extends, env_files, variables }) = input::references(&text) else {
+            self.inputs.followed = false;
             return Ok(());
         };
         self.names.extend(variables);

@@ -26,7 +26,7 @@ pub struct Remains {
 impl Remains {
     /// Asks the Engine for everything of a session.
     pub fn find(engine: &mut Engine, session: &SessionId) -> anyhow::Result<Self> {
-        Ok(Self { containers: engine.session(session)?, belongings: engine.belongings(session)? })
+        Ok(Self { containers: engine.every_container(session)?, belongings: engine.belongings(session)? })
     }
 
     /// Says whether there is nothing.
@@ -50,14 +50,16 @@ impl Remains {
         lines
     }
 
-    /// Removes it, in the order in which one thing holds another.
-    pub fn remove(&self, engine: &Engine, keep_volumes: bool) -> anyhow::Result<()> {
+    /// Removes it, in the order in which one thing holds another. Gives back volumes and images that stay, as
+    /// containers of somebody else use them.
+    pub fn remove(&self, engine: &Engine, keep_volumes: bool) -> anyhow::Result<Vec<String>> {
         engine.remove_containers(&self.containers)?;
         engine.remove_networks(&self.belongings.networks)?;
+        let mut kept = engine.remove_images(&self.belongings.images)?;
         if !keep_volumes {
-            engine.remove_volumes(&self.belongings.volumes)?;
+            kept.extend(engine.remove_volumes(&self.belongings.volumes)?);
         }
-        engine.remove_images(&self.belongings.images)
+        Ok(kept)
     }
 }
 
@@ -70,7 +72,11 @@ pub fn stop(engine: &mut Engine, session: &SessionId, containers: &[Container]) 
     let deadline = Instant::now() + LIST_LAG;
     while Instant::now() < deadline {
         let stopped = |container: &Container| running.iter().any(|stopped| stopped.id == container.id);
-        if engine.session(session)?.iter().all(|container| !stopped(container) || is_at_rest(container)) {
+        if engine
+            .every_container(session)?
+            .iter()
+            .all(|container| !stopped(container) || is_at_rest(container))
+        {
             break;
         }
         std::thread::park_timeout(Duration::from_millis(10));

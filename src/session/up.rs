@@ -1,6 +1,5 @@
 //! Making sure that a session is up, by the cheapest way that is sure: warm, waiting, or cold.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::wait::{Outcome, Wait};
@@ -10,7 +9,7 @@ use crate::domain::container::Container;
 use crate::domain::header::Header;
 use crate::domain::name::ServiceName;
 use crate::domain::scope::Selection;
-use crate::domain::state::Stage;
+use crate::domain::state::{Stage, stage, survey};
 use crate::domain::template::nearest;
 use crate::error::{Failure, Kind};
 use crate::output::Output;
@@ -65,39 +64,49 @@ pub struct Up {
 }
 
 /// Brings the session up.
+///
+/// The caller keeps `interrupt` until it acts on the result: a signal must not be lost in between.
 pub fn up(
     session: &Session,
     engine: &mut Engine,
     endpoint: &Endpoint,
     options: &Options,
+    interrupt: &mut Option<Interrupt>,
 ) -> anyhow::Result<Up> {
     let sight = warm::look(session, engine)?;
     if let Some(header) = &sight.header {
         check_services(header, &options.services)?;
     }
     let header = sight.header.filter(|header| options.is_met(header));
-    match (sight.stage, header) {
-        (Stage::Ready, Some(header)) => {
-            return Ok(Up { header, containers: sight.containers, started: false });
+    if let (Stage::Ready, Some(header)) = (sight.stage, &header) {
+        return Ok(Up { header: header.clone(), containers: sight.containers, started: false });
+    }
+    if !options.start && sight.containers.is_empty() {
+        return Err(no_session(session).into());
+    }
+    let interrupt = match interrupt {
+        Some(interrupt) => &*interrupt,
+        none => none.insert(Interrupt::listen()?),
+    };
+    let header = match header {
+        // The generated file is gone or out of date, which is not the session's fault.
+        None if !options.start => Some(cold::header(session, engine, endpoint, options.output, interrupt)?),
+        other => other,
+    };
+    if let Some(header) = header
+        && stage(&survey(&header, &sight.containers)) != Stage::Down
+    {
+        let wait = Wait::new(session, &header, endpoint, options, interrupt, Instant::now());
+        if let Outcome::Ready(containers) = wait.until_ready(engine)? {
+            return Ok(Up { header, containers, started: false });
         }
-        _ if !options.start && sight.containers.is_empty() => return Err(no_session(session).into()),
-        (Stage::Waiting, Some(header)) => {
-            let interrupt = Interrupt::listen()?;
-            if let Outcome::Ready(containers) =
-                waiting(session, &header, endpoint, options, &interrupt).until_ready(engine)?
-            {
-                return Ok(Up { header, containers, started: false });
-            }
-        }
-        _ => {}
     }
     if !options.start {
         return Err(Failure::new(format!("the session of `{}` is not up", session.directory))
             .hint("start it with `prism start`, or leave `--no-start` away")
             .into());
     }
-    let interrupt = Interrupt::listen()?;
-    cold::start(session, engine, endpoint, options, &interrupt)
+    cold::start(session, engine, endpoint, options, interrupt)
 }
 
 /// Says that a directory has no session.
@@ -105,29 +114,6 @@ pub fn no_session(session: &Session) -> Failure {
     Failure::new(format!("there is no session in `{}`", session.directory))
         .kind(Kind::NoSession)
         .hint("`prism start` starts one")
-}
-
-/// Prepares to wait until a session is ready.
-pub fn waiting<'a>(
-    session: &'a Session,
-    header: &'a Header,
-    endpoint: &'a Endpoint,
-    options: &'a Options,
-    interrupt: &'a Interrupt,
-) -> Wait<'a> {
-    Wait {
-        session,
-        header,
-        services: &options.services,
-        host: endpoint.host.as_deref(),
-        deadline: Instant::now() + options.wait_timeout,
-        limit: options.wait_timeout,
-        interrupt,
-        output: options.output,
-        ready: BTreeSet::new(),
-        other_ports: BTreeMap::new(),
-        health_asked: None,
-    }
 }
 
 /// Fails on a service name that the project does not have.

@@ -1,11 +1,10 @@
 //! The way without Compose: the override still fits its inputs, and Docker says that everything runs.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 
 use super::{Session, input};
 use crate::docker::Engine;
-use crate::domain::container::{Container, without_twins};
+use crate::domain::container::Container;
 use crate::domain::header::Header;
 use crate::domain::state::{Stage, stage, survey};
 
@@ -23,7 +22,7 @@ pub struct Sight {
 /// Looks at a session: one read per input, one question to the Engine, no subprocess.
 pub fn look(session: &Session, engine: &mut Engine) -> anyhow::Result<Sight> {
     let header = fitting_header(session).filter(|header| header.settled);
-    let containers = without_twins(engine.session(&session.id)?);
+    let containers = engine.session(&session.id)?;
     let stage = header.as_ref().map_or(Stage::Down, |header| stage(&survey(header, &containers)));
     Ok(Sight { header, containers, stage })
 }
@@ -33,12 +32,9 @@ pub fn fitting_header(session: &Session) -> Option<Header> {
     read_header(session).filter(|header| input::are_unchanged(header, &session.environment))
 }
 
-/// Reads the override's first line. `None` for a file that is absent, broken, of another version of prism, or
+/// Reads the override's first line. `None` for a file that is absent, broken or edited, of another version of prism, or
 /// copied from another directory.
 pub fn read_header(session: &Session) -> Option<Header> {
-    let file = fs::File::open(session.override_path()).ok()?;
-    let mut first = String::new();
-    BufReader::new(file).read_line(&mut first).ok()?;
-    let header = Header::read(&first)?;
+    let header = Header::read(&fs::read_to_string(session.override_path()).ok()?)?;
     (header.version == env!("CARGO_PKG_VERSION") && header.session_id == session.id).then_some(header)
 }

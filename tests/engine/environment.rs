@@ -120,3 +120,23 @@ fn prism_yaml_adds_variables_from_templates() {
     let typo = project.prism(&["exec", "true"]).exits(125);
     assert!(typo.stderr.contains("`env.API`") && typo.stderr.contains("did you mean `WEB_PORT`"), "{typo}");
 }
+
+#[test]
+fn psql_cannot_be_led_elsewhere_by_half_a_group() {
+    let project = Project::new(
+        "services:\n  db: {image: \"postgres:17-alpine\", environment: {POSTGRES_PASSWORD: x}}\n  pgadmin: {image: \"prism-test:1\", stop_signal: SIGKILL, command: sleep 1000, expose: [80], labels: {dev-prism.ready: none}}\n",
+    );
+    let ask = ["exec", "--override", "--", "psql", "-tAc", "select 1"];
+    assert_eq!(project.prism(&ask).env("PGHOSTADDR", "192.0.2.1").succeeds().line(), "1");
+    let kept = project
+        .prism(&["exec", "--", "sh", "-c", "echo $PGHOSTADDR:$PGPORT"])
+        .env("PGHOSTADDR", "192.0.2.1")
+        .succeeds();
+    assert_eq!(kept.line(), "192.0.2.1:", "kept as a whole");
+    assert!(kept.stderr.contains("PGHOSTADDR"), "{kept}");
+    let other = project
+        .prism(&["exec", "--", "sh", "-c", "echo ${PGPORT:+set}"])
+        .env("PGADMIN_URL", "http://mine")
+        .succeeds();
+    assert_eq!(other.line(), "set", "a service called pgadmin is not of the group");
+}

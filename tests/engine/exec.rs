@@ -176,10 +176,74 @@ fn disabled_and_optional_run_the_command_plainly() {
     assert_eq!(outcome.line(), "none");
     assert!(project.containers().is_empty());
     let elsewhere = project.sandbox.root().join("home");
+    let run = project.sandbox.prism(&elsewhere, &["exec", "--optional", "--", "echo", "plain"]);
+    assert_eq!(run.env("DOCKER_HOST", "unix:///nonexistent").succeeds().line(), "plain", "needs no Engine");
     project.sandbox.prism(&elsewhere, &["exec", "true"]).exits(125);
     let outcome = project.sandbox.prism(
         &elsewhere,
         &["exec", "--optional", "-e", "A=b", "--", "sh", "-c", "echo $A${PRISM_VARS-none}"],
     );
     assert_eq!(outcome.succeeds().line(), "bnone");
+}
+
+#[test]
+fn a_session_that_runs_is_up_whatever_happened_to_its_files() {
+    let project = Project::web();
+    project.prism(&["start"]).succeeds();
+    let before = project.containers();
+    for file in ["docker-compose.session.yml", ".env.session"] {
+        fs::remove_file(project.directory.join(file)).expect("generated file");
+    }
+    project.prism(&["exec", "--no-start", "true"]).succeeds();
+    assert_eq!(project.containers(), before);
+}
+
+#[test]
+fn compose_in_a_child_does_not_take_the_hosts_urls_into_containers() {
+    let project = Project::new(
+        "services:\n  web:\n    image: prism-test:1\n    stop_signal: SIGKILL\n    command: [busybox, httpd, -f, -p, \"80\", -h, \"${WEB_HOST:-/etc}\"]\n    ports: [\"80\"]\n    environment: {URL: \"${WEB_URL:-inside}\", PRICE: \"5$$\"}\n    env_file: web.env\n  other:\n    image: prism-test:1\n    stop_signal: SIGKILL\n    command: sleep 1000\n    environment: [WEB_PORT]\n",
+    );
+    project.write("web.env", "FROM_FILE=${WEB_PORT:-none}\n");
+    project.prism(&["start"]).succeeds();
+    let before = project.containers();
+    project.prism(&["exec", "--", "docker", "compose", "up", "-d"]).succeeds();
+    assert_eq!(project.containers(), before, "nothing differs");
+    let inside = project.prism(&["compose", "exec", "-T", "web", "sh", "-c", "echo $URL $PRICE $FROM_FILE"]);
+    assert_eq!(inside.succeeds().line(), "inside 5$ none");
+}
+
+#[test]
+fn secrets_in_files_and_passwords_with_spaces_are_read() {
+    let project = Project::new(
+        "services:\n  db:\n    image: postgres:17-alpine\n    environment: {POSTGRES_PASSWORD_FILE: /run/secrets/pw}\n    secrets: [pw]\n  cache:\n    image: redis:8-alpine\n    command: [redis-server, --requirepass, \"p@ss w/rd\"]\nsecrets: {pw: {file: ./pw.txt}}\n",
+    );
+    project.write("pw.txt", "from a file\n");
+    assert_eq!(project.prism(&["exec", "--", "psql", "-tAc", "select 1"]).succeeds().line(), "1");
+    assert_eq!(
+        project
+            .prism(&[
+                "exec",
+                "--",
+                "sh",
+                "-c",
+                "redis-cli -h $CACHE_HOST -p $CACHE_PORT -a \"$CACHE_PASSWORD\" ping"
+            ])
+            .succeeds()
+            .line(),
+        "PONG"
+    );
+}
+
+#[test]
+fn an_environment_without_the_record_does_not_carry_the_other_project() {
+    let (one, two) = (Project::web(), Project::web());
+    two.prism(&["start"]).succeeds();
+    let prism = env!("CARGO_BIN_EXE_prism");
+    let script = format!(
+        "unset PRISM_VARS WEB_URL; cd '{}' && exec '{prism}' exec -- sh -c 'echo $SESSION_DIR $COMPOSE_PROJECT_NAME'",
+        two.directory.display()
+    );
+    let outcome = one.prism(&["exec", "--", "sh", "-c", &script]).succeeds();
+    assert!(outcome.line().starts_with(two.directory.to_str().expect("UTF-8")), "{outcome}");
+    assert_eq!(two.containers().len(), 1);
 }

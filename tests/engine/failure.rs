@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use crate::support::{Outcome, Project, Sandbox};
+use crate::support::{Outcome, Project, Sandbox, docker};
 
 /// Replaces what differs between runs.
 fn shown(project: &Project, outcome: &Outcome) -> String {
@@ -129,7 +129,7 @@ fn a_service_that_exits_shows_its_last_lines() {
     prism: error: service `migrate` exited with status 3
       | starting
       | relation already exists
-    hint: `prism compose logs migrate` shows everything it wrote
+    hint: `prism logs migrate` shows everything it wrote
     ");
 }
 
@@ -200,7 +200,14 @@ fn a_broken_generated_file_is_replaced_and_a_foreign_one_never() {
     project.prism(&["exec", "true"]).succeeds();
     let path = project.directory.join("docker-compose.session.yml");
     let whole = fs::read_to_string(&path).expect("override");
-    for broken in ["", &whole[..whole.len() / 3], &whole[..40]] {
+    let header = whole.lines().next().expect("a header");
+    for broken in [
+        "",
+        &whole[..whole.len() / 3],
+        &whole[..40],
+        &format!("{header}\n"),
+        &whole.replace("127.0.0.1", "0.0.0.0"),
+    ] {
         fs::write(&path, broken).expect("break it");
         project.prism(&["exec", "true"]).succeeds();
         assert_eq!(fs::read_to_string(&path).expect("override"), whole);
@@ -249,6 +256,25 @@ fn a_service_that_keeps_restarting_is_given_up() {
             && outcome.stderr.contains("| no configuration"),
         "{outcome}"
     );
+}
+
+#[test]
+fn a_failed_dependency_that_restarts_is_named_while_compose_waits_for_it() {
+    let project = Project::new(
+        "services:\n  db:\n    image: prism-test:1\n    restart: always\n    command: sh -c 'echo no disk; exit 3'\n    healthcheck: {test: \"true\", interval: 100s}\n  web:\n    image: prism-test:1\n    command: sleep 1000\n    depends_on: {db: {condition: service_healthy}}\n",
+    );
+    let outcome = project.prism(&["exec", "true"]).exits(125);
+    assert!(outcome.stderr.contains("service `db`") && outcome.stderr.contains("| no disk"), "{outcome}");
+}
+
+#[test]
+fn a_first_start_that_makes_no_container_leaves_nothing() {
+    let project = Project::new("services: {web: {image: \"localhost:1/prism/nope:1\"}}\n");
+    project.prism(&["exec", "true"]).exits(125);
+    let label = format!("label=dev-prism.working_dir={}", project.directory.display());
+    assert_eq!(docker(&["network", "ls", "-q", "--filter", &label]), "");
+    assert_eq!(docker(&["volume", "ls", "-q", "--filter", &label]), "");
+    assert!(!project.directory.join("docker-compose.session.yml").exists());
 }
 
 /// Drops Compose's progress lines, whose order is Compose's own.

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use crate::support::project::containers_of;
 use crate::support::{Project, docker};
 
 #[test]
@@ -126,4 +127,86 @@ fn compose_addresses_the_session_and_no_other_project() {
     );
     assert!(project.prism(&["compose", "-p", "other", "ps"]).exits(2).stderr.contains("hint: "));
     project.prism(&["compose", "nonsense"]).exits(16);
+}
+
+/// A session and one of a directory below it.
+fn nested() -> (Project, std::path::PathBuf) {
+    let project = Project::web();
+    let inner = project.directory.join("api");
+    project.write(
+        "api/compose.yaml",
+        "services: {api: {image: \"prism-test:1\", stop_signal: SIGKILL, command: sleep 1000}}\n",
+    );
+    project.prism(&["start"]).succeeds();
+    project.sandbox.prism(&inner, &["start"]).succeeds();
+    (project, inner)
+}
+
+#[test]
+fn stop_and_destroy_never_climb_to_the_parents_session() {
+    let (project, inner) = nested();
+    fs::remove_file(inner.join("compose.yaml")).expect("remove");
+    let stopped = project.sandbox.prism(&inner, &["stop"]).succeeds();
+    assert!(stopped.stderr.contains(inner.to_str().expect("UTF-8")), "{stopped}");
+    project.prism(&["destroy", "--yes", "api"]).succeeds();
+    assert!(containers_of(&inner).is_empty());
+    assert!(project.prism(&["info"]).succeeds().stdout.contains("state      up"), "the parent's still runs");
+    // A named directory without a session is not its parent's either.
+    let none = project.prism(&["destroy", "--yes", "api"]).succeeds();
+    assert!(none.stderr.contains("nothing to remove"), "{none}");
+    assert_eq!(project.containers().len(), 1);
+}
+
+#[test]
+fn destroy_needs_neither_a_valid_configuration_nor_a_plain_path() {
+    let project = Project::web();
+    project.prism(&["start"]).succeeds();
+    project.write("prism.yaml", "bogus: 1\n");
+    project.prism(&["stop"]).succeeds();
+    let away = project.sandbox.work().join("elsewhere/below");
+    fs::create_dir_all(&away).expect("directories");
+    fs::remove_dir_all(&project.directory).expect("remove");
+    project.sandbox.prism(&away, &["destroy", "--yes", "../../shop"]).succeeds();
+    assert!(project.containers().is_empty());
+    let unknown = project.sandbox.prism(&away, &["destroy", "--yes", "../../shop"]).exits(1);
+    assert!(unknown.stderr.contains("no directory and no session"), "{unknown}");
+}
+
+#[test]
+fn env_of_a_stopped_session_is_an_error_and_not_an_empty_file() {
+    let project = Project::web();
+    project.prism(&["start"]).succeeds();
+    project.prism(&["stop"]).succeeds();
+    let stopped = project.prism(&["env"]).exits(1);
+    assert!(stopped.stdout.is_empty() && stopped.stderr.contains("is stopped"), "{stopped}");
+}
+
+#[test]
+fn flags_choose_services_and_the_choice_is_remembered() {
+    let project = Project::new(
+        "services:\n  web: &s\n    image: prism-test:1\n    stop_signal: SIGKILL\n    command: sleep 1000\n    depends_on: [db]\n  db: {image: \"prism-test:1\", stop_signal: SIGKILL, command: sleep 1000}\n  tool: {image: \"prism-test:1\", stop_signal: SIGKILL, command: sleep 1000, profiles: [tools]}\n",
+    );
+    project.write("prism.yaml", "templates: {data: {services: [db]}}\n");
+    let services = || {
+        let json = project.prism(&["info", "--format", "json"]).succeeds().stdout;
+        let json: serde_json::Value = serde_json::from_str(&json).expect("json");
+        let all = json["services"].as_array().expect("services").clone();
+        all.iter()
+            .map(|service| service["name"].as_str().expect("name").to_owned())
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    project.prism(&["start", "--template", "data"]).succeeds();
+    assert_eq!(services(), "db");
+    fs::remove_file(project.directory.join("docker-compose.session.yml")).expect("override");
+    project.prism(&["exec", "true"]).succeeds();
+    assert_eq!(services(), "db", "remembered in Docker");
+    project.prism(&["exec", "--profile", "tools", "--", "true"]).succeeds();
+    assert_eq!(services(), "db tool");
+    project.prism(&["start", "--without", "db"]).succeeds();
+    assert_eq!(services(), "tool web", "web no longer waits for db, whose container is gone");
+    project.prism(&["start", "--default"]).succeeds();
+    assert_eq!(services(), "db tool web");
+    let typo = project.prism(&["start", "--service", "wev"]).exits(2);
+    assert!(typo.stderr.contains("did you mean `web`?"), "{typo}");
 }

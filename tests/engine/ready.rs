@@ -16,6 +16,14 @@ fn a_slow_health_interval_costs_nothing() {
 }
 
 #[test]
+fn a_slow_interval_costs_nothing_to_those_who_depend_on_it() {
+    let project = Project::new(
+        "services:\n  db:\n    image: prism-test:1\n    stop_signal: SIGKILL\n    command: sleep 1000\n    healthcheck: {test: \"true\", interval: 1000s}\n  web:\n    image: prism-test:1\n    stop_signal: SIGKILL\n    command: sleep 1000\n    depends_on: {db: {condition: service_healthy}}\n",
+    );
+    project.prism(&["exec", "--wait-timeout", "30", "--", "true"]).succeeds();
+}
+
+#[test]
 fn a_port_that_the_proxy_accepts_too_early_is_waited_for() {
     let project = Project::new(
         "services:\n  web:\n    image: prism-test:1\n    stop_signal: SIGKILL\n    command: sh -c 'sleep 2; exec busybox httpd -f -p 80 -h /etc'\n    ports: [\"80\"]\n",

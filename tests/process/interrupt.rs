@@ -20,7 +20,7 @@ fn a_signal_ends_the_start_and_the_child_never_runs() {
         assert!(kill.expect("kill").success());
         let outcome = Outcome::of(child);
         assert_eq!(outcome.status, status, "{outcome}");
-        assert!(outcome.stderr.contains("the command was not run"), "{outcome}");
+        assert!(outcome.stderr.contains("before the stack was ready"), "{outcome}");
         assert!(!project.directory.join("ran").exists());
         project.prism(&["destroy", "--yes"]).succeeds();
     }
@@ -30,4 +30,23 @@ fn a_signal_ends_the_start_and_the_child_never_runs() {
     });
     let next = Outcome::of(next);
     assert_eq!(next.status, 0, "{next}");
+}
+
+#[test]
+fn a_signal_during_a_slow_health_check_is_not_lost() {
+    let project = Project::new(
+        "services:\n  web:\n    image: prism-test:1\n    stop_signal: SIGKILL\n    command: sleep 1000\n    healthcheck: {test: sleep 30, interval: 100s, timeout: 60s}\n",
+    );
+    let child = project.prism(&["exec", "--", "touch", "ran"]).spawn();
+    eventually("the check to run", || {
+        let top = project.prism(&["compose", "top"]).run();
+        top.stdout.contains("sleep 30")
+    });
+    let kill = Command::new("kill").arg(child.id().to_string()).status();
+    assert!(kill.expect("kill").success());
+    let outcome = Outcome::of(child);
+    assert_eq!(outcome.status, 143, "{outcome}");
+    assert!(!project.directory.join("ran").exists());
+    let limited = project.prism(&["exec", "--wait-timeout", "1", "--", "true"]).exits(125);
+    assert!(limited.stderr.contains("gave up after 1 s"), "{limited}");
 }

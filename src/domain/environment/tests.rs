@@ -1,11 +1,13 @@
 use super::*;
 
+static PG: Group = Group { prefix: "PG", rivals: &["PGHOSTADDR"] };
+
 fn environment(entries: &[(&str, &str)]) -> Environment {
     entries.iter().map(|(name, value)| (name.into(), value.into())).collect()
 }
 
 fn assignments(entries: &[(&str, &str)]) -> Vec<Assignment> {
-    let group = |name: &str| name.starts_with("PG").then_some("PG");
+    let group = |name: &str| name.starts_with("PG").then_some(&PG);
     entries
         .iter()
         .map(|(n, v)| Assignment { name: (*n).into(), value: (*v).into(), group: group(n) })
@@ -147,5 +149,41 @@ fn kept_urls_to_this_machine_are_found() {
         session: assignments(&[("DATABASE_URL", "new"), ("REDIS_URL", "new")]),
         ..Sources::default()
     });
-    assert_eq!(kept_loopback_urls(&merged), [("DATABASE_URL".to_owned(), 5432)]);
+    assert_eq!(kept_loopback_ports(&merged), [("DATABASE_URL".to_owned(), 5432)]);
+}
+
+#[test]
+fn a_rival_of_a_group_keeps_it_and_goes_when_the_session_wins() {
+    let session = assignments(&[("PGHOST", "127.0.0.1"), ("PGPORT", "7000")]);
+    let with = |override_environment| {
+        let caller = environment(&[("PGHOSTADDR", "10.9.9.9")]);
+        merge(Sources { caller, session: session.clone(), override_environment, ..Sources::default() })
+    };
+    let kept = with(false);
+    assert_eq!((value(&kept, "PGPORT"), kept.kept), (None, vec!["PGHOSTADDR".to_owned()]));
+    let taken = with(true);
+    assert_eq!((value(&taken, "PGHOSTADDR"), value(&taken, "PGPORT").as_deref()), (None, Some("7000")));
+}
+
+#[test]
+fn a_kept_port_of_this_machine_is_found() {
+    let session = assignments(&[("PGHOST", "127.0.0.1"), ("PGPORT", "7000")]);
+    let found = |caller: &[(&str, &str)]| {
+        let merged =
+            merge(Sources { caller: environment(caller), session: session.clone(), ..Sources::default() });
+        kept_loopback_ports(&merged)
+    };
+    assert_eq!(found(&[("PGPORT", "5432")]), [("PGPORT".to_owned(), 5432)]);
+    assert_eq!(found(&[("PGHOST", "prod.example"), ("PGPORT", "5432")]), []);
+}
+
+#[test]
+fn an_override_among_the_compose_files_is_recognised_without_the_record() {
+    let inherited = environment(&[
+        ("COMPOSE_FILE", "/w/compose.yaml:/w/docker-compose.session.yml"),
+        ("COMPOSE_PROJECT_NAME", "x"),
+        ("COMPOSE_PROFILES", "mine"),
+        ("SESSION_DIR", "/w"),
+    ]);
+    assert_eq!(scrubbed(inherited), environment(&[("COMPOSE_PROFILES", "mine")]));
 }

@@ -13,6 +13,7 @@ fn facts() -> Facts {
         directory: "/w/shop".into(),
         owner: "1000@m".into(),
         created_at: "2026-01-01T00:00:00Z".into(),
+        restated: false,
         excluded: Vec::new(),
     }
 }

@@ -37,6 +37,10 @@ fn ports_by_service() {
         (r#"{"image":"postgres:17"}"#, vec!["127.0.0.1=5432/tcp"]),
         (r#"{"image":"postgres:17","ports":[{"target":9187}]}"#, vec!["127.0.0.1=9187/tcp"]),
         (r#"{"image":"x","labels":{"dev-prism.publish":"7,8"}}"#, vec!["127.0.0.1=7/tcp", "127.0.0.1=8/tcp"]),
+        (
+            r#"{"image":"postgres","labels":{"dev-prism.publish":"9187"}}"#,
+            vec!["127.0.0.1=5432/tcp", "127.0.0.1=9187/tcp"],
+        ),
         (r#"{"image":"redis","labels":{"dev-prism.ignore":"true"}}"#, vec![]),
         (r#"{"image":"redis","network_mode":"host"}"#, vec![]),
         (r#"{"image":"redis","networks":{"in":null}}"#, vec![]),

@@ -49,18 +49,40 @@ pub(super) fn credentials(kind: &Kind, seen: &Inspection) -> Credentials {
     found
 }
 
-/// Finds the argument after `flag`, also inside the script of a `sh -c`.
+/// Lists credentials of this kind that stand in files, as `POSTGRES_PASSWORD_FILE` says, and can be read from the
+/// host: the variable, and the file's place there.
+pub fn credential_files(kind: &Kind, seen: &Inspection) -> Vec<(String, String)> {
+    let of_login = |login: &Login| {
+        let users = match login.user {
+            User::From(names) | User::FromOr(names, _) => names,
+            User::Nobody | User::Named(_) => &[],
+        };
+        users.iter().chain(login.password).copied().collect::<Vec<_>>()
+    };
+    let names = kind.logins.iter().flat_map(of_login).chain(kind.database.iter().copied());
+    let file = |name: &str| {
+        let inside = seen.environment.get(&format!("{name}_FILE"))?;
+        let outside = seen.mounts.iter().find_map(|(place, source)| {
+            let rest = inside.strip_prefix(place.as_str())?;
+            (rest.is_empty() || rest.starts_with('/')).then(|| format!("{source}{rest}"))
+        });
+        Some((name.to_owned(), outside?))
+    };
+    let given = |name: &&str| seen.environment.contains_key(*name);
+    names.filter(|name| !given(name)).filter_map(file).collect()
+}
+
+/// Finds the argument after `flag`, or in the script of a `sh -c` the word after it.
 fn flag_value(command: &[String], flag: &str) -> Option<String> {
-    let words = command.iter().flat_map(|argument| {
-        if argument.contains(char::is_whitespace) {
-            shell_words::split(argument).unwrap_or_else(|_| vec![argument.clone()])
-        } else {
-            vec![argument.clone()]
-        }
-    });
-    let words: Vec<String> = words.collect();
-    let at = words.iter().position(|word| word == flag)?;
-    words.get(at + 1).filter(|value| !value.is_empty()).cloned()
+    let after = |words: &[String]| {
+        let at = words.iter().position(|word| word == flag)?;
+        words.get(at + 1).filter(|value| !value.is_empty()).cloned()
+    };
+    let of_script = || {
+        let at = command.iter().position(|word| word == "-c")?;
+        after(&shell_words::split(command.get(at + 1)?).ok()?)
+    };
+    after(command).or_else(of_script)
 }
 
 /// Expands a value that is nothing but `$NAME` or `${NAME}`, as a shell in the container would.

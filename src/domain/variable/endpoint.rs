@@ -8,6 +8,8 @@ use crate::domain::port::ContainerPort;
 
 /// The reachable ports of one container.
 pub(super) struct Endpoints {
+    /// The container's number among the replicas.
+    pub(super) number: u32,
     pub(super) host: String,
     pub(super) primary: Option<(ContainerPort, u16)>,
     pub(super) ports: BTreeMap<ContainerPort, u16>,
@@ -41,6 +43,7 @@ pub(super) fn endpoints(container: &Container, all: &[Container], host: Option<&
         let port = internal?;
         let host = host.unwrap_or("127.0.0.1").to_owned();
         return Some(Endpoints {
+            number: container.number,
             host,
             primary: Some((port, port.number)),
             ports: [(port, port.number)].into(),
@@ -68,7 +71,12 @@ pub(super) fn endpoints(container: &Container, all: &[Container], host: Option<&
     let primary = [internal, kind_port].into_iter().flatten().find(|port| ports.contains_key(port));
     let primary = primary.or_else(|| ports.keys().find(|port| port.is_tcp()).copied());
     let host = host.map_or_else(|| reachable(&first.host_ip), str::to_owned);
-    Some(Endpoints { host, primary: primary.and_then(|port| Some((port, *ports.get(&port)?))), ports })
+    Some(Endpoints {
+        number: container.number,
+        host,
+        primary: primary.and_then(|port| Some((port, *ports.get(&port)?))),
+        ports,
+    })
 }
 
 /// An unspecified address is bound, but cannot be connected to everywhere.

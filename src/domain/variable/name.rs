@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Variable, Variables};
-use crate::domain::catalog::Kind;
+use crate::domain::catalog::Group;
 use crate::domain::name::ServiceName;
-use crate::domain::port::ContainerPort;
 use crate::error::Failure;
 
 /// Turns a service's name into the beginning of its variables' names.
@@ -30,8 +29,8 @@ impl Names {
         name: String,
         value: String,
         service: &ServiceName,
-        port: Option<ContainerPort>,
         secret: bool,
+        group: Option<&'static Group>,
     ) -> Result<(), Failure> {
         if is_reserved(&name) {
             if self.skipped.insert(service.0.clone()) {
@@ -44,34 +43,29 @@ impl Names {
         if value.contains('\0') {
             return Err(Failure::new(format!("the value of {name} (service `{service}`) holds a NUL byte")));
         }
-        match self.found.get(&name).and_then(|found| found.service.as_ref()) {
+        let Some(found) = self.found.get_mut(&name) else {
+            let variable =
+                Variable { name: name.clone(), value, service: Some(service.clone()), secret, group };
+            self.found.insert(name, variable);
+            return Ok(());
+        };
+        match &found.service {
             // A service may be called like the name that its kind gives: `redis` and REDIS_URL.
-            Some(other) if other == service => Ok(()),
-            Some(other) => Err(Failure::new(format!("services `{other}` and `{service}` both give {name}"))
-                .hint("give one of them another prefix: label `dev-prism.prefix`")),
-            None => {
-                let variable = Variable {
-                    name: name.clone(),
-                    value,
-                    service: Some(service.clone()),
-                    port,
-                    secret,
-                    group: None,
-                };
-                self.found.insert(name, variable);
+            Some(other) if other == service => {
+                found.group = found.group.or(group);
                 Ok(())
+            }
+            other => {
+                let other = other.as_ref().map_or("prism.yaml", |other| &other.0);
+                Err(Failure::new(format!("services `{other}` and `{service}` both give {name}"))
+                    .hint("give one of them another prefix: label `dev-prism.prefix`"))
             }
         }
     }
 
-    /// Takes the variables; names of these kinds' groups are marked as belonging together.
-    pub(super) fn finish<'k>(self, kinds: impl Iterator<Item = &'k Kind>) -> Variables {
-        let groups: BTreeSet<&'static str> = kinds.filter_map(|kind| kind.group).collect();
-        let mut list: Vec<Variable> = self.found.into_values().collect();
-        for variable in &mut list {
-            variable.group = groups.iter().find(|group| variable.name.starts_with(**group)).copied();
-        }
-        Variables { list, notes: self.notes }
+    /// Takes the variables.
+    pub(super) fn finish(self) -> Variables {
+        Variables { list: self.found.into_values().collect(), notes: self.notes }
     }
 }
 

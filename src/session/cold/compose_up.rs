@@ -11,13 +11,13 @@ use nix::unistd::Pid;
 
 use super::prepare::Prepared;
 use crate::docker::Engine;
-use crate::domain::container::without_twins;
+use crate::domain::container::Container;
 use crate::domain::state::{Finding, Verdict, survey};
 use crate::error::Failure;
 use crate::lock::Lock;
 use crate::process::interrupt::Interrupt;
 use crate::session::up::Options;
-use crate::session::{Session, wait};
+use crate::session::{Session, diagnosis};
 
 /// How often Compose is looked after.
 const POLL: Duration = Duration::from_millis(50);
@@ -39,26 +39,29 @@ pub(super) struct ComposeUp<'a> {
     pub(super) interrupt: &'a Interrupt,
     pub(super) lock: &'a Lock,
     pub(super) prepared: &'a Prepared,
+    /// When the last pull or build ended: from then on the time is counted.
+    pub(super) since: Instant,
 }
 
 impl ComposeUp<'_> {
-    /// Runs `up`, a second time where experience says that this helps.
-    pub(super) fn run(mut self) -> anyhow::Result<()> {
+    /// Runs `up`, a second time where experience says that this helps. Returns when the last pull or build ended.
+    pub(super) fn run(mut self) -> anyhow::Result<Instant> {
         let mut arguments: &[&str] = &[];
-        for is_last in [false, true] {
+        let mut is_last = false;
+        loop {
             let (status, log) = self.attempt(arguments)?;
             let unbound = status.success() && !is_last && self.has_unbound()?;
             if status.success() && !unbound {
-                return Ok(());
+                return Ok(self.since);
             }
-            match remedy(&log) {
-                _ if unbound => arguments = &["--force-recreate"],
-                Some(remedy) if !is_last => arguments = remedy,
+            arguments = match remedy(&log) {
+                _ if unbound => &["--force-recreate"],
+                Some(remedy) if !is_last => remedy,
                 _ => return Err(self.explain(status, &log)?.into()),
-            }
+            };
+            is_last = true;
             self.options.output.detail("trying again");
         }
-        Ok(())
     }
 
     /// Runs Compose once. Gives its status, and the lines that are no progress.
@@ -71,7 +74,7 @@ impl ComposeUp<'_> {
             self.prepared.header.scope.iter().map(|service| service.0.clone()).collect();
         if services.is_empty() {
             return Err(Failure::new("no service of this project belongs to the session")
-                .hint("every service has a profile: name one as `profiles:` in prism.yaml, or in COMPOSE_PROFILES")
+                .hint("choose some: `prism start --profile PROFILE`, or `profiles:` in prism.yaml")
                 .into());
         }
         let compose = &self.prepared.compose;
@@ -93,27 +96,19 @@ impl ComposeUp<'_> {
     /// A signal came, a service failed while others wait for it, or the time is over. Compose still runs then.
     fn watch(&mut self, child: &mut Child, progress: &mut Progress) -> anyhow::Result<ExitStatus> {
         let before = self.failed_containers()?;
-        let mut deadline = Instant::now() + self.options.wait_timeout;
         let mut surveyed = Instant::now();
         loop {
             let ended = child.try_wait()?;
             if progress.relay(self.options) {
-                deadline = Instant::now() + self.options.wait_timeout;
+                self.since = Instant::now();
             }
             if let Some(status) = ended {
                 return Ok(status);
             }
-            if surveyed.elapsed() >= SURVEY {
+            let is_late = self.since.elapsed() >= self.options.wait_timeout;
+            if is_late || surveyed.elapsed() >= SURVEY {
                 surveyed = Instant::now();
-                self.fail_on_new_failure(&before)?;
-            }
-            if Instant::now() >= deadline {
-                let limit = self.options.wait_timeout.as_secs();
-                return Err(Failure::new(format!(
-                    "gave up after {limit} s waiting for Docker Compose to start the stack"
-                ))
-                .hint("`prism compose ps -a` shows how far it came; `--wait-timeout SECONDS` waits longer")
-                .into());
+                self.fail_on_new_failure(&before, is_late)?;
             }
             self.interrupt.pause(POLL)?;
         }
@@ -121,39 +116,50 @@ impl ComposeUp<'_> {
 
     /// Collects the containers that look failed already: Compose is about to start them again.
     fn failed_containers(&mut self) -> anyhow::Result<BTreeSet<String>> {
-        let containers = without_twins(self.engine.session(&self.session.id)?);
+        let containers = self.engine.session(&self.session.id)?;
         let findings = survey(&self.prepared.header, &containers);
         let failed = findings.iter().filter(|finding| has_failed(finding));
         Ok(failed.filter_map(|finding| finding.container).map(|container| container.id.clone()).collect())
     }
 
-    fn fail_on_new_failure(&mut self, before: &BTreeSet<String>) -> anyhow::Result<()> {
-        let containers = without_twins(self.engine.session(&self.session.id)?);
-        for finding in survey(&self.prepared.header, &containers).iter().filter(|finding| has_failed(finding))
-        {
-            let Some(container) = finding.container.filter(|container| !before.contains(&container.id))
-            else {
-                continue;
-            };
-            return Err(wait::failed(self.engine, describe(finding), container).into());
+    /// Fails if a service has failed that others may be waiting for, or if there is no time left.
+    fn fail_on_new_failure(&mut self, before: &BTreeSet<String>, is_late: bool) -> anyhow::Result<()> {
+        let containers = self.engine.session(&self.session.id)?;
+        let mut findings = survey(&self.prepared.header, &containers);
+        let inspections = diagnosis::inspect_unclear(self.engine, &mut findings)?;
+        let is_old = |container: &Container| before.contains(&container.id);
+        if let Some(failure) = diagnosis::failure(self.engine, &findings, &inspections, is_old) {
+            return Err(failure.into());
+        }
+        let is_new = |finding: &&Finding| finding.container.is_some_and(|container| !is_old(container));
+        let unhealthy = findings.iter().filter(is_new).find(|finding| finding.verdict == Verdict::Unhealthy);
+        if let Some(failure) = unhealthy.and_then(|finding| diagnosis::unhealthy(self.engine, finding)) {
+            return Err(failure.into());
+        }
+        if is_late {
+            let pending: Vec<&Finding> = findings.iter().filter(|it| it.verdict != Verdict::Ready).collect();
+            return Err(diagnosis::timed_out(self.engine, &pending, self.options.wait_timeout).into());
         }
         Ok(())
     }
 
     /// Says whether a container runs without a binding that it should have.
     fn has_unbound(&mut self) -> anyhow::Result<bool> {
-        let containers = without_twins(self.engine.session(&self.session.id)?);
+        let containers = self.engine.session(&self.session.id)?;
         let findings = survey(&self.prepared.header, &containers);
         Ok(findings.iter().any(|finding| finding.verdict == Verdict::Down))
     }
 
     /// Explains why Compose failed: by the service that failed, else in Compose's own words.
     fn explain(&mut self, status: ExitStatus, log: &[String]) -> anyhow::Result<Failure> {
-        let containers = without_twins(self.engine.session(&self.session.id)?);
-        let findings = survey(&self.prepared.header, &containers);
-        let failed = findings.iter().find(|finding| has_failed(finding));
-        if let Some((finding, container)) = failed.and_then(|finding| Some((finding, finding.container?))) {
-            return Ok(wait::failed(self.engine, describe(finding), container));
+        let containers = self.engine.session(&self.session.id)?;
+        let mut findings = survey(&self.prepared.header, &containers);
+        let inspections = diagnosis::inspect_unclear(self.engine, &mut findings)?;
+        let unhealthy = || findings.iter().find(|finding| finding.verdict == Verdict::Unhealthy);
+        let failure = diagnosis::failure(self.engine, &findings, &inspections, |_| false)
+            .or_else(|| diagnosis::unhealthy(self.engine, unhealthy()?));
+        if let Some(failure) = failure {
+            return Ok(failure);
         }
         let code = status.code().map_or_else(|| status.to_string(), |code| format!("exit status {code}"));
         let hint = if status.code() == Some(MISSING_IMAGE) {
@@ -166,14 +172,7 @@ impl ComposeUp<'_> {
 }
 
 fn has_failed(finding: &Finding) -> bool {
-    matches!(finding.verdict, Verdict::Exited(_) | Verdict::Unhealthy)
-}
-
-fn describe(finding: &Finding) -> String {
-    match finding.verdict {
-        Verdict::Exited(code) => wait::exited(finding, code),
-        _ => format!("service `{}` is unhealthy", finding.service),
-    }
+    matches!(finding.verdict, Verdict::Exited(_) | Verdict::Unhealthy | Verdict::Inspect)
 }
 
 /// Knows what Compose does not heal by itself, but a second `up` does (docs/architecture.md).

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crate::compose::Compose;
-use crate::docker::{self, Endpoint};
+use crate::docker::{self, Endpoint, Engine};
 use crate::domain::container::Container;
+use crate::domain::dotenv;
 use crate::domain::header::{GENERATOR, Header, is_generated};
 use crate::domain::model::Model;
 use crate::domain::name::ServiceName;
@@ -19,8 +20,12 @@ use crate::domain::yaml;
 use crate::error::Failure;
 use crate::process::interrupt::Interrupt;
 use crate::session::input::Inputs;
+use crate::session::remove::{self, Remains};
 use crate::session::{DOTENV, OVERRIDE, Session, warm};
 use crate::{files, git};
+
+/// How often the end of `docker compose config` is looked for.
+const CONFIG_POLL: Duration = Duration::from_millis(5);
 
 /// An override that was written, and how to use it.
 #[derive(Debug)]
@@ -50,6 +55,8 @@ pub(super) fn prepare(
     containers: &[Container],
     interrupt: &Interrupt,
 ) -> anyhow::Result<Prepared> {
+    // Before anything is started: a foreign file of that name would be found only afterwards.
+    files::check(&session.dotenv_path(), dotenv::is_generated)?;
     let found = session.compose_files()?;
     let inputs = Inputs::collect(session, &found)?;
     let compose = Compose {
@@ -59,8 +66,7 @@ pub(super) fn prepare(
         project: session.project(),
         environment: session.environment.clone(),
     };
-    let json = compose.config()?;
-    interrupt.check()?;
+    let json = compose.config(|| Ok(interrupt.pause(CONFIG_POLL)?))?;
     let model = Model::parse(&json)
         .map_err(|error| Failure::new("cannot read what `docker compose config` printed").caused_by(error))?;
     let mut profiles = session.settings.profiles.clone();
@@ -74,15 +80,20 @@ pub(super) fn prepare(
         project: compose.project.clone(),
         session_id: session.id.clone(),
         directory: session.directory.clone(),
-        owner: format!("{}@{}", nix::unistd::geteuid(), docker::machine()),
+        owner: docker::owner(),
         created_at: created_at.clone(),
         excluded: scope::excluded(&model, &note.selection),
+        restated: inputs
+            .variables
+            .keys()
+            .any(|name| session.settings.env.contains_key(name) || plan.may_export(name)),
     };
     let body = yaml::write(&overlay(&model, &plan, &facts));
     let config = session.configuration_hash(&inputs.files);
     let header = Header {
         generator: GENERATOR.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        body: String::new(),
         project: compose.project.clone(),
         session_id: session.id.clone(),
         created_at,
@@ -95,7 +106,7 @@ pub(super) fn prepare(
         scope,
         services: plan.services,
     };
-    let prepared = Prepared {
+    let mut prepared = Prepared {
         compose,
         header,
         notes: plan.shared,
@@ -106,9 +117,8 @@ pub(super) fn prepare(
         excluded: facts.excluded,
     };
     // An unsettled header: should Compose not get to the end, the next run does not believe this file.
-    if prepared.write(session)? {
-        git::exclude(session.path(), &[OVERRIDE, DOTENV]);
-    }
+    prepared.write(session)?;
+    git::exclude(session.path(), &[OVERRIDE, DOTENV]);
     Ok(prepared)
 }
 
@@ -119,7 +129,21 @@ impl Prepared {
         self.write(session).map(drop)
     }
 
-    fn write(&self, session: &Session) -> anyhow::Result<bool> {
+    /// Removes what a first start that came to nothing left: the override, and a network or a volume. As soon
+    /// as there is a container, everything stays, for whoever wants to look at it.
+    pub(super) fn abandon(&self, session: &Session, engine: &mut Engine) -> anyhow::Result<()> {
+        if !self.is_first {
+            return Ok(());
+        }
+        let remains = Remains::find(engine, &session.id)?;
+        if remains.containers.is_empty() {
+            remains.remove(engine, false)?;
+            remove::remove_generated(session.path())?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, session: &Session) -> anyhow::Result<bool> {
         let text = self.header.prepend(&self.body)?;
         files::write(&session.override_path(), text.as_bytes(), is_generated)
     }

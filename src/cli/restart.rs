@@ -1,0 +1,20 @@
+//! `prism restart`: every container stopped and started again, and ready.
+
+use super::RestartArgs;
+use super::context::{Context, enter, lock, options};
+use crate::session::{remove, up};
+
+pub(super) fn run(context: Context, args: RestartArgs) -> anyhow::Result<()> {
+    if let Some(directory) = &args.directory.directory {
+        enter(directory)?;
+    }
+    let (endpoint, mut engine) = context.engine()?;
+    let session = context.session(&endpoint)?;
+    let held = lock(&session.id, context.output)?;
+    let containers = engine.every_container(&session.id)?;
+    remove::stop(&mut engine, &session.id, &containers)?;
+    drop(held);
+    let options = options(context.output, true, &[], args.wait.seconds);
+    let up = up::up(&session, &mut engine, &endpoint, &options, &mut None)?;
+    super::start::report(context.output, &session, &engine, &endpoint, &up, "is up again")
+}

@@ -1,0 +1,32 @@
+//! `prism stop-all`: every session of this user stopped.
+
+use std::path::Path;
+
+use super::context::{Context, lock};
+use crate::domain::container::State;
+use crate::domain::name::SessionId;
+use crate::domain::report::by_session;
+use crate::session::remove;
+
+pub(super) fn run(context: Context) -> anyhow::Result<()> {
+    let (_, mut engine) = context.engine()?;
+    let containers = context.own(engine.all_sessions()?);
+    let mut count = 0;
+    for (id, containers) in by_session(containers) {
+        if containers.iter().all(|container| matches!(container.state, State::Exited | State::Created)) {
+            continue;
+        }
+        let id = SessionId(id);
+        let _lock = lock(&id, context.output)?;
+        remove::stop(&mut engine, &id, &containers)?;
+        if let Some(directory) = containers.iter().find_map(|container| container.label("working_dir")) {
+            remove::remove_dotenv(Path::new(directory))?;
+            context.output.note(format!("stopped `{directory}`"));
+        }
+        count += 1;
+    }
+    if count == 0 {
+        context.output.note("nothing was running");
+    }
+    Ok(())
+}

@@ -1,0 +1,122 @@
+//! Why a service is not ready: what an inspection adds, and how a failure is told.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::docker::Engine;
+use crate::domain::container::{Container, Inspection, State};
+use crate::domain::settings::Ready;
+use crate::domain::state::{Finding, Verdict, by_age_and_health};
+use crate::error::Failure;
+
+/// A container that was started again so often will not make it.
+const RESTART_LIMIT: i64 = 3;
+
+/// How many of a failed container's last lines are shown.
+const LOG_LINES: usize = 10;
+
+/// Inspects what the list does not tell, and judges it again.
+pub fn inspect_unclear(
+    engine: &Engine,
+    findings: &mut [Finding],
+) -> anyhow::Result<BTreeMap<String, Inspection>> {
+    let is_unclear = |finding: &&Finding| {
+        matches!(
+            finding.verdict,
+            Verdict::Inspect | Verdict::AskHealth | Verdict::Unhealthy | Verdict::Settle
+        )
+    };
+    let unclear = findings.iter().filter(is_unclear).filter_map(|finding| finding.container);
+    let inspections = engine.inspect(unclear.map(|container| container.id.as_str()))?;
+    for finding in findings {
+        let Some(container) = finding.container.filter(|_| finding.verdict == Verdict::Inspect) else {
+            continue;
+        };
+        let Some(seen) = inspections.get(&container.id) else { continue };
+        if container.state == State::Running {
+            let age = seen.age.unwrap_or_default();
+            finding.verdict = by_age_and_health(finding.plan, container, age, seen.health);
+        } else if container.state == State::Exited {
+            let done = seen.exit_code == 0 && finding.plan.completes;
+            finding.verdict = if done { Verdict::Ready } else { Verdict::Exited(seen.exit_code) };
+        }
+    }
+    Ok(inspections)
+}
+
+/// Finds the first service that will not become ready, and explains it. `is_old` passes over containers whose
+/// failure is known and about to be mended.
+pub fn failure(
+    engine: &Engine,
+    findings: &[Finding],
+    inspections: &BTreeMap<String, Inspection>,
+    is_old: impl Fn(&Container) -> bool,
+) -> Option<Failure> {
+    findings.iter().find_map(|finding| {
+        let container = finding.container.filter(|container| !is_old(container))?;
+        let seen = inspections.get(&container.id);
+        let service = finding.service;
+        match finding.verdict {
+            Verdict::Exited(code) => {
+                let signal = if code > 128 { format!(" (signal {})", code - 128) } else { String::new() };
+                Some(failed(
+                    engine,
+                    format!("service `{service}` exited with status {code}{signal}"),
+                    container,
+                ))
+            }
+            Verdict::Inspect if seen.is_some_and(|seen| seen.restarts >= RESTART_LIMIT) => {
+                let code = seen.map_or(0, |seen| seen.exit_code);
+                let what = format!("service `{service}` keeps restarting (exit status {code})");
+                Some(failed(engine, what, container))
+            }
+            Verdict::AskHealth if lacks_health_check(finding, seen) => Some(
+                Failure::new(format!(
+                    "service `{service}` should be awaited until it is healthy, but has no health check"
+                ))
+                .hint("add a `healthcheck:`, or set `dev-prism.ready` to `tcp` or `none`"),
+            ),
+            _ => None,
+        }
+    })
+}
+
+fn lacks_health_check(finding: &Finding, seen: Option<&Inspection>) -> bool {
+    finding.plan.ready == Some(Ready::Healthy) && seen.is_some_and(|seen| seen.health.is_none())
+}
+
+/// Explains that a service's health check says no.
+pub fn unhealthy(engine: &Engine, finding: &Finding) -> Option<Failure> {
+    Some(failed(engine, format!("service `{}` is unhealthy", finding.service), finding.container?))
+}
+
+/// Builds the failure of a container, with the last lines that it wrote.
+fn failed(engine: &Engine, what: String, container: &Container) -> Failure {
+    Failure::new(what)
+        .details(engine.last_lines(&container.id, LOG_LINES))
+        .hint(format!("`prism logs {}` shows everything it wrote", container.service))
+}
+
+/// Explains that the time is over.
+pub fn timed_out(engine: &Engine, pending: &[&Finding], limit: Duration) -> Failure {
+    let failure = Failure::new(format!("gave up after {} s waiting for {}", limit.as_secs(), describe(pending)))
+        .hint("`--wait-timeout SECONDS` waits longer; the label `dev-prism.ready` (none, tcp, healthy) says what to wait for");
+    match pending.iter().find_map(|finding| finding.container) {
+        Some(container) => failure.details(engine.last_lines(&container.id, LOG_LINES)),
+        None => failure,
+    }
+}
+
+/// Names what is awaited: `db` (health check), `web` (port 80/tcp).
+pub fn describe(pending: &[&Finding]) -> String {
+    let one = |finding: &&Finding| {
+        let of = match finding.verdict {
+            Verdict::AskHealth | Verdict::Unhealthy => "health check".to_owned(),
+            Verdict::AskPort => finding.plan.primary.map_or_else(String::new, |port| format!("port {port}")),
+            Verdict::AskCompletion => "to complete".to_owned(),
+            _ => "to run".to_owned(),
+        };
+        format!("`{}` ({of})", finding.service)
+    };
+    pending.iter().map(one).collect::<Vec<_>>().join(", ")
+}

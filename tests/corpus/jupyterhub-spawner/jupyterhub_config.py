@@ -1,0 +1,2 @@
+import os
+network = os.environ["DOCKER_NETWORK_NAME"]
