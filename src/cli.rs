@@ -4,10 +4,12 @@ mod compose;
 mod context;
 mod create;
 mod destroy;
+mod doctor;
 mod env;
 mod exec;
 mod get;
 mod info;
+mod init;
 mod list;
 mod logs;
 mod prune;
@@ -80,6 +82,9 @@ enum Verb {
     Env(EnvArgs),
     Get(GetArgs),
     Compose(ComposeArgs),
+    /// Look for what may go wrong here, each with a remedy
+    Doctor,
+    Init(InitArgs),
     Completions(CompletionsArgs),
 }
 
@@ -349,6 +354,17 @@ struct ComposeArgs {
     /// What `docker compose` takes, other than -p and -f
     #[arg(value_name = "ARGS", trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<OsString>,
+}
+
+/// Write a commented prism.yaml
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  prism init
+  prism init --from session.config.mjs   convert a JavaScript configuration, read by your own node")]
+struct InitArgs {
+    /// Take over what this JavaScript configuration says
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
 }
 
 /// Print a completion script

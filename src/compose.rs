@@ -94,6 +94,19 @@ impl Compose {
     }
 }
 
+/// Returns the version of Docker Compose.
+///
+/// # Errors
+/// It is missing, does not work, or is too old.
+pub fn version(environment: &Environment) -> anyhow::Result<String> {
+    let mut command = Command::new("docker");
+    command.args(["compose", "version", "--short"]).env_clear();
+    command.envs(environment.iter().map(|(name, value)| (name, value)));
+    let output = command.stdin(Stdio::null()).output().map_err(missing)?;
+    check_version(&output)?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
 /// A child whose output goes to files, so that it can be waited for without reading.
 struct Captured {
     child: Child,

@@ -160,6 +160,12 @@ impl Engine {
         String::from_utf8_lossy(&text.unwrap_or_default()).lines().map(str::to_owned).collect()
     }
 
+    /// Returns the Engine's version.
+    pub fn version(&self) -> anyhow::Result<String> {
+        let version = self.runtime.block_on(self.docker.version()).map_err(|error| self.failure(error))?;
+        Ok(version.version.unwrap_or_default())
+    }
+
     /// Thaws paused containers.
     pub fn unpause<'a>(&self, ids: impl Iterator<Item = &'a str>) -> anyhow::Result<()> {
         for id in ids {

@@ -25,6 +25,7 @@ pub mod port;
 pub mod report;
 pub mod scope;
 pub mod settings;
+pub mod starter;
 pub mod state;
 pub mod template;
 pub mod url;

@@ -97,6 +97,13 @@ impl Session {
         self.git_top.as_deref()
     }
 
+    /// Returns the place of this session in the main worktree, if this is a linked one.
+    pub fn main_worktree(&self) -> Option<PathBuf> {
+        let top = self.git_top()?;
+        let main = git::main_worktree(top).filter(|main| main != top)?;
+        Some(main.join(self.path().strip_prefix(top).ok()?))
+    }
+
     /// Returns the path of the override.
     pub fn override_path(&self) -> PathBuf {
         self.path().join(OVERRIDE)

@@ -1,5 +1,6 @@
 //! prism against the real Engine.
 
+mod create;
 mod endpoint;
 mod environment;
 mod exec;

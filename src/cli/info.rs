@@ -4,6 +4,7 @@ use super::context::Context;
 use super::{InfoArgs, Report};
 use crate::domain::environment::RECORD;
 use crate::domain::report;
+use crate::git;
 use crate::session::environment;
 
 pub(super) fn run(context: Context, args: &InfoArgs) -> anyhow::Result<()> {
@@ -32,8 +33,9 @@ pub(super) fn run(context: Context, args: &InfoArgs) -> anyhow::Result<()> {
         }
     }
     let variables = shown;
-    let sessions = report::sessions(present.containers);
-    let Some(session) = sessions.first() else { return Ok(()) };
+    let mut sessions = report::sessions(present.containers);
+    let Some(session) = sessions.first_mut() else { return Ok(()) };
+    session.branch = git::branch(present.session.path());
     output.print(match args.format {
         Report::Json => report::info_json(session, &variables)?,
         Report::Text => report::info_text(session, &variables),

@@ -1,20 +1,29 @@
 //! `prism list`: sessions on this Engine.
 
+use std::path::Path;
+use std::time::SystemTime;
+
 use super::context::Context;
 use super::{ListArgs, Report};
 use crate::domain::report;
+use crate::git;
 
 pub(super) fn run(context: &Context, args: &ListArgs) -> anyhow::Result<()> {
     let (_, mut engine) = context.engine()?;
     let all = engine.all_sessions()?;
     let containers = if args.all { all } else { context.own(all) };
-    let sessions: Vec<_> = report::sessions(containers);
+    let mut sessions = report::sessions(containers);
+    for session in &mut sessions {
+        session.branch = git::branch(Path::new(&session.directory));
+    }
     match args.format {
         Report::Json => context.output.print(report::list_json(&sessions)?),
         Report::Text if sessions.is_empty() => {
             context.output.note("no sessions; `prism start` starts one in a directory with a compose.yaml");
             Ok(())
         }
-        Report::Text => context.output.print(report::list_text(&sessions, context.output.color_stdout)),
+        Report::Text => {
+            context.output.print(report::list_text(&sessions, SystemTime::now(), context.output.color_stdout))
+        }
     }
 }

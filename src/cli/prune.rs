@@ -5,17 +5,13 @@ use std::path::Path;
 use super::PruneArgs;
 use super::context::{Context, lock};
 use super::destroy::confirm;
+use crate::docker::Engine;
 use crate::domain::name::SessionId;
 use crate::session::remove::Remains;
 
 pub(super) fn run(context: Context, args: PruneArgs) -> anyhow::Result<()> {
     let (_, mut engine) = context.engine()?;
-    let orphans: Vec<(SessionId, String)> = engine
-        .traces()?
-        .into_iter()
-        .filter(|trace| trace.owner == context.owner() && is_gone(Path::new(&trace.working_dir)))
-        .map(|trace| (SessionId(trace.session_id), trace.working_dir))
-        .collect();
+    let orphans = orphans(&context, &mut engine)?;
     if orphans.is_empty() {
         context.output.note("nothing to prune: every session's directory is there");
         return Ok(());
@@ -39,6 +35,13 @@ pub(super) fn run(context: Context, args: PruneArgs) -> anyhow::Result<()> {
         context.output.note(format!("removed the session of `{directory}`"));
     }
     Ok(())
+}
+
+/// Finds this user's sessions whose directory is gone.
+pub(super) fn orphans(context: &Context, engine: &mut Engine) -> anyhow::Result<Vec<(SessionId, String)>> {
+    let traces = engine.traces()?.into_iter().filter(|trace| trace.owner == context.owner());
+    let gone = traces.filter(|trace| is_gone(Path::new(&trace.working_dir)));
+    Ok(gone.map(|trace| (SessionId(trace.session_id), trace.working_dir)).collect())
 }
 
 /// Says whether a directory is gone, and not merely out of reach (an unmounted disk takes the parent along).

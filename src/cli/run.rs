@@ -7,8 +7,8 @@ use clap::{CommandFactory, Parser};
 
 use super::context::{self, Context};
 use super::{
-    Cli, Global, Verb, compose, create, destroy, env, exec, get, info, list, logs, prune, restart, start,
-    stop, stop_all,
+    Cli, Global, Verb, compose, create, destroy, doctor, env, exec, get, info, init, list, logs, prune,
+    restart, start, stop, stop_all,
 };
 use crate::error::{self, Kind};
 use crate::output::{Color, Output};
@@ -52,6 +52,8 @@ fn verb(verb: Verb, output: Output) -> anyhow::Result<()> {
         Verb::Env(args) => env::run(context, &args),
         Verb::Get(args) => get::run(context, &args),
         Verb::Compose(args) => compose::run(context, args),
+        Verb::Doctor => doctor::run(context),
+        Verb::Init(args) => init::run(context, args),
         Verb::Completions(args) => {
             let mut script = Vec::new();
             clap_complete::generate(args.shell, &mut Cli::command(), "prism", &mut script);

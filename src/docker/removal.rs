@@ -76,6 +76,13 @@ impl Engine {
         Ok(traces)
     }
 
+    /// Counts the networks of all projects on this Engine.
+    pub fn count_networks(&self) -> anyhow::Result<usize> {
+        let found =
+            self.runtime.block_on(self.docker.list_networks(None)).map_err(|error| self.failure(error))?;
+        Ok(found.len())
+    }
+
     /// Stops containers, all at once, each with its own grace period.
     pub fn stop(&self, containers: &[Container]) -> anyhow::Result<()> {
         let stops = containers.iter().map(|container| self.docker.stop_container(&container.id, None));

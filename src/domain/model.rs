@@ -53,6 +53,8 @@ pub struct Service {
     pub command: Option<Vec<String>>,
     /// Replaces the image's entrypoint.
     pub entrypoint: Option<Vec<String>>,
+    /// Volumes and bind mounts.
+    pub volumes: Vec<Mount>,
     /// A health check stated in the file; one of the image is not seen here.
     pub healthcheck: Option<HealthCheck>,
     /// `no`, `always`, `on-failure[:n]`, `unless-stopped`.
@@ -65,6 +67,19 @@ pub struct Service {
     pub labels: BTreeMap<String, String>,
     /// Profiles; a service with none always belongs to the project.
     pub profiles: Vec<String>,
+}
+
+/// One entry of `volumes:`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Mount {
+    /// `bind`, `volume`, `tmpfs`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The path on the host, absolute, or the volume's key.
+    pub source: Option<String>,
+    /// It cannot be written to.
+    pub read_only: bool,
 }
 
 /// A `build:` section.

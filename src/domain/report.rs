@@ -1,10 +1,12 @@
 //! Sessions as `list` and `info` show them: a table, and documents with a versioned schema.
 
 use std::collections::BTreeMap;
+use std::time::SystemTime;
 
 use serde::Serialize;
 
 use super::container::{Binding, Container, Health, State, Status, without_twins};
+use super::{url, variable};
 
 /// The version of the JSON documents; it rises when a field changes its meaning or goes away.
 const SCHEMA: u32 = 1;
@@ -18,6 +20,8 @@ pub struct SessionReport {
     pub session_id: String,
     /// The Compose project.
     pub project: String,
+    /// The branch that is checked out there, or a detached commit's first digits.
+    pub branch: Option<String>,
     /// `up`, `partly`, `stopped`.
     pub state: &'static str,
     /// When it was first created, RFC 3339; empty where the label is missing.
@@ -37,6 +41,8 @@ pub struct ServiceReport {
     pub state: &'static str,
     /// `starting`, `healthy`, `unhealthy`; absent without a health check.
     pub health: Option<&'static str>,
+    /// Where its primary port is, as a URL without credentials.
+    pub url: Option<String>,
     /// Its published ports.
     pub ports: Vec<PortReport>,
 }
@@ -67,13 +73,15 @@ pub fn sessions(containers: Vec<Container>) -> Vec<SessionReport> {
 }
 
 fn session(id: &str, containers: &[Container]) -> SessionReport {
-    let services: Vec<ServiceReport> = containers.iter().map(service).collect();
+    let services: Vec<ServiceReport> =
+        containers.iter().map(|container| service(container, containers)).collect();
     let fine = services.iter().filter(|service| matches!(service.state, "running" | "done")).count();
     let running = services.iter().any(|service| service.state == "running");
     let label = |key| containers.iter().find_map(|container| container.label(key));
     SessionReport {
         directory: label("working_dir").unwrap_or(id).to_owned(),
         session_id: id.to_owned(),
+        branch: None,
         project: containers.first().map(|container| container.project.to_string()).unwrap_or_default(),
         state: match (running, fine == services.len()) {
             (true, true) => "up",
@@ -85,7 +93,7 @@ fn session(id: &str, containers: &[Container]) -> SessionReport {
     }
 }
 
-fn service(container: &Container) -> ServiceReport {
+fn service(container: &Container, all: &[Container]) -> ServiceReport {
     let status = Status::parse(&container.status);
     let health = match status {
         Status::Up { health: Some(health), .. } => Some(match health {
@@ -109,6 +117,7 @@ fn service(container: &Container) -> ServiceReport {
             State::Restarting => "restarting",
         },
         health,
+        url: variable::primary_url(container, all),
         ports: container.live_bindings().iter().map(port).collect(),
     }
 }
@@ -147,48 +156,78 @@ pub fn info_json(
     Ok(serde_json::to_string_pretty(&Document { schema: SCHEMA, session, variables })? + "\n")
 }
 
-/// Writes the table of `prism list`.
-pub fn list_text(sessions: &[SessionReport], color: bool) -> String {
-    let rows: Vec<[String; 4]> = sessions
-        .iter()
-        .map(|session| {
-            let services: Vec<String> = session.services.iter().map(service_text).collect();
-            [clean(&session.directory), session.state.to_owned(), clean(&session.project), services.join(" ")]
-        })
-        .collect();
-    let head = ["DIRECTORY", "STATE", "PROJECT", "SERVICES"].map(str::to_owned);
-    let width =
-        |column: usize| rows.iter().chain([&head]).map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths = [width(0), width(1), width(2)];
-    let line = |row: &[String; 4], paint: &str| {
-        let cell = |column: usize| format!("{:<1$}  ", row[column], widths[column]);
-        let state = if paint.is_empty() { cell(1) } else { format!("\x1b[{paint}m{}\x1b[0m", cell(1)) };
-        format!("{}{state}{}{}", cell(0), cell(2), row[3]).trim_end().to_owned() + "\n"
+/// Writes what `prism list` shows a person: a line per session, and one per service below it.
+pub fn list_text(sessions: &[SessionReport], now: SystemTime, color: bool) -> String {
+    let row = |session: &SessionReport| {
+        let branch = session.branch.as_deref().unwrap_or("-");
+        [clean(&session.directory), clean(branch), session.state.to_owned(), age(&session.created_at, now)]
     };
-    let paint = |row: &[String; 4]| match row[1].as_str() {
-        _ if !color => "",
-        "up" => "32",
-        "partly" => "33",
-        _ => "2",
-    };
-    line(&head, "") + &rows.iter().map(|row| line(row, paint(row))).collect::<String>()
+    let head = ["DIRECTORY", "BRANCH", "STATE", "AGE"].map(str::to_owned);
+    let rows: Vec<[String; 4]> = sessions.iter().map(row).collect();
+    let widths = widths(rows.iter().chain([&head]));
+    let mut text = line(&head, &widths, "");
+    for (session, row) in sessions.iter().zip(&rows) {
+        let paint = match session.state {
+            _ if !color => "",
+            "up" => "32",
+            "partly" => "33",
+            _ => "2",
+        };
+        text += &line(row, &widths, paint);
+        let services: Vec<[String; 4]> = session.services.iter().map(service_row).collect();
+        let widths = self::widths(services.iter());
+        text.extend(services.iter().map(|row| format!("  {}", line(row, &widths, ""))));
+    }
+    text
 }
 
-fn service_text(service: &ServiceReport) -> String {
-    let state = match (service.state, service.health) {
-        ("running", None | Some("healthy")) => String::new(),
-        ("running", Some(health)) => format!("({health})"),
-        (state, _) => format!("({state})"),
+fn service_row(service: &ServiceReport) -> [String; 4] {
+    let name = if service.number > 1 {
+        format!("{} {}", service.name, service.number)
+    } else {
+        service.name.clone()
     };
-    let ports: Vec<String> = service.ports.iter().map(|port| format!(":{}", port.host_port)).collect();
-    format!("{}{state}{}", clean(&service.name), ports.join(","))
+    let other = |port: &PortReport| {
+        let address = url::address(&port.host_ip, port.host_port);
+        let is_shown = service.url.as_ref().is_some_and(|url| url.ends_with(&address));
+        (!is_shown).then(|| format!("{address}→{}", port.container_port))
+    };
+    let others: Vec<String> = service.ports.iter().filter_map(other).collect();
+    let state = service.health.unwrap_or(service.state);
+    [clean(&name), state.to_owned(), service.url.clone().unwrap_or_default(), others.join(" ")]
+}
+
+fn widths<'r>(rows: impl Iterator<Item = &'r [String; 4]>) -> [usize; 4] {
+    rows.fold([0; 4], |widths, row| std::array::from_fn(|i| widths[i].max(row[i].chars().count())))
+}
+
+/// Writes a row, its third column painted.
+fn line(row: &[String; 4], widths: &[usize; 4], paint: &str) -> String {
+    let cells = row.iter().zip(widths).enumerate().map(|(column, (cell, width))| {
+        let padded = format!("{cell:<width$}");
+        if column == 2 && !paint.is_empty() { format!("\x1b[{paint}m{padded}\x1b[0m") } else { padded }
+    });
+    cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
+}
+
+/// Writes how long ago something was, in its largest unit; nothing where that is not known.
+fn age(created_at: &str, now: SystemTime) -> String {
+    let since = humantime::parse_rfc3339(created_at).ok().and_then(|at| now.duration_since(at).ok());
+    let Some(seconds) = since.map(|since| since.as_secs()) else { return String::new() };
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min", seconds / 60),
+        3600..86_400 => format!("{} h", seconds / 3600),
+        _ => format!("{} d", seconds / 86_400),
+    }
 }
 
 /// Writes what `prism info` shows a person.
 pub fn info_text(session: &SessionReport, variables: &[(String, String)]) -> String {
     let mut text = format!(
-        "directory  {}\nproject    {}\nstate      {}\ncreated    {}\n\n",
+        "directory  {}\nbranch     {}\nproject    {}\nstate      {}\ncreated    {}\n\n",
         clean(&session.directory),
+        clean(session.branch.as_deref().unwrap_or("-")),
         session.project,
         session.state,
         session.created_at
@@ -266,9 +305,13 @@ mod tests {
 
     #[test]
     fn the_table_is_aligned() {
+        let mut sessions = sessions(stack());
+        sessions[0].branch = Some("main".into());
+        sessions[0].created_at = "2026-01-01T00:00:00Z".into();
+        let now = humantime::parse_rfc3339("2026-01-01T02:30:00Z").expect("time");
         assert_eq!(
-            list_text(&sessions(stack()), false),
-            "DIRECTORY  STATE  PROJECT        SERVICES\n/w/shop    up     shop-1a2b3c4d  db:7000 migrate(done)\n"
+            list_text(&sessions, now, false),
+            "DIRECTORY  BRANCH  STATE  AGE\n/w/shop    main    up     2 h\n  db       healthy  tcp://127.0.0.1:7000\n  migrate  done\n"
         );
     }
 

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 pub use self::credential::credential_files;
 use self::credential::{Credentials, credentials};
 use self::endpoint::{Endpoints, endpoints};
-pub use self::endpoint::{endpoint, primary_endpoint};
+pub use self::endpoint::{endpoint, primary_endpoint, primary_url};
 use self::name::Names;
 pub use self::name::prefix;
 use super::catalog::{self, Group, Kind};

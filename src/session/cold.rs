@@ -3,6 +3,8 @@
 mod compose_up;
 mod prepare;
 
+pub use self::prepare::{Examined, examine};
+
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 

@@ -91,7 +91,7 @@ pub fn unhealthy(engine: &Engine, finding: &Finding) -> Option<Failure> {
 }
 
 /// Builds the failure of a container, with the last lines that it wrote.
-fn failed(engine: &Engine, what: String, container: &Container) -> Failure {
+pub fn failed(engine: &Engine, what: String, container: &Container) -> Failure {
     Failure::new(what)
         .details(engine.last_lines(&container.id, LOG_LINES))
         .hint(format!("`prism logs {}` shows everything it wrote", container.service))

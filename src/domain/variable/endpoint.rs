@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::kind_of;
 use crate::domain::container::{Binding, Container};
 use crate::domain::port::ContainerPort;
+use crate::domain::{catalog, url};
 
 /// The reachable ports of one container.
 pub(super) struct Endpoints {
@@ -23,6 +24,16 @@ pub fn primary_endpoint(
 ) -> Option<(String, u16)> {
     let endpoints = endpoints(container, all, host)?;
     Some((endpoints.host, endpoints.primary?.1))
+}
+
+/// Returns where a container's primary port is as a URL without credentials, for people to click.
+pub fn primary_url(container: &Container, all: &[Container]) -> Option<String> {
+    let endpoints = endpoints(container, all, None)?;
+    let (port, bound) = endpoints.primary?;
+    let kind = kind_of(container).filter(|kind| kind.port == port.number);
+    let scheme = kind.and_then(|kind| kind.url.split("://").next());
+    let scheme = scheme.unwrap_or_else(|| catalog::generic_scheme(port));
+    Some(format!("{scheme}://{}", url::address(&endpoints.host, bound)))
 }
 
 /// Returns the host and port at which one port of a container is reached from here.

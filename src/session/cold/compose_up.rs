@@ -161,6 +161,13 @@ impl ComposeUp<'_> {
         if let Some(failure) = failure {
             return Ok(failure);
         }
+        let is_named = |container: &&Container| {
+            log.iter().any(|line| line.contains("dependency failed") && line.contains(&container.name))
+        };
+        if let Some(container) = containers.iter().find(is_named) {
+            let what = format!("service `{}`, which others wait for, failed", container.service);
+            return Ok(diagnosis::failed(self.engine, what, container));
+        }
         let code = status.code().map_or_else(|| status.to_string(), |code| format!("exit status {code}"));
         let hint = if status.code() == Some(MISSING_IMAGE) {
             "check the image's name, or log in with `docker login`; an image of your own needs a `build:`"

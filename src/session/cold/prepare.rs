@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::compose::Compose;
+use crate::compose::{Compose, ComposeFiles};
 use crate::docker::{self, Endpoint, Engine};
 use crate::domain::container::Container;
 use crate::domain::dotenv;
@@ -14,7 +14,7 @@ use crate::domain::model::Model;
 use crate::domain::name::ServiceName;
 use crate::domain::note::Note;
 use crate::domain::overlay::{Facts, overlay, session_labels};
-use crate::domain::plan::plan;
+use crate::domain::plan::{Plan, plan};
 use crate::domain::scope;
 use crate::domain::yaml;
 use crate::error::Failure;
@@ -47,6 +47,82 @@ pub(super) struct Prepared {
     body: String,
 }
 
+/// A project as Compose resolves it, and what prism decides of it.
+#[derive(Debug)]
+pub struct Examined {
+    found: ComposeFiles,
+    compose: Compose,
+    inputs: Inputs,
+    /// The resolved project.
+    pub model: Model,
+    /// The decisions.
+    pub plan: Plan,
+}
+
+impl Examined {
+    /// Says whether every input is known.
+    pub fn is_followed(&self) -> bool {
+        self.inputs.followed
+    }
+}
+
+/// Resolves the project. Writes and starts nothing.
+pub fn examine(session: &Session, endpoint: &Endpoint, interrupt: &Interrupt) -> anyhow::Result<Examined> {
+    let found = session.compose_files()?;
+    let inputs = Inputs::collect(session, &found)?;
+    let compose = Compose {
+        directory: session.path().to_path_buf(),
+        files: found.files.clone(),
+        env_files: found.env_files.clone(),
+        project: session.project(),
+        environment: session.environment.clone(),
+    };
+    let json = compose
+        .config(|| Ok(interrupt.pause(CONFIG_POLL)?))
+        .map_err(|error| with_env_file_hint(session, error))?;
+    let model = Model::parse(&json)
+        .map_err(|error| Failure::new("cannot read what `docker compose config` printed").caused_by(error))?;
+    let mut profiles = session.settings.profiles.clone();
+    profiles.extend(found.profiles.iter().cloned());
+    let plan = plan(&model, &session.settings, bind(session, endpoint)?, &profiles)?;
+    Ok(Examined { found, compose, inputs, model, plan })
+}
+
+/// In a fresh worktree a missing env file most likely is one that git ignores.
+fn with_env_file_hint(session: &Session, error: anyhow::Error) -> anyhow::Error {
+    let text = crate::error::render(&error);
+    let Some(main) = session.main_worktree() else { return error };
+    let missing =
+        text.split_whitespace().filter_map(|word| Path::new(word).strip_prefix(session.path()).ok());
+    match missing
+        .map(Path::to_path_buf)
+        .find(|path| main.join(path).is_file() && !session.path().join(path).exists())
+    {
+        Some(path) => absent(session, &path).into(),
+        None => error,
+    }
+}
+
+/// Fails if a bind mount names a file that exists in the main worktree only: Docker would make a directory of
+/// that name.
+fn preflight(session: &Session, model: &Model) -> Result<(), Failure> {
+    let Some(main) = session.main_worktree() else { return Ok(()) };
+    let mounts =
+        model.services.values().flat_map(|service| &service.volumes).filter(|mount| mount.kind == "bind");
+    let sources =
+        mounts.filter_map(|mount| Path::new(mount.source.as_deref()?).strip_prefix(session.path()).ok());
+    let is_absent = |path: &&Path| !session.path().join(path).exists() && main.join(path).is_file();
+    let mut absent_files = sources.filter(is_absent);
+    absent_files.next().map_or(Ok(()), |path| Err(absent(session, path)))
+}
+
+fn absent(session: &Session, path: &Path) -> Failure {
+    let shown = path.display();
+    Failure::new(format!("`{shown}` is missing in `{}`, but the main worktree has it", session.directory)).hint(format!(
+        "git does not carry it: name it as `env_files: [{shown}]` in prism.yaml for `prism create`, or copy it now"
+    ))
+}
+
 /// Resolves the project and writes its override. `note` says what the user chose to belong to the session.
 pub(super) fn prepare(
     session: &Session,
@@ -57,21 +133,8 @@ pub(super) fn prepare(
 ) -> anyhow::Result<Prepared> {
     // Before anything is started: a foreign file of that name would be found only afterwards.
     files::check(&session.dotenv_path(), dotenv::is_generated)?;
-    let found = session.compose_files()?;
-    let inputs = Inputs::collect(session, &found)?;
-    let compose = Compose {
-        directory: session.path().to_path_buf(),
-        files: found.files.clone(),
-        env_files: found.env_files.clone(),
-        project: session.project(),
-        environment: session.environment.clone(),
-    };
-    let json = compose.config(|| Ok(interrupt.pause(CONFIG_POLL)?))?;
-    let model = Model::parse(&json)
-        .map_err(|error| Failure::new("cannot read what `docker compose config` printed").caused_by(error))?;
-    let mut profiles = session.settings.profiles.clone();
-    profiles.extend(found.profiles.iter().cloned());
-    let plan = plan(&model, &session.settings, bind(session, endpoint)?, &profiles)?;
+    let Examined { found, compose, inputs, model, plan } = examine(session, endpoint, interrupt)?;
+    preflight(session, &model)?;
     let present = containers.iter().map(|container| container.service.clone()).collect();
     let scope = scope::scope(&model, &plan, &note.selection, &present)?;
     let old = warm::read_header(session);

@@ -1,0 +1,126 @@
+//! `prism doctor`: what may go wrong here, each with a remedy.
+
+use std::path::Path;
+
+use super::context::Context;
+use crate::compose;
+use crate::docker::Engine;
+use crate::domain::catalog;
+use crate::domain::model::Model;
+use crate::error::{self, Failure};
+use crate::output::Output;
+use crate::process::interrupt::Interrupt;
+use crate::session::{Session, cold};
+
+/// Docker's default pools hold 31 networks.
+const MANY_NETWORKS: usize = 25;
+
+/// What was found, said as it comes.
+struct Report {
+    output: Output,
+    failed: bool,
+}
+
+pub(super) fn run(context: Context) -> anyhow::Result<()> {
+    let mut report = Report { output: context.output, failed: false };
+    let mut reached = None;
+    match context.engine().and_then(|(endpoint, engine)| Ok((engine.version()?, endpoint, engine))) {
+        Ok((version, endpoint, engine)) => {
+            report.good(&format!("Docker Engine {version} at {}", endpoint.address))?;
+            reached = Some((endpoint, engine));
+        }
+        Err(error) => report.failure(&error)?,
+    }
+    match compose::version(&context.environment) {
+        Ok(version) => report.good(&format!("Docker Compose {version}"))?,
+        Err(error) => report.failure(&error)?,
+    }
+    if let Some((endpoint, engine)) = &mut reached {
+        orphans(&context, engine, &mut report)?;
+        let networks = engine.count_networks()?;
+        if networks >= MANY_NETWORKS {
+            report.warning(
+                &format!("{networks} networks: Docker's default address pools hold 31"),
+                "`prism prune` and `docker network prune` remove unused ones; `default-address-pools` in daemon.json adds more",
+            )?;
+        }
+        match context.session(endpoint) {
+            Ok(session) => {
+                let interrupt = Interrupt::listen()?;
+                match cold::examine(&session, endpoint, &interrupt) {
+                    Ok(examined) => project(&session, &examined, &mut report)?,
+                    Err(error) => report.failure(&error)?,
+                }
+            }
+            Err(error) if error::kind(&error) == error::Kind::NoProject => {
+                report.output.print("-     no Compose project here: nothing more to look at\n")?;
+            }
+            Err(error) => report.failure(&error)?,
+        }
+    }
+    if report.failed { Err(Failure::new("something here does not work").into()) } else { Ok(()) }
+}
+
+fn orphans(context: &Context, engine: &mut Engine, report: &mut Report) -> anyhow::Result<()> {
+    let gone = super::prune::orphans(context, engine)?;
+    if gone.is_empty() {
+        return report.good("no session without a directory");
+    }
+    report.warning(&format!("{} sessions whose directory is gone", gone.len()), "`prism prune` removes them")
+}
+
+/// Says what of a project cannot be isolated, or not be followed.
+fn project(session: &Session, examined: &cold::Examined, report: &mut Report) -> anyhow::Result<()> {
+    report.good(&format!("Compose accepts the project in `{}`", session.directory))?;
+    if !examined.is_followed() {
+        report.warning(
+            "an input cannot be followed (a remote `include`, or a path with an expression that prism does not resolve)",
+            "every command goes through Compose, which takes a moment; name the file plainly to avoid that",
+        )?;
+    }
+    for sentence in &examined.plan.shared {
+        report.warning(sentence, "docs/isolation.md says what that means")?;
+    }
+    for sentence in shared_directories(session.path(), &examined.model) {
+        report.warning(
+            &sentence,
+            "use a named volume, or a path below the project, so that each session has its own",
+        )?;
+    }
+    Ok(())
+}
+
+/// Finds databases whose files lie outside the session directory: two servers on the same files destroy them.
+fn shared_directories(directory: &Path, model: &Model) -> Vec<String> {
+    let mut found = Vec::new();
+    for (name, service) in &model.services {
+        let kind = catalog::kind(None, service.image.as_deref().unwrap_or_default()).ok().flatten();
+        let outside = service.volumes.iter().filter(|volume| volume.kind == "bind" && !volume.read_only);
+        let outside = outside
+            .filter_map(|volume| volume.source.as_deref())
+            .filter(|source| !Path::new(source).starts_with(directory));
+        if kind.is_some() {
+            found.extend(outside.map(|source| {
+                format!("the database `{name}` keeps data in `{source}`, which every session shares")
+            }));
+        }
+    }
+    found
+}
+
+impl Report {
+    fn good(&self, text: &str) -> anyhow::Result<()> {
+        self.output.print(format!("ok    {text}\n"))
+    }
+
+    fn warning(&self, text: &str, remedy: &str) -> anyhow::Result<()> {
+        self.output.print(format!("warn  {text}\n      hint: {remedy}\n"))
+    }
+
+    fn failure(&mut self, error: &anyhow::Error) -> anyhow::Result<()> {
+        self.failed = true;
+        let text = error::render(error);
+        let text = text.strip_prefix("prism: error: ").unwrap_or(&text).trim_end().replace('\n', "\n      ");
+        self.output.print(format!("FAIL  {text}\n"))
+    }
+}

@@ -1,0 +1,61 @@
+//! `prism init`: a commented prism.yaml, from the Compose file or another tool's configuration.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::InitArgs;
+use super::context::Context;
+use crate::domain::starter::{self, Foreign};
+use crate::error::{Failure, Kind};
+use crate::files;
+use crate::process::interrupt::Interrupt;
+use crate::session::{CONFIGURATION, cold};
+
+/// Prints a JavaScript configuration's default export as JSON.
+const EXPORT: &str =
+    "import(process.argv[1]).then(m => process.stdout.write(JSON.stringify(m.default ?? m)))";
+
+pub(super) fn run(context: Context, args: InitArgs) -> anyhow::Result<()> {
+    let (endpoint, _) = context.engine()?;
+    let session = context.session(&endpoint)?;
+    let path = session.path().join(CONFIGURATION);
+    if path.exists() {
+        return Err(Failure::new(format!("`{}` exists already", path.display()))
+            .hint("edit it; docs/configuration.md describes every key")
+            .into());
+    }
+    let foreign = args.from.as_deref().map(read_foreign).transpose()?.unwrap_or_default();
+    let interrupt = Interrupt::listen()?;
+    let examined = cold::examine(&session, &endpoint, &interrupt)?;
+    let text = starter::write(&examined.model, &examined.plan, &foreign);
+    files::write(&path, text.as_bytes(), |_| false)?;
+    context.output.note(format!("wrote `{}`", path.display()));
+    for key in &foreign.left_out {
+        context.output.note(format!("`{key}` has no counterpart in prism.yaml and was left out"));
+    }
+    Ok(())
+}
+
+/// Reads another tool's JavaScript configuration by running the user's own `node`.
+fn read_foreign(path: &Path) -> anyhow::Result<Foreign> {
+    let shown = path.display();
+    let absolute = path
+        .canonicalize()
+        .map_err(|error| Failure::new(format!("cannot read `{shown}`")).kind(Kind::Usage).caused_by(error))?;
+    let mut node = Command::new("node");
+    node.args(["--input-type=module", "-e", EXPORT])
+        .arg(format!("file://{}", absolute.display()))
+        .stdin(Stdio::null());
+    let output = node.output().map_err(|error| {
+        Failure::new("cannot run `node`, which is needed to read a JavaScript configuration")
+            .hint("install Node.js, or run `prism init` without `--from`")
+            .caused_by(error)
+    })?;
+    if !output.status.success() {
+        let lines = String::from_utf8_lossy(&output.stderr).lines().map(str::to_owned).collect::<Vec<_>>();
+        return Err(Failure::new(format!("node cannot read `{shown}`")).details(lines).into());
+    }
+    let value = serde_json::from_slice(&output.stdout)
+        .map_err(|error| Failure::new(format!("`{shown}` does not export an object")).caused_by(error))?;
+    Ok(Foreign::read(&value))
+}

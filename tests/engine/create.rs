@@ -1,0 +1,215 @@
+//! Worktrees that prism makes, and what is left when that fails.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::support::project::{WEB, containers_of};
+use crate::support::{Outcome, Project, docker, eventually};
+
+/// A committed project, its configuration given.
+fn committed(configuration: &str) -> Project {
+    let project = Project::web();
+    project.write("prism.yaml", configuration);
+    project.write(".gitignore", "/secret.env\n");
+    project.sandbox.git(&project.directory, &["init", "-q", "-b", "main"]);
+    project.sandbox.git(&project.directory, &["add", "."]);
+    project.sandbox.git(&project.directory, &["commit", "-qm", "x"]);
+    project
+}
+
+fn worktree(project: &Project, name: &str) -> PathBuf {
+    project.sandbox.work().join("shop-sessions").join(name)
+}
+
+fn branches(project: &Project) -> String {
+    project.sandbox.git(&project.directory, &["branch", "--format", "%(refname:short)"])
+}
+
+/// Everything that a failed `create` must not leave.
+fn nothing_is_left(project: &Project, name: &str) {
+    assert!(!worktree(project, name).exists());
+    assert!(!project.sandbox.work().join("shop-sessions").exists(), "nor the directory that was made for it");
+    assert_eq!(branches(project), "main\n");
+    assert_eq!(project.sandbox.git(&project.directory, &["worktree", "list"]).lines().count(), 1);
+    let label = format!("label=dev-prism.working_dir={}", worktree(project, name).display());
+    for list in [&["ps", "-aq"][..], &["network", "ls", "-q"], &["volume", "ls", "-q"]] {
+        assert_eq!(docker(&[list, &["--filter", &label]].concat()), "", "{list:?}");
+    }
+}
+
+#[test]
+fn create_makes_a_worktree_with_everything_and_destroy_removes_it() {
+    let project =
+        committed("env_files: [secret.env]\nsetup: ['echo $WEB_PORT > port', 'cp secret.env seen']\n");
+    project.write("secret.env", "KEY=1\n");
+    let created = project.prism(&["create", "Feature/ABC"]).succeeds();
+    assert!(created.stderr.contains("setup: cp secret.env seen"), "{created}");
+    let worktree = worktree(&project, "Feature-ABC");
+    let port = project.sandbox.prism(&worktree, &["get", "WEB_PORT"]).succeeds();
+    assert_eq!(fs::read_to_string(worktree.join("port")).expect("setup ran"), port.stdout);
+    assert_eq!(fs::read_to_string(worktree.join("seen")).expect("copied"), "KEY=1\n");
+    assert!(project.sandbox.git(&worktree, &["status", "--short", "--branch"]).starts_with("## Feature/ABC"));
+    let list = project.prism(&["list"]).succeeds().stdout;
+    assert!(list.contains("Feature/ABC") && list.contains("http://127.0.0.1:"), "{list}");
+
+    let again = project.prism(&["create", "Feature/ABC"]).exits(1);
+    assert!(again.stderr.contains("exists already"), "{again}");
+    assert_eq!(containers_of(&worktree).len(), 1, "the one that was there is untouched");
+
+    let work = project.sandbox.prism(&worktree, &["destroy", "--yes"]).exits(1);
+    assert!(work.stderr.contains("uncommitted work") && work.stderr.contains("--force"), "{work}");
+    project.sandbox.prism(&worktree, &["destroy", "--yes", "--force"]).succeeds();
+    assert!(!worktree.exists() && containers_of(&worktree).is_empty());
+    assert_eq!(branches(&project), "main\n");
+}
+
+#[test]
+fn a_branch_that_was_there_is_used_and_stays() {
+    let project = committed("");
+    project.sandbox.git(&project.directory, &["branch", "mine"]);
+    project.prism(&["create", "mine"]).succeeds();
+    project.prism(&["create", "mine", "--from", "main"]).exits(1);
+    project.sandbox.prism(&worktree(&project, "mine"), &["destroy", "--yes"]).succeeds();
+    assert_eq!(branches(&project), "main\nmine\n");
+    let taken = project.prism(&["create", "other", "--from", "no-such-ref"]).exits(1);
+    assert!(taken.stderr.contains("no-such-ref"), "{taken}");
+    project.prism(&["create", "not a branch"]).exits(2);
+}
+
+#[test]
+fn a_failing_setup_and_a_missing_file_leave_nothing() {
+    let project = committed("setup: ['echo one', 'exit 7', 'touch never']\n");
+    let failed = project.prism(&["create", "b"]).exits(1);
+    assert!(failed.stderr.contains("`exit 7` failed") && failed.stdout.contains("one"), "{failed}");
+    nothing_is_left(&project, "b");
+    project.write("prism.yaml", "env_files: [nope.env]\n");
+    let missing = project.prism(&["create", "b"]).exits(1);
+    assert!(missing.stderr.contains("nope.env"), "{missing}");
+    nothing_is_left(&project, "b");
+}
+
+#[test]
+fn an_interrupted_create_leaves_nothing_and_a_killed_one_is_made_good() {
+    let project = committed("setup: ['touch began; exec sleep 1000']\n");
+    let began = worktree(&project, "b").join("began");
+    let child = project.prism(&["create", "b"]).spawn();
+    eventually("the setup to begin", || began.exists());
+    // As Ctrl-C does: to the whole group, here to prism and its setup command.
+    let children =
+        project.sandbox.command("pgrep", &project.directory, &["-P", &child.id().to_string()]).succeeds();
+    for id in [child.id().to_string().as_str(), children.line()] {
+        project.sandbox.command("kill", &project.directory, &["-INT", id]).succeeds();
+    }
+    assert_eq!(Outcome::of(child).status, 130);
+    nothing_is_left(&project, "b");
+
+    let mut child = project.prism(&["create", "b"]).spawn();
+    eventually("the setup to begin", || began.exists());
+    let children =
+        project.sandbox.command("pgrep", &project.directory, &["-P", &child.id().to_string()]).succeeds();
+    for id in [child.id().to_string().as_str(), children.line()] {
+        project.sandbox.command("kill", &project.directory, &["-KILL", id]).succeeds();
+    }
+    child.wait().expect("killed");
+    project.write("prism.yaml", "setup: []\n");
+    project.sandbox.git(&project.directory, &["commit", "-qam", "no setup"]);
+    project.prism(&["create", "b"]).succeeds();
+    assert!(!began.exists(), "begun anew");
+    project.sandbox.prism(&worktree(&project, "b"), &["destroy", "--yes"]).succeeds();
+}
+
+#[test]
+fn in_place_starts_this_directory_and_refuses_a_second_time() {
+    let project = committed("setup: ['echo $WEB_URL > url']\n");
+    project.prism(&["create", "--in-place"]).succeeds();
+    assert!(fs::read_to_string(project.directory.join("url")).expect("setup ran").starts_with("http://"));
+    let again = project.prism(&["create", "--in-place"]).exits(1);
+    assert!(again.stderr.contains("has a session already"), "{again}");
+    assert_eq!(project.containers().len(), 1, "which still runs");
+}
+
+#[test]
+fn a_file_that_git_does_not_carry_is_missed_before_anything_starts() {
+    let project = Project::new(&format!("{WEB}    volumes: [\"./secret.env:/secret.env\"]\n"));
+    project.write("secret.env", "x\n");
+    project.write(".gitignore", "secret.env\n");
+    project.sandbox.git(&project.directory, &["init", "-q"]);
+    project.sandbox.git(&project.directory, &["add", "."]);
+    project.sandbox.git(&project.directory, &["commit", "-qm", "x"]);
+    let failed = project.prism(&["create", "b"]).exits(1);
+    assert!(
+        failed.stderr.contains("`secret.env` is missing")
+            && failed.stderr.contains("env_files: [secret.env]"),
+        "{failed}"
+    );
+    assert!(!worktree(&project, "b").exists());
+    project.prism(&["exec", "true"]).succeeds();
+}
+
+#[test]
+fn prune_removes_sessions_of_directories_that_are_gone_and_no_others() {
+    let project = Project::web();
+    let moved = project.sandbox.work().join("moved");
+    project.prism(&["start"]).succeeds();
+    fs::rename(&project.directory, &moved).expect("move");
+    project.sandbox.prism(&moved, &["start"]).succeeds();
+    let gone = project.directory.to_str().expect("UTF-8");
+    let root = project.sandbox.root();
+    let dry = project.sandbox.prism(&root, &["prune", "--dry-run"]).succeeds();
+    assert!(dry.stdout.contains(gone) && !dry.stdout.contains(moved.to_str().expect("UTF-8")), "{dry}");
+    assert_eq!(project.containers().len(), 1);
+    project.sandbox.prism(&root, &["prune"]).exits(2);
+    // Its parent gone as well: an unmounted disk looks like that, so nothing is removed.
+    let away = project.sandbox.root().join("away");
+    fs::rename(project.sandbox.work(), &away).expect("unmount");
+    assert!(!project.sandbox.prism(&root, &["prune", "--dry-run"]).succeeds().stdout.contains(gone));
+    fs::rename(&away, project.sandbox.work()).expect("mount");
+    // Only this one: other tests run at the same time.
+    project.sandbox.prism(&root, &["destroy", "--yes", gone]).succeeds();
+    assert!(project.containers().is_empty());
+    assert_eq!(containers_of(&moved).len(), 1);
+}
+
+#[test]
+fn doctor_and_init_know_the_project() {
+    let project = Project::new(
+        "services:\n  db:\n    image: postgres:17-alpine\n    volumes: [\"/srv/data:/var/lib/postgresql/data\"]\n  host: {image: x, network_mode: host}\n",
+    );
+    let doctor = project.prism(&["doctor"]).succeeds().stdout;
+    for part in [
+        "ok    Docker Engine ",
+        "ok    Docker Compose 2.",
+        "`host` uses the host's network",
+        "the database `db` keeps data in `/srv/data`",
+    ] {
+        assert!(doctor.contains(part), "{part}: {doctor}");
+    }
+    let down = project.prism(&["doctor"]).env("DOCKER_HOST", "unix:///nonexistent").exits(1);
+    assert!(down.stdout.contains("FAIL  cannot reach the Docker Engine"), "{down}");
+
+    project.write(
+        "session.config.mjs",
+        "export default { projectName: 'mono', envFiles: ['a.env'], setup: ['npm ci'], odd: 1 }\n",
+    );
+    let init = project.prism(&["init", "--from", "session.config.mjs"]).succeeds();
+    assert!(init.stderr.contains("`odd` has no counterpart"), "{init}");
+    let written = fs::read_to_string(project.directory.join("prism.yaml")).expect("prism.yaml");
+    assert!(written.contains("project: \"mono\"") && written.contains("#   db: {prefix: DB}"), "{written}");
+    project.prism(&["init"]).exits(1);
+    assert!(project.prism(&["compose", "config"]).succeeds().stdout.contains("name: mono-"));
+}
+
+#[test]
+fn restart_and_logs() {
+    let project = Project::web();
+    assert!(project.prism(&["logs"]).exits(3).stderr.contains("no session"));
+    project.prism(&["start"]).succeeds();
+    let started = || docker(&["inspect", "--format", "{{.State.StartedAt}}", &project.containers()[0]]);
+    let before = started();
+    project.prism(&["restart"]).succeeds();
+    assert_ne!(started(), before);
+    project.prism(&["compose", "exec", "-T", "web", "sh", "-c", "echo hello > /proc/1/fd/1"]).succeeds();
+    fs::remove_file(project.directory.join("compose.yaml")).expect("not needed");
+    project.write("compose.yaml", "services: {web: {image: \"${MISSING:?}\"}}\n");
+    assert!(project.prism(&["logs", "--tail", "5", "web"]).succeeds().stdout.contains("hello"));
+}
