@@ -1,5 +1,6 @@
 //! prism against the real Engine.
 
+mod corpus;
 mod create;
 mod endpoint;
 mod environment;

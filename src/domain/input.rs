@@ -17,6 +17,9 @@ pub struct References {
     pub env_files: Vec<String>,
     /// Names that Compose looks up in the environment.
     pub variables: BTreeSet<String>,
+    /// Where a list is written that has nothing in it, key by key. Compose leaves it out of what it resolves, and
+    /// then fails to merge another file unless that resets it.
+    pub empty_lists: BTreeSet<Vec<String>>,
 }
 
 /// One entry of `include`.
@@ -40,6 +43,7 @@ pub fn references(text: &str) -> Option<References> {
             found.includes.extend(entries.iter().map(include));
         }
         walk(&root, &mut found);
+        empty_lists(&root, &mut Vec::new(), &mut found.empty_lists);
     }
     Some(found)
 }
@@ -71,6 +75,24 @@ fn walk(value: &Value, found: &mut References) {
         }
         Value::Sequence(items) => items.iter().for_each(|item| walk(item, found)),
         Value::Tagged(tagged) => walk(&tagged.value, found),
+        _ => {}
+    }
+}
+
+fn empty_lists(value: &Value, path: &mut Vec<String>, found: &mut BTreeSet<Vec<String>>) {
+    match value {
+        Value::Mapping(entries) => {
+            for (key, value) in entries {
+                // Merge keys and extensions are not where they take effect.
+                let Some(key) = key.as_str().filter(|key| *key != "<<" && !key.starts_with("x-")) else {
+                    continue;
+                };
+                path.push(key.to_owned());
+                empty_lists(value, path, found);
+                path.pop();
+            }
+        }
+        Value::Sequence(items) if items.is_empty() => drop(found.insert(path.clone())),
         _ => {}
     }
 }
@@ -212,6 +234,15 @@ mod tests {
         // `$$ESCAPED` is found too: one name too many only makes a change of it noticed.
         let names: Vec<&str> = found.variables.iter().map(String::as_str).collect();
         assert_eq!(names, ["ARG", "CONF", "ESCAPED", "INNER", "PASSED", "TAG", "TOKEN"]);
+    }
+
+    #[test]
+    fn empty_lists_are_found_with_their_path() {
+        let found =
+            references("services: {a: {security_opt: [], x-y: [], deploy: {placement: {constraints: []}}}}")
+                .expect("yaml");
+        let paths: Vec<String> = found.empty_lists.iter().map(|path| path.join("/")).collect();
+        assert_eq!(paths, ["services/a/deploy/placement/constraints", "services/a/security_opt"]);
     }
 
     #[test]

@@ -17,6 +17,9 @@ pub struct Model {
     pub networks: BTreeMap<String, Network>,
     /// Volumes by their key in the file.
     pub volumes: BTreeMap<String, Volume>,
+    /// The whole, as Compose printed it.
+    #[serde(skip)]
+    whole: Value,
 }
 
 /// One service.
@@ -27,6 +30,10 @@ pub struct Service {
     pub image: Option<String>,
     /// Present if the image is built here.
     pub build: Option<Build>,
+    /// When the image is pulled.
+    pub pull_policy: Option<String>,
+    /// A fixed hardware address.
+    pub mac_address: Option<String>,
     /// A fixed container name.
     pub container_name: Option<String>,
     /// Published ports, ranges expanded by Compose where it can.
@@ -88,6 +95,8 @@ pub struct Mount {
 pub struct Build {
     /// Further names for the built image.
     pub tags: Vec<String>,
+    /// Where its layers are exported to.
+    pub cache_to: Vec<String>,
 }
 
 /// One entry of `ports:`.
@@ -188,6 +197,8 @@ pub struct Network {
     pub driver_opts: BTreeMap<String, Value>,
     /// Fixed subnets.
     pub ipam: Option<Ipam>,
+    /// Containers get IPv6 addresses.
+    pub enable_ipv6: bool,
 }
 
 /// Address management of a network.
@@ -216,7 +227,14 @@ impl Model {
     pub fn parse(json: &[u8]) -> Result<Self, serde_json::Error> {
         let mut value: Value = serde_json::from_slice(json)?;
         undouble_dollars(&mut value);
-        serde_json::from_value(value)
+        let model: Self = serde_json::from_value(value.clone())?;
+        Ok(Self { whole: value, ..model })
+    }
+
+    /// Says whether the service, network or volume at the beginning of a path exists, and the end of it does not.
+    pub fn lacks(&self, path: &[String]) -> bool {
+        let found = |path: &[String]| path.iter().try_fold(&self.whole, |value, key| value.get(key));
+        path.len() > 2 && found(&path[..2]).is_some() && found(path).is_none()
     }
 
     /// Says whether some service waits for `name` to complete.
@@ -229,9 +247,29 @@ impl Model {
         self.is_awaited(name, "service_healthy")
     }
 
+    /// Finds the project's own network that a `network_mode` names by its name in Docker.
+    pub fn network_of_mode(&self, service: &Service) -> Option<&str> {
+        let mode = service.network_mode.as_deref()?;
+        let own = self.networks.iter().filter(|(_, network)| !network.external);
+        own.filter(|(_, network)| network.name.as_deref() == Some(mode)).map(|(key, _)| key.as_str()).next()
+    }
+
     fn is_awaited(&self, name: &ServiceName, condition: &str) -> bool {
         let mut dependencies = self.services.values().filter_map(|service| service.depends_on.get(name));
         dependencies.any(|dependency| dependency.condition == condition)
+    }
+}
+
+impl Network {
+    /// Lists its fixed subnets.
+    pub fn pools(&self) -> impl Iterator<Item = &str> {
+        let pools = self.ipam.iter().filter_map(|ipam| ipam.config.as_ref()).flatten();
+        pools.filter_map(|pool| pool.get("subnet")?.as_str())
+    }
+
+    /// Says whether it sits on an interface of the host itself.
+    pub fn is_on_host_interface(&self) -> bool {
+        matches!(self.driver.as_deref(), Some("macvlan" | "ipvlan"))
     }
 }
 

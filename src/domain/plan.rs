@@ -206,6 +206,7 @@ impl Decision<'_> {
                     None => Network::Closed,
                 }
             }
+            Some(_) if self.model.network_of_mode(self.service).is_some() => Network::Bridged,
             _ => {
                 let is_internal =
                     |key: &String| self.model.networks.get(key).is_some_and(|network| network.internal);
@@ -312,6 +313,13 @@ pub fn service_of_container<'m>(model: &'m Model, container: &str) -> Option<&'m
 }
 
 fn note_external(model: &Model, shared: &mut Vec<String>) {
+    for (key, _) in
+        model.networks.iter().filter(|(_, network)| !network.external && network.is_on_host_interface())
+    {
+        shared.push(format!(
+            "network `{key}` is on an interface of the host, which is there once: sessions get a bridge in its place"
+        ));
+    }
     for (key, _) in model.networks.iter().filter(|(_, network)| network.external) {
         shared.push(format!("network `{key}` is external: every session is attached to the same one"));
     }

@@ -39,6 +39,23 @@ impl Node {
     }
 }
 
+impl Node {
+    /// States `!reset null` at the end of a path, making the mappings on the way. What is stated there already stays.
+    pub fn reset_at(&mut self, path: &[String]) {
+        let (Self::Map(entries), Some((key, rest))) = (self, path.split_first()) else { return };
+        let found = entries.iter().position(|(name, _)| name == key);
+        match (found, rest) {
+            (Some(at), rest) => entries[at].1.reset_at(rest),
+            (None, []) => entries.push((key.clone(), Self::Reset)),
+            (None, rest) => {
+                let mut inner = Self::Map(Vec::new());
+                inner.reset_at(rest);
+                entries.push((key.clone(), inner));
+            }
+        }
+    }
+}
+
 /// Adds `value` under `key`, unless it is an empty mapping or sequence, which would state nothing.
 pub fn put(map: &mut Vec<(String, Node)>, key: &str, value: Node) {
     if !value.is_empty() {
@@ -171,6 +188,15 @@ mod tests {
                 serde_yaml::from_str(&yaml).expect("valid");
             assert_eq!(read["k"], text, "{yaml}");
         }
+    }
+
+    #[test]
+    fn a_reset_goes_where_nothing_is_stated() {
+        let mut node = map(&[("a", map(&[("b", Node::Int(1))]))]);
+        for path in [&["a", "b"][..], &["a", "c"], &["d", "e"]] {
+            node.reset_at(&path.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>());
+        }
+        assert_eq!(write(&node), "\"a\":\n  \"b\": 1\n  \"c\": !reset null\n\"d\":\n  \"e\": !reset null\n");
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub struct Inputs {
     pub variables: BTreeMap<String, Option<String>>,
     /// Nothing was met that could not be followed.
     pub followed: bool,
+    /// Where an empty list is written.
+    pub empty_lists: BTreeSet<Vec<String>>,
 }
 
 impl Inputs {
@@ -109,11 +111,14 @@ impl Collector<'_> {
     /// Follows one Compose file; relative paths in it start at `base`.
     fn compose_file(&mut self, path: &Path, base: &Path) -> anyhow::Result<()> {
         let Some(text) = self.add(path)? else { return Ok(()) };
-        let Some(References { includes, extends, env_files, variables }) = input::references(&text) else {
+        let Some(References { includes, extends, env_files, variables, empty_lists }) =
+            input::references(&text)
+        else {
             self.inputs.followed = false;
             return Ok(());
         };
         self.names.extend(variables);
+        self.inputs.empty_lists.extend(empty_lists);
         for file in env_files {
             if let Some(path) = self.resolve(&file, base) {
                 self.env_file(&path)?;

@@ -75,17 +75,6 @@ fn an_external_network_gets_no_alias() {
 }
 
 #[test]
-fn tags_keep_the_name_of_the_image() {
-    let project = facts().project;
-    let hash = project.suffix().to_owned();
-    assert_eq!(
-        session_tag("localhost:5000/acme/postgres", &project),
-        format!("localhost:5000/acme/postgres:latest-{hash}")
-    );
-    assert_eq!(session_tag("app:1", &project), format!("app:1-{hash}"));
-}
-
-#[test]
 fn equal_inputs_give_equal_bytes() {
     let config = r#"{"services":{"b":{"labels":{"z":"1","a":"2"}},"a":{}},"volumes":{"y":{},"x":{}}}"#;
     assert_eq!(overlaid(config), overlaid(config));

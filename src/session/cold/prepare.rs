@@ -151,7 +151,11 @@ pub(super) fn prepare(
             .keys()
             .any(|name| session.settings.env.contains_key(name) || plan.may_export(name)),
     };
-    let body = yaml::write(&overlay(&model, &plan, &facts));
+    let mut stated = overlay(&model, &plan, &facts);
+    for path in inputs.empty_lists.iter().filter(|path| model.lacks(path)) {
+        stated.reset_at(path);
+    }
+    let body = yaml::write(&stated);
     let config = session.configuration_hash(&inputs.files);
     let header = Header {
         generator: GENERATOR.to_owned(),

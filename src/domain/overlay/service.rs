@@ -1,0 +1,267 @@
+//! What is different about one service.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::image::Built;
+use super::{Facts, labels_of_things, session_labels, text_map};
+use crate::domain::model::{Attachment, Dependency, Model, Service};
+use crate::domain::name::ServiceName;
+use crate::domain::plan::{ServicePlan, service_of_container};
+use crate::domain::settings::LABEL;
+use crate::domain::yaml::{Node, put};
+
+/// How often Docker runs a health check that says nothing of it.
+const DEFAULT_INTERVAL: Duration = Duration::from_secs(30);
+
+/// What is often enough while a service starts.
+const START_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A service, and all that its override depends on.
+pub(super) struct Overlay<'a> {
+    pub(super) model: &'a Model,
+    pub(super) name: &'a ServiceName,
+    pub(super) service: &'a Service,
+    pub(super) plan: &'a ServicePlan,
+    pub(super) facts: &'a Facts,
+    pub(super) built: &'a Built,
+}
+
+impl Overlay<'_> {
+    /// States the difference.
+    pub(super) fn service(&self) -> Node {
+        let mut out = Vec::new();
+        if self.service.container_name.is_some() {
+            put(&mut out, "container_name", Node::Reset);
+        }
+        if self.service.mac_address.is_some() {
+            put(&mut out, "mac_address", Node::Reset);
+        }
+        self.image(&mut out);
+        self.ports(&mut out);
+        self.health_check(&mut out);
+        if self.facts.restated {
+            self.restate(&mut out);
+        }
+        self.dependencies(&mut out);
+        self.namespaces(&mut out);
+        self.network_by_name(&mut out);
+        put(&mut out, "networks", Node::Map(self.attachments()));
+        self.labels(&mut out);
+        Node::Map(out)
+    }
+
+    fn image(&self, out: &mut Vec<(String, Node)>) {
+        let image = self.service.image.as_deref();
+        if let Some(session) = image.and_then(|image| self.built.session_name(image)) {
+            put(out, "image", Node::text(session));
+            if self.service.pull_policy.is_some() && self.service.build.is_none() {
+                // No registry has the session's image.
+                put(out, "pull_policy", Node::Reset);
+            }
+        }
+        let Some(build) = &self.service.build else { return };
+        let mut section = vec![("labels".to_owned(), labels_of_things(self.facts))];
+        for (key, is_shared) in [("tags", !build.tags.is_empty()), ("cache_to", !build.cache_to.is_empty())] {
+            if is_shared {
+                put(&mut section, key, Node::Reset);
+            }
+        }
+        put(&mut section, "additional_contexts", self.built.contexts(image));
+        put(out, "build", Node::Map(section));
+    }
+
+    fn ports(&self, out: &mut Vec<(String, Node)>) {
+        let entry = |port: &crate::domain::plan::Publication| {
+            Node::Map(vec![
+                ("target".to_owned(), Node::Int(port.container.number.into())),
+                ("host_ip".to_owned(), Node::text(port.host_ip.to_string())),
+                ("protocol".to_owned(), Node::text(port.container.protocol.to_string())),
+            ])
+        };
+        let entries: Vec<Node> = self.plan.ports.iter().map(entry).collect();
+        if !entries.is_empty() || !self.service.ports.is_empty() {
+            out.push(("ports".to_owned(), Node::Override(Box::new(Node::Seq(entries)))));
+        }
+    }
+
+    /// Lets a health check that others wait for run often while its service starts: Compose waits for Docker's
+    /// verdict, which comes once in an interval.
+    fn health_check(&self, out: &mut Vec<(String, Node)>) {
+        let check = self.service.healthcheck.as_ref().filter(|_| self.service.has_health_check());
+        let Some(check) = check else { return };
+        let interval = check.interval.as_deref().and_then(|text| humantime::parse_duration(text).ok());
+        let is_slow = interval.unwrap_or(DEFAULT_INTERVAL) > START_INTERVAL;
+        if !is_slow || check.start_interval.is_some() || !self.model.is_awaited_to_be_healthy(self.name) {
+            return;
+        }
+        let mut entry = vec![("start_interval".to_owned(), Node::text("500ms"))];
+        if check.start_period.is_none() {
+            entry.push(("start_period".to_owned(), Node::text("30s")));
+        }
+        put(out, "healthcheck", Node::Map(entry));
+    }
+
+    /// States what the user's file resolved to, as literal values.
+    fn restate(&self, out: &mut Vec<(String, Node)>) {
+        // A variable that is passed through and not set stays out: `!reset` does not reach into a list.
+        let set = |(name, value): (&String, &Option<String>)| Some((name.clone(), Node::Str(value.clone()?)));
+        let entries: Vec<_> = self.service.environment.iter().filter_map(set).collect();
+        if !self.service.environment.is_empty() {
+            out.push(("environment".to_owned(), Node::Override(Box::new(Node::Map(entries)))));
+        }
+        for (key, words) in [("command", &self.service.command), ("entrypoint", &self.service.entrypoint)] {
+            if let Some(words) = words {
+                put(out, key, Node::Override(Box::new(Node::Seq(words.iter().map(Node::text).collect()))));
+            }
+        }
+    }
+
+    /// Lets nothing wait for a service that is left out: Compose would start it.
+    fn dependencies(&self, out: &mut Vec<(String, Node)>) {
+        let is_excluded = |name: &ServiceName| self.facts.excluded.contains(name);
+        if !self.service.depends_on.keys().any(is_excluded) {
+            return;
+        }
+        let kept = self.service.depends_on.iter().filter(|(name, _)| !is_excluded(name));
+        let entry = |dependency: &Dependency| {
+            let mut entry = vec![
+                ("condition".to_owned(), Node::text(dependency.condition.clone())),
+                ("required".to_owned(), Node::Bool(dependency.required)),
+            ];
+            if dependency.restart {
+                entry.push(("restart".to_owned(), Node::Bool(true)));
+            }
+            Node::Map(entry)
+        };
+        let kept = kept.map(|(name, dependency)| (name.0.clone(), entry(dependency))).collect();
+        out.push(("depends_on".to_owned(), Node::Override(Box::new(Node::Map(kept)))));
+    }
+
+    /// Rewrites references to containers whose fixed name is gone.
+    fn namespaces(&self, out: &mut Vec<(String, Node)>) {
+        let rewritten = |mode: &Option<String>| {
+            let container = mode.as_deref()?.strip_prefix("container:")?;
+            Some(Node::text(format!("service:{}", service_of_container(self.model, container)?)))
+        };
+        for (key, mode) in [
+            ("network_mode", &self.service.network_mode),
+            ("pid", &self.service.pid),
+            ("ipc", &self.service.ipc),
+        ] {
+            if let Some(node) = rewritten(mode) {
+                put(out, key, node);
+            }
+        }
+        let from = self.service.volumes_from.iter().map(|entry| {
+            let rest = entry.strip_prefix("container:")?;
+            let (container, mode) = rest.split_once(':').map_or((rest, None), |(c, m)| (c, Some(m)));
+            let service = service_of_container(self.model, container)?;
+            Some(mode.map_or_else(|| service.0.clone(), |mode| format!("{service}:{mode}")))
+        });
+        let from: Vec<Option<String>> = from.collect();
+        if from.iter().any(Option::is_some) {
+            let entries = from.into_iter().zip(&self.service.volumes_from);
+            let entries = entries.map(|(new, old)| Node::text(new.unwrap_or_else(|| old.clone()))).collect();
+            put(out, "volumes_from", Node::Override(Box::new(Node::Seq(entries))));
+        }
+        let is_own = |link: &&String| {
+            service_of_container(self.model, link.split(':').next().unwrap_or(link)).is_some()
+        };
+        if self.service.external_links.iter().any(|link| is_own(&link)) {
+            let foreign = self.service.external_links.iter().filter(|link| !is_own(link));
+            let foreign = foreign.map(|link| Node::text(link.as_str())).collect();
+            out.push(("external_links".to_owned(), Node::Override(Box::new(Node::Seq(foreign)))));
+        }
+    }
+
+    /// A `network_mode` that is one of the project's own networks by its fixed name becomes an attachment.
+    fn network_by_name(&self, out: &mut Vec<(String, Node)>) {
+        if let Some(key) = self.model.network_of_mode(self.service) {
+            out.push(("network_mode".to_owned(), Node::Reset));
+            out.push(("networks".to_owned(), Node::Map(vec![(key.to_owned(), Node::Map(Vec::new()))])));
+        }
+    }
+
+    /// Removes fixed addresses, and keeps former names as aliases on the session's own networks. On an external
+    /// network another session's service would answer to them.
+    fn attachments(&self) -> Vec<(String, Node)> {
+        if self.service.network_mode.is_some() {
+            return Vec::new();
+        }
+        let nothing = Attachment::default();
+        let mut attachments = Vec::new();
+        for (key, attachment) in &self.service.networks {
+            let external = self.model.networks.get(key).is_some_and(|network| network.external);
+            let attachment = attachment.as_ref().unwrap_or(&nothing);
+            let mut entry = Vec::new();
+            if !external {
+                put(&mut entry, "aliases", Node::Seq(self.aliases().into_iter().map(Node::Str).collect()));
+            } else if let Some(aliases) = &attachment.aliases {
+                let suffix = self.facts.project.suffix();
+                let own = aliases.iter().map(|alias| Node::text(format!("{alias}-{suffix}"))).collect();
+                put(&mut entry, "aliases", Node::Override(Box::new(Node::Seq(own))));
+            }
+            for (field, fixed) in [
+                ("ipv4_address", attachment.ipv4_address.is_some()),
+                ("ipv6_address", attachment.ipv6_address.is_some()),
+                ("link_local_ips", attachment.link_local_ips.is_some()),
+                ("mac_address", attachment.mac_address.is_some()),
+            ] {
+                if fixed {
+                    put(&mut entry, field, Node::Reset);
+                }
+            }
+            put(&mut attachments, key, Node::Map(entry));
+        }
+        attachments
+    }
+
+    /// Lists the names by which others may know it: its container name, and those that links gave to that.
+    fn aliases(&self) -> Vec<String> {
+        let Some(container) = self.service.container_name.as_deref() else { return Vec::new() };
+        let links = self.model.services.values().flat_map(|service| &service.external_links);
+        let of_links = links.filter_map(|link| link.split_once(':')).filter(|(name, _)| *name == container);
+        let mut aliases: Vec<String> = of_links.map(|(_, alias)| alias.to_owned()).collect();
+        if container != self.name.0 {
+            aliases.insert(0, container.to_owned());
+        }
+        aliases.dedup();
+        aliases
+    }
+
+    fn labels(&self, out: &mut Vec<(String, Node)>) {
+        let mut labels = session_labels(self.facts);
+        let mut label = |key: &str, value: String| labels.insert(format!("{LABEL}{key}"), value);
+        label("service", self.name.0.clone());
+        label("created_at", self.facts.created_at.clone());
+        if let Some(port) = self.plan.primary {
+            label("internal_port", port.number.to_string());
+        }
+        if let Some(owner) = &self.plan.via {
+            label("via", owner.0.clone());
+        }
+        // What prism.yaml says of a service is told to whoever reads containers alone.
+        for (key, value) in [
+            ("kind", self.plan.kind.clone()),
+            ("prefix", self.plan.prefix.clone()),
+            ("primary", self.plan.preferred.then(|| "true".to_owned())),
+            ("ignore", self.plan.ignored.then(|| "true".to_owned())),
+        ] {
+            if let Some(value) = value {
+                label(key, value);
+            }
+        }
+        // Merged with another file, Compose would read a key with `=` as a key and a value.
+        let must_replace = self.service.labels.keys().any(|name| name.contains('='));
+        let users: BTreeMap<String, String> = self.service.labels.clone();
+        if must_replace || self.facts.restated {
+            labels = users.into_iter().chain(labels).collect();
+        } else {
+            labels.retain(|name, value| users.get(name) != Some(value));
+        }
+        let labels = text_map(labels);
+        let node = if must_replace { Node::Override(Box::new(labels)) } else { labels };
+        put(out, "labels", node);
+    }
+}

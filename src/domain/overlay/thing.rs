@@ -1,0 +1,79 @@
+//! Networks and volumes of a session: its own names, its own addresses.
+
+use std::collections::BTreeMap;
+
+use super::{Facts, labels_of_things};
+use crate::domain::model::{Model, Network};
+use crate::domain::name::content_hash;
+use crate::domain::yaml::{Node, put};
+
+/// The option that names a network's interface on the host.
+const BRIDGE_NAME: &str = "com.docker.network.bridge.name";
+
+/// States what is different about the project's own networks.
+pub(super) fn networks(model: &Model, facts: &Facts) -> Vec<(String, Node)> {
+    let own = model.networks.iter().filter(|(_, network)| !network.external);
+    own.map(|(key, network)| {
+        let mut entry = Vec::new();
+        if !is_default_name(network.name.as_deref(), key, facts) {
+            put(&mut entry, "name", Node::Reset);
+        }
+        if network.is_on_host_interface() {
+            // The host's interface is there once: the session gets a bridge in its place.
+            put(&mut entry, "driver", Node::Reset);
+            put(&mut entry, "driver_opts", Node::Reset);
+        } else if network.driver_opts.contains_key(BRIDGE_NAME) {
+            put(&mut entry, "driver_opts", Node::Map(vec![(BRIDGE_NAME.to_owned(), Node::Reset)]));
+        }
+        if has_fixed_subnet(network) {
+            put(&mut entry, "ipam", addresses(key, network, facts));
+        }
+        put(&mut entry, "labels", labels_of_things(facts));
+        (key.clone(), Node::Map(entry))
+    })
+    .collect()
+}
+
+/// States what is different about the project's own volumes.
+pub(super) fn volumes(model: &Model, facts: &Facts) -> Vec<(String, Node)> {
+    let mut users: BTreeMap<&str, u32> = BTreeMap::new();
+    for name in model.volumes.values().filter_map(|volume| volume.name.as_deref()) {
+        *users.entry(name).or_default() += 1;
+    }
+    let own = model.volumes.iter().filter(|(_, volume)| !volume.external);
+    own.map(|(key, volume)| {
+        let mut entry = Vec::new();
+        match volume.name.as_deref() {
+            // Two keys that mean one volume go on meaning one.
+            Some(name) if users.get(name).is_some_and(|users| *users > 1) => {
+                put(&mut entry, "name", Node::text(format!("{}_{name}", facts.project)));
+            }
+            name if !is_default_name(name, key, facts) => put(&mut entry, "name", Node::Reset),
+            _ => {}
+        }
+        put(&mut entry, "labels", labels_of_things(facts));
+        (key.clone(), Node::Map(entry))
+    })
+    .collect()
+}
+
+/// Compose's own name for a thing is `<project>_<key>`, and so the session's own.
+pub(super) fn is_default_name(name: Option<&str>, key: &str, facts: &Facts) -> bool {
+    name.is_none_or(|name| name == format!("{}_{key}", facts.project))
+}
+
+fn has_fixed_subnet(network: &Network) -> bool {
+    network.pools().next().is_some()
+}
+
+/// Lets Docker choose the addresses. It has no pool for IPv6 to choose from, so that gets one of the session's.
+fn addresses(key: &str, network: &Network, facts: &Facts) -> Node {
+    let has_ipv6 = network.enable_ipv6 && network.pools().any(|subnet| subnet.contains(':'));
+    if !has_ipv6 || network.is_on_host_interface() {
+        return Node::Reset;
+    }
+    let hash = content_hash(format!("{} {key}", facts.session_id).as_bytes());
+    let subnet = format!("fd{}:{}:{}:{}::/64", &hash[0..2], &hash[2..6], &hash[6..10], &hash[10..14]);
+    let pool = Node::Map(vec![("subnet".to_owned(), Node::text(subnet))]);
+    Node::Override(Box::new(Node::Map(vec![("config".to_owned(), Node::Seq(vec![pool]))])))
+}
