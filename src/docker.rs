@@ -2,6 +2,7 @@
 
 mod container;
 mod endpoint;
+mod network;
 mod note;
 mod removal;
 

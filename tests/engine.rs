@@ -7,6 +7,7 @@ mod environment;
 mod exec;
 mod failure;
 mod healing;
+mod isolation;
 mod life;
 mod ready;
 mod worktree;

@@ -72,6 +72,7 @@ pub fn start(
                     return Err(error);
                 }
             };
+            rename_on_external_networks(session, engine, &prepared)?;
             prepared.settle(session)?;
             (prepared.header, since)
         }
@@ -87,6 +88,24 @@ pub fn start(
                 .into())
         }
     }
+}
+
+/// On a network that other sessions use too, `api` must not be anybody's `api`.
+fn rename_on_external_networks(
+    session: &Session,
+    engine: &mut Engine,
+    prepared: &prepare::Prepared,
+) -> anyhow::Result<()> {
+    if prepared.external.is_empty() {
+        return Ok(());
+    }
+    let containers = engine.session(&session.id)?;
+    for (service, network, aliases) in &prepared.external {
+        for container in containers.iter().filter(|container| container.service == *service) {
+            engine.rename_on_network(container, network, &service.0, aliases.clone())?;
+        }
+    }
+    Ok(())
 }
 
 /// Two users cannot share a session: they read neither each other's generated files nor locks.

@@ -11,7 +11,7 @@ use crate::domain::container::Container;
 use crate::domain::dotenv;
 use crate::domain::header::{GENERATOR, Header, is_generated};
 use crate::domain::model::Model;
-use crate::domain::name::ServiceName;
+use crate::domain::name::{ProjectName, ServiceName};
 use crate::domain::note::Note;
 use crate::domain::overlay::{Facts, overlay, session_labels};
 use crate::domain::plan::{Plan, plan};
@@ -38,6 +38,8 @@ pub(super) struct Prepared {
     pub(super) notes: Vec<String>,
     /// The session had no containers before.
     pub(super) is_first: bool,
+    /// The external networks of services that have some: Docker's name, and the aliases wanted there.
+    pub(super) external: Vec<(ServiceName, String, Vec<String>)>,
     /// What is to be remembered of this start.
     pub(super) note: Note,
     /// The labels of everything that belongs to the session.
@@ -156,6 +158,7 @@ pub(super) fn prepare(
         stated.reset_at(path);
     }
     let body = yaml::write(&stated);
+    let compose_project = compose.project.clone();
     let config = session.configuration_hash(&inputs.files);
     let header = Header {
         generator: GENERATOR.to_owned(),
@@ -179,6 +182,7 @@ pub(super) fn prepare(
         notes: plan.shared,
         is_first: containers.is_empty(),
         body,
+        external: external_names(&model, &compose_project),
         note: Note { config, ..note },
         labels: session_labels(&facts),
         excluded: facts.excluded,
@@ -214,6 +218,25 @@ impl Prepared {
         let text = self.header.prepend(&self.body)?;
         files::write(&session.override_path(), text.as_bytes(), is_generated)
     }
+}
+
+/// Lists which names services are to have on networks that other sessions use as well.
+fn external_names(model: &Model, project: &ProjectName) -> Vec<(ServiceName, String, Vec<String>)> {
+    let mut found = Vec::new();
+    for (name, service) in &model.services {
+        for (key, attachment) in &service.networks {
+            let Some(network) = model.networks.get(key).filter(|network| network.external) else { continue };
+            let users = attachment.iter().filter_map(|attachment| attachment.aliases.as_ref()).flatten();
+            let aliases =
+                std::iter::once(&name.0).chain(users).map(|alias| format!("{alias}-{}", project.suffix()));
+            found.push((
+                name.clone(),
+                network.name.clone().unwrap_or_else(|| key.clone()),
+                aliases.collect(),
+            ));
+        }
+    }
+    found
 }
 
 fn texts(paths: &[PathBuf]) -> Vec<String> {

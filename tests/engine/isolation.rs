@@ -1,0 +1,213 @@
+//! Two copies of one project on the Engine, a trap each: what must not be shared is not, what is external is.
+
+use std::path::{Path, PathBuf};
+
+use crate::support::project::containers_of;
+use crate::support::{Project, Run, docker};
+
+/// A project and a second copy of it beside it.
+struct Copies {
+    project: Project,
+    second: PathBuf,
+}
+
+impl Copies {
+    fn new(compose: &str) -> Self {
+        Self::with(compose, &[])
+    }
+
+    fn with(compose: &str, files: &[(&str, &str)]) -> Self {
+        let project = Project::new(compose);
+        for (path, text) in files {
+            project.write(path, text);
+        }
+        let second = project.sandbox.work().join("copy").join("shop");
+        std::fs::create_dir_all(second.parent().expect("parent")).expect("directory");
+        let paths = [project.directory.to_str().expect("UTF-8"), second.to_str().expect("UTF-8")];
+        project.sandbox.command("cp", &project.sandbox.work(), &["-r", paths[0], paths[1]]).succeeds();
+        Self { project, second }
+    }
+
+    fn both(&self) -> [&Path; 2] {
+        [&self.project.directory, &self.second]
+    }
+
+    fn prism(&self, directory: &Path, arguments: &[&str]) -> Run {
+        self.project.sandbox.prism(directory, arguments)
+    }
+
+    /// Starts both, and returns what the Engine says of the containers of each.
+    fn started(&self, format: &str) -> [String; 2] {
+        self.both().map(|directory| {
+            self.prism(directory, &["start"]).succeeds();
+            let ids = containers_of(directory);
+            let mut arguments = vec!["inspect", "--format", format];
+            arguments.extend(ids.iter().map(String::as_str));
+            docker(&arguments)
+        })
+    }
+
+    /// Runs a command inside a service of one copy.
+    fn inside(&self, directory: &Path, service: &str, command: &[&str]) -> String {
+        let mut arguments = vec!["compose", "exec", "-T", service];
+        arguments.extend(command);
+        self.prism(directory, &arguments).succeeds().line().to_owned()
+    }
+}
+
+const SLEEPER: &str = "image: prism-test:1\n    stop_signal: SIGKILL\n    command: sleep 1000\n";
+
+#[test]
+fn names_ports_addresses_and_volumes_are_their_own() {
+    let copies = Copies::new(&format!(
+        "name: app\nservices:\n  web:\n    {SLEEPER}    container_name: the-web\n    mac_address: 02:42:ac:11:99:01\n    ports: [\"18090:80\", \"18091:80/udp\", \"[::1]:18092:81\"]\n    labels: {{dev-prism.ready: none}}\n    volumes: [\"data:/data\"]\n    networks: {{n: {{ipv4_address: 10.213.9.5}}}}\nvolumes: {{data: {{name: the-data}}}}\nnetworks: {{n: {{name: the-net, driver_opts: {{com.docker.network.bridge.name: prismtest0}}, ipam: {{config: [{{subnet: 10.213.9.0/24}}]}}}}}}\n"
+    ));
+    let [one, two] = copies.started(
+        "{{.Name}} {{range .Mounts}}{{.Name}}{{end}} {{range $k, $v := .NetworkSettings.Networks}}{{$k}} {{$v.MacAddress}}{{end}} {{json .HostConfig.PortBindings}}",
+    );
+    for (one, two) in one.split_whitespace().zip(two.split_whitespace()).take(4) {
+        assert_ne!(one, two);
+    }
+    for fixed in ["18090", "18091", "18092", "the-", "02:42:ac:11:99:01"] {
+        assert!(!one.contains(fixed), "{fixed}: {one}");
+    }
+    assert!(one.contains("\"::1\""), "a loopback address of the file is kept: {one}");
+    let [one, two] = copies.both();
+    copies.inside(one, "web", &["sh", "-c", "echo one > /data/file"]);
+    assert_eq!(copies.inside(two, "web", &["sh", "-c", "cat /data/file 2>/dev/null || echo empty"]), "empty");
+    let variables = copies.prism(one, &["env"]).succeeds().stdout;
+    assert!(variables.contains("WEB_PORT_80=") && variables.contains("WEB_PORT_80_UDP="), "{variables}");
+}
+
+#[test]
+fn an_image_that_is_built_is_each_copys_own_also_for_others_that_use_it() {
+    let copies = Copies::with(
+        "services:\n  a: {image: \"prism-corpus/app:dev\", build: ., stop_signal: SIGKILL, command: sleep 1000}\n  b: {image: \"docker.io/prism-corpus/app:dev\", stop_signal: SIGKILL, command: sleep 1000, depends_on: [a]}\n",
+        &[("Dockerfile", "FROM prism-test:1\nCOPY which /which\n"), ("which", "one\n")],
+    );
+    std::fs::write(copies.second.join("which"), "two\n").expect("file");
+    copies.started("{{.Image}}");
+    let [one, two] = copies.both();
+    for service in ["a", "b"] {
+        assert_eq!(copies.inside(one, service, &["cat", "/which"]), "one", "{service}");
+        assert_eq!(copies.inside(two, service, &["cat", "/which"]), "two", "{service}");
+    }
+    copies.prism(one, &["destroy", "--yes"]).succeeds();
+    copies.prism(two, &["destroy", "--yes"]).succeeds();
+    let label = format!("label=dev-prism.working_dir={}", one.display());
+    assert_eq!(docker(&["images", "-q", "--filter", &label]), "", "the session's tags go with it");
+}
+
+#[test]
+fn on_an_external_network_nobody_answers_for_the_other() {
+    let network = format!("prism-test-{}", std::process::id());
+    docker(&["network", "create", "--label", "prism-test=1", &network]);
+    let copies = Copies::new(&format!(
+        "services:\n  api:\n    {SLEEPER}    container_name: the-api\n    networks: {{default: {{}}, out: {{aliases: [backend]}}}}\nnetworks: {{out: {{external: true, name: {network}}}}}\n"
+    ));
+    let format = format!("{{{{json (index .NetworkSettings.Networks \"{network}\").Aliases}}}}");
+    let [one, two] = copies.started(&format);
+    let before = containers_of(&copies.second);
+    let first = copies.prism(&copies.second, &["exec", "true"]).succeeds();
+    copies.prism(&copies.second, &["stop"]).succeeds();
+    copies.prism(&copies.second, &["start"]).succeeds();
+    let after = docker(&["inspect", "--format", &format, &containers_of(&copies.second)[0]]);
+    let kept = containers_of(&copies.second);
+    let notes = copies.prism(&copies.project.directory, &["doctor"]).run().stdout;
+    for directory in copies.both() {
+        copies.prism(directory, &["destroy", "--yes"]).succeeds();
+    }
+    docker(&["network", "rm", &network]);
+    for aliases in [&one, &two, &after] {
+        for name in ["\"api\"", "\"the-api\"", "\"backend\""] {
+            assert!(!aliases.contains(name), "{aliases}");
+        }
+        assert!(aliases.contains("\"api-") && aliases.contains("\"backend-"), "{aliases}");
+    }
+    assert_ne!(one, two);
+    assert_eq!((kept, first.stderr.as_str()), (before, ""), "nothing is recreated for it");
+    assert!(notes.contains("network `out` is external"), "{notes}");
+}
+
+#[test]
+fn namespaces_of_a_renamed_container_are_found_by_service() {
+    let copies = Copies::new(&format!(
+        "services:\n  vpn:\n    {SLEEPER}    container_name: vpn\n    ports: [\"18093:80\"]\n  web:\n    image: prism-test:1\n    stop_signal: SIGKILL\n    command: [busybox, httpd, -f, -p, \"80\", -h, /etc]\n    network_mode: container:vpn\n    labels: {{dev-prism.publish: \"80\"}}\n"
+    ));
+    copies.started("{{.Id}}");
+    let urls = copies
+        .both()
+        .map(|directory| copies.prism(directory, &["get", "WEB_URL"]).succeeds().line().to_owned());
+    assert_ne!(urls[0], urls[1]);
+    let port = urls[0].rsplit(':').next().expect("port").to_owned();
+    let script = format!(
+        "exec 3<>/dev/tcp/127.0.0.1/{port}; printf 'GET /hostname HTTP/1.0\\r\\n\\r\\n' >&3; head -1 <&3"
+    );
+    let answer = copies.project.sandbox.command("bash", &copies.second, &["-c", &script]).succeeds();
+    assert!(answer.stdout.contains("200 OK"), "{answer}");
+}
+
+#[test]
+fn replicas_of_a_service_with_one_fixed_port_all_run() {
+    let copies = Copies::new(
+        "services:\n  web:\n    image: prism-test:1\n    stop_signal: SIGKILL\n    command: [busybox, httpd, -f, -p, \"80\", -h, /etc]\n    ports: [\"18094:80\"]\n    deploy: {replicas: 2}\n",
+    );
+    copies.started("{{.Id}}");
+    for directory in copies.both() {
+        assert_eq!(containers_of(directory).len(), 2);
+        let ports: Vec<String> = ["WEB_1_PORT", "WEB_2_PORT"]
+            .iter()
+            .map(|name| copies.prism(directory, &["get", name]).succeeds().stdout)
+            .collect();
+        assert_ne!(ports[0], ports[1]);
+    }
+}
+
+#[test]
+fn odd_directory_names_are_sessions_like_any_other() {
+    let project = Project::web();
+    for name in
+        ["with space", "quote'\"", "$HOME", "#x", "größe ✓", "-dash", "a:b", "a,b", "_x", "x.y", "new\nline"]
+    {
+        let directory = project.sandbox.work().join("odd").join(name);
+        std::fs::create_dir_all(&directory).expect("directory");
+        std::fs::copy(project.directory.join("compose.yaml"), directory.join("compose.yaml")).expect("copy");
+        let run =
+            project.sandbox.prism(&directory, &["exec", "--", "sh", "-c", "printf %s \"$SESSION_DIR\""]);
+        assert_eq!(run.succeeds().stdout, directory.to_str().expect("UTF-8"), "{name:?}");
+        let inner =
+            project.sandbox.prism(&directory, &["exec", "--", "docker", "compose", "ps", "-q"]).succeeds();
+        assert_eq!(inner.stdout.lines().count(), 1, "{name:?}: {inner}");
+        project.sandbox.prism(&directory, &["destroy", "--yes"]).succeeds();
+    }
+    let link = project.sandbox.work().join("link");
+    std::os::unix::fs::symlink(&project.directory, &link).expect("symlink");
+    project.prism(&["start"]).succeeds();
+    project.sandbox.prism(&link, &["exec", "true"]).succeeds();
+    assert_eq!(project.containers().len(), 1, "a symlinked directory is the same session");
+}
+
+#[test]
+fn sessions_of_other_tools_are_listed() {
+    let project = Project::web();
+    let directory = project.sandbox.work().join("other");
+    let labels = [
+        "dev-prism.managed=true".to_owned(),
+        format!("dev-prism.working_dir={}", directory.display()),
+        format!("dev-prism.session_id={}", directory.display()),
+        "dev-prism.service=web".to_owned(),
+        "dev-prism.internal_port=80".to_owned(),
+    ];
+    let mut arguments = vec!["run", "-d", "-p", "127.0.0.1::80"];
+    for label in &labels {
+        arguments.extend(["--label", label]);
+    }
+    arguments.extend(["prism-test:1", "sleep", "1000"]);
+    docker(&arguments);
+    let list = project.prism(&["list", "--format", "json"]).succeeds().stdout;
+    assert!(list.contains(directory.to_str().expect("UTF-8")), "{list}");
+    std::fs::create_dir(&directory).expect("directory");
+    std::fs::copy(project.directory.join("compose.yaml"), directory.join("compose.yaml")).expect("copy");
+    let info = project.sandbox.prism(&directory, &["info"]).succeeds().stdout;
+    assert!(info.contains("WEB_URL=http://127.0.0.1:"), "{info}");
+}
