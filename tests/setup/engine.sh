@@ -102,6 +102,14 @@ start_dockerd() {
     elif pid=$(cat /run/docker.pid 2>/dev/null) && is_process "${pid}" dockerd; then
         say "waiting for dockerd (pid ${pid}), which is starting"
     else
+        # One of ours that does not answer is shutting down, or hangs: another one cannot start beside it.
+        pid=$(cat "${pid_file}" 2>/dev/null || true)
+        until=$((SECONDS + deadline))
+        while is_process "${pid}" dockerd && ! engine_answers; do
+            ((SECONDS < until)) || fail "dockerd (pid ${pid}) does not answer" "end it, and run this again"
+            sleep 0.1
+        done
+        ! engine_answers || return 0
         # Files that a killed machine left behind: where their pid now belongs to another program, dockerd would wait
         # for that one.
         for file in "${pid_file}" /run/docker/containerd/containerd.pid; do
