@@ -12,6 +12,7 @@ pub mod warm;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::compose::{self, ComposeFiles};
 use crate::docker::{self, Endpoint};
@@ -22,6 +23,9 @@ use crate::error::{Failure, Kind};
 use crate::{files, git};
 
 pub use crate::domain::environment::OVERRIDE;
+
+/// How often a lock that somebody else holds is tried.
+pub const LOCK_POLL: Duration = Duration::from_millis(50);
 
 /// The name of the generated dotenv file.
 pub const DOTENV: &str = ".env.session";

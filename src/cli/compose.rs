@@ -14,7 +14,8 @@ pub(super) fn run(context: Context, args: ComposeArgs) -> anyhow::Result<()> {
     refuse_other_projects(&args.arguments)?;
     let (endpoint, mut engine) = context.engine()?;
     let session = context.session(&endpoint)?;
-    let interrupt = Interrupt::listen()?;
+    let interrupt = Interrupt::default();
+    interrupt.listen()?;
     let compose = cold::refresh(&session, &mut engine, &endpoint, context.output, &interrupt)?;
     let command = compose.command(Some(&session.override_path()));
     let mut words: Vec<OsString> =

@@ -175,7 +175,7 @@ pub(super) fn lock(id: &SessionId, output: Output) -> anyhow::Result<Lock> {
         if !std::mem::replace(&mut told, true) {
             output.note("waiting for another prism that works on this session");
         }
-        std::thread::park_timeout(Duration::from_millis(50));
+        std::thread::park_timeout(session::LOCK_POLL);
         Ok(())
     })
 }

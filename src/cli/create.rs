@@ -18,9 +18,10 @@ pub(super) fn run(context: Context, args: CreateArgs) -> anyhow::Result<()> {
     let (endpoint, mut engine) = context.engine()?;
     let here = context.session(&endpoint)?;
     // For the whole time: whatever happens, what was made is removed first.
-    let mut interrupt = Some(Interrupt::listen()?);
+    let interrupt = Interrupt::default();
+    interrupt.listen()?;
     let mut made = Made::default();
-    let result = make(&context, &args, here, &endpoint, &mut engine, &mut interrupt, &mut made);
+    let result = make(&context, &args, here, &endpoint, &mut engine, &interrupt, &mut made);
     match result {
         Ok(session) => {
             made.keep();
@@ -48,11 +49,12 @@ fn make(
     here: Session,
     endpoint: &Endpoint,
     engine: &mut Engine,
-    interrupt: &mut Option<Interrupt>,
+    interrupt: &Interrupt,
     made: &mut Made,
 ) -> anyhow::Result<Session> {
-    let session = if args.in_place { here } else { worktree(context, args, &here, endpoint, engine, made)? };
-    check(interrupt.as_ref())?;
+    let session =
+        if args.in_place { here } else { worktree(context, args, &here, endpoint, engine, made, interrupt)? };
+    interrupt.check()?;
     if !engine.session(&session.id)?.is_empty() {
         return Err(Failure::new(format!("`{}` has a session already", session.directory))
             .hint("`prism start` brings it up; `prism destroy` removes it")
@@ -64,7 +66,7 @@ fn make(
         ..options(context.output, true, &[], args.wait.seconds)
     };
     let up = up::up(&session, engine, endpoint, &options, interrupt)?;
-    set_up(context, &session, endpoint, engine, &up, interrupt.as_ref())?;
+    set_up(context, &session, endpoint, engine, &up, interrupt)?;
     Ok(session)
 }
 
@@ -76,6 +78,7 @@ fn worktree(
     endpoint: &Endpoint,
     engine: &mut Engine,
     made: &mut Made,
+    interrupt: &Interrupt,
 ) -> anyhow::Result<Session> {
     let Some(repository) = Repository::find(here.path())? else {
         return Err(Failure::new(format!("`{}` is not in a git repository", here.directory))
@@ -90,7 +93,7 @@ fn worktree(
     let place = create::place(here, &repository, &branch)?;
     context.output.note(format!("making a worktree of `{branch}` at `{}`", place.worktree.display()));
     let main = repository.main.clone();
-    made.worktree(engine, repository, &place, &branch, args.from.as_deref())?;
+    made.worktree(engine, repository, &place, &branch, args.from.as_deref(), interrupt)?;
     create::copy_env_files(&main, &place.worktree, &here.settings.env_files)?;
     enter(&place.session)?;
     let session = context.session(endpoint)?;
@@ -114,7 +117,7 @@ fn set_up(
     endpoint: &Endpoint,
     engine: &Engine,
     up: &Up,
-    interrupt: Option<&Interrupt>,
+    interrupt: &Interrupt,
 ) -> anyhow::Result<()> {
     let variables =
         session::environment::variables(session, engine, endpoint, Some(&up.header), &up.containers)?;
@@ -133,7 +136,7 @@ fn set_up(
         shell.args(["-c", command]).current_dir(session.path()).env_clear();
         shell.envs(environment.iter().map(|(name, value)| (name, value))).env("PWD", session.path());
         let status = shell.stdin(Stdio::null()).status()?;
-        check(interrupt)?;
+        interrupt.check()?;
         if !status.success() {
             return Err(Failure::new(format!("the setup command `{command}` failed ({status})"))
                 .hint("correct it, or `setup:` in prism.yaml, and run the same `prism create` again")
@@ -141,8 +144,4 @@ fn set_up(
         }
     }
     Ok(())
-}
-
-fn check(interrupt: Option<&Interrupt>) -> Result<(), Failure> {
-    interrupt.map_or(Ok(()), Interrupt::check)
 }

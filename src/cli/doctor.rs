@@ -46,7 +46,8 @@ pub(super) fn run(context: Context) -> anyhow::Result<()> {
         }
         match context.session(endpoint) {
             Ok(session) => {
-                let interrupt = Interrupt::listen()?;
+                let interrupt = Interrupt::default();
+                interrupt.listen()?;
                 match cold::examine(&session, endpoint, &interrupt) {
                     Ok(examined) => project(&session, &examined, &mut report)?,
                     Err(error) => report.failure(&error)?,

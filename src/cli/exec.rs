@@ -14,6 +14,7 @@ use crate::domain::environment::{
 use crate::domain::header::Header;
 use crate::error::{Failure, Kind};
 use crate::process::exec;
+use crate::process::interrupt::Interrupt;
 use crate::session::up::{self, Options};
 use crate::session::{self, Session};
 
@@ -35,12 +36,12 @@ pub(super) fn run(context: Context, args: ExecArgs) -> anyhow::Result<()> {
     if !session.settings.env.contains_key("PATH") {
         find_command(&context.environment, &explicit, &env_files, &args.command)?;
     }
-    let mut interrupt = None;
+    let interrupt = Interrupt::default();
     let options = Options {
         profiles: args.profiles,
         ..options(context.output, !args.no_start, &args.services, args.wait.seconds)
     };
-    let up = up::up(&session, &mut engine, &endpoint, &options, &mut interrupt)?;
+    let up = up::up(&session, &mut engine, &endpoint, &options, &interrupt)?;
 
     let variables =
         session::environment::variables(&session, &engine, &endpoint, Some(&up.header), &up.containers)?;
@@ -66,9 +67,7 @@ pub(super) fn run(context: Context, args: ExecArgs) -> anyhow::Result<()> {
             .note(format!("kept from your environment: {names} (`--override` takes the session's)"));
     }
     drop(engine);
-    if let Some(interrupt) = interrupt {
-        interrupt.check()?;
-    }
+    interrupt.check()?;
     Err(exec::replace(&args.command, &merged.environment).into())
 }
 

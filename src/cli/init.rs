@@ -25,7 +25,8 @@ pub(super) fn run(context: Context, args: InitArgs) -> anyhow::Result<()> {
             .into());
     }
     let foreign = args.from.as_deref().map(read_foreign).transpose()?.unwrap_or_default();
-    let interrupt = Interrupt::listen()?;
+    let interrupt = Interrupt::default();
+    interrupt.listen()?;
     let examined = cold::examine(&session, &endpoint, &interrupt)?;
     let text = starter::write(&examined.model, &examined.plan, &foreign);
     files::write(&path, text.as_bytes(), |_| false)?;

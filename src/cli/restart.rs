@@ -2,6 +2,7 @@
 
 use super::RestartArgs;
 use super::context::{Context, enter, lock, options};
+use crate::process::interrupt::Interrupt;
 use crate::session::{remove, up};
 
 pub(super) fn run(context: Context, args: RestartArgs) -> anyhow::Result<()> {
@@ -15,6 +16,6 @@ pub(super) fn run(context: Context, args: RestartArgs) -> anyhow::Result<()> {
     remove::stop(&mut engine, &session.id, &containers)?;
     drop(held);
     let options = options(context.output, true, &[], args.wait.seconds);
-    let up = up::up(&session, &mut engine, &endpoint, &options, &mut None)?;
+    let up = up::up(&session, &mut engine, &endpoint, &options, &Interrupt::default())?;
     super::start::report(context.output, &session, &engine, &endpoint, &up, "is up again")
 }

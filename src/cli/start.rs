@@ -11,6 +11,7 @@ use crate::domain::url::address;
 use crate::domain::variable;
 use crate::error::{Failure, Kind};
 use crate::output::Output;
+use crate::process::interrupt::Interrupt;
 use crate::session::up::{self, Options, Up};
 use crate::session::{Session, environment};
 
@@ -23,7 +24,7 @@ pub(super) fn run(context: Context, args: StartArgs) -> anyhow::Result<()> {
     let chosen =
         if args.default { Some(Selection::default()) } else { args.select.selection(&session.settings)? };
     let options = Options { selection: chosen, ..options(context.output, true, &[], args.wait.seconds) };
-    let up = up::up(&session, &mut engine, &endpoint, &options, &mut None)?;
+    let up = up::up(&session, &mut engine, &endpoint, &options, &Interrupt::default())?;
     let what = if up.started { "is up" } else { "was up already" };
     report(context.output, &session, &engine, &endpoint, &up, what)
 }

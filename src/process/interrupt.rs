@@ -1,5 +1,6 @@
 //! Ctrl-C, TERM and HUP while a stack is starting: noticed between two steps, and during every wait.
 
+use std::cell::OnceCell;
 use std::io::Read;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
@@ -12,17 +13,20 @@ use signal_hook::SigId;
 
 use crate::error::{Failure, Kind};
 
-/// Listens for the signals that end prism, while it lives. Signals that the caller ignores stay ignored.
-#[derive(Debug)]
+/// Notices the signals that end prism, from [`Interrupt::listen`] on as long as it lives. Signals that the caller
+/// ignores stay ignored.
+#[derive(Debug, Default)]
 pub struct Interrupt {
-    pipes: Vec<(i32, UnixStream)>,
-    registered: Vec<SigId>,
+    heard: OnceCell<Vec<(i32, UnixStream, SigId)>>,
 }
 
 impl Interrupt {
-    /// Starts to listen.
-    pub fn listen() -> anyhow::Result<Self> {
-        let mut interrupt = Self { pipes: Vec::new(), registered: Vec::new() };
+    /// Starts to listen, if it does not yet: the warm path has nothing to be interrupted.
+    pub fn listen(&self) -> anyhow::Result<()> {
+        if self.heard.get().is_some() {
+            return Ok(());
+        }
+        let mut heard = Vec::new();
         for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP].map(|signal| signal as i32) {
             if is_ignored(signal) {
                 continue;
@@ -31,10 +35,10 @@ impl Interrupt {
             read.set_nonblocking(true).context("cannot listen for signals")?;
             let id =
                 signal_hook::low_level::pipe::register(signal, write).context("cannot listen for signals")?;
-            interrupt.pipes.push((signal, read));
-            interrupt.registered.push(id);
+            heard.push((signal, read, id));
         }
-        Ok(interrupt)
+        let _ = self.heard.set(heard);
+        Ok(())
     }
 
     /// Waits for `duration`, or fails at once when a signal arrives.
@@ -42,8 +46,13 @@ impl Interrupt {
     /// # Errors
     /// [`Kind::Interrupted`] with the signal.
     pub fn pause(&self, duration: Duration) -> Result<(), Failure> {
-        let mut descriptors: Vec<PollFd> =
-            self.pipes.iter().map(|(_, pipe)| PollFd::new(pipe.as_fd(), PollFlags::POLLIN)).collect();
+        let mut descriptors: Vec<PollFd> = self
+            .heard
+            .get()
+            .into_iter()
+            .flatten()
+            .map(|(_, pipe, _)| PollFd::new(pipe.as_fd(), PollFlags::POLLIN))
+            .collect();
         let timeout = PollTimeout::try_from(duration).unwrap_or(PollTimeout::MAX);
         // EINTR: a signal came; its byte is in the pipe, which is read below.
         let _ = poll(&mut descriptors, timeout);
@@ -52,7 +61,7 @@ impl Interrupt {
 
     /// Fails if a signal has arrived.
     pub fn check(&self) -> Result<(), Failure> {
-        for (signal, pipe) in &self.pipes {
+        for (signal, pipe, _) in self.heard.get().into_iter().flatten() {
             if matches!((&mut &*pipe).read(&mut [0]), Ok(1)) {
                 let name = Signal::try_from(*signal).map_or("a signal", Signal::as_str);
                 return Err(Failure::new(format!("interrupted by {name} before the stack was ready"))
@@ -65,8 +74,8 @@ impl Interrupt {
 
 impl Drop for Interrupt {
     fn drop(&mut self) {
-        for id in self.registered.drain(..) {
-            signal_hook::low_level::unregister(id);
+        for (_, _, id) in self.heard.get().into_iter().flatten() {
+            signal_hook::low_level::unregister(*id);
         }
     }
 }

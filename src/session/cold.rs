@@ -6,11 +6,11 @@ mod prepare;
 pub use self::prepare::{Examined, examine};
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::up::{Options, Up};
 use super::wait::{Outcome, Wait};
-use super::{Session, lock_name, warm};
+use super::{LOCK_POLL, Session, lock_name, warm};
 use crate::compose::Compose;
 use crate::docker::{self, Endpoint, Engine};
 use crate::domain::container::{Container, State};
@@ -21,9 +21,6 @@ use crate::error::Failure;
 use crate::lock::Lock;
 use crate::output::Output;
 use crate::process::interrupt::Interrupt;
-
-/// How often a lock that somebody else holds is tried.
-const LOCK_POLL: Duration = Duration::from_millis(50);
 
 /// Starts the session under its lock, so that any number of simultaneous calls start one stack.
 pub fn start(

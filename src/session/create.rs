@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::Session;
 use super::remove::{self, Remains};
+use super::{LOCK_POLL, Session, lock_name};
 use crate::docker::Engine;
 use crate::domain::name::SessionId;
 use crate::error::{Failure, Kind};
 use crate::git::{Marker, Repository};
+use crate::lock::Lock;
 use crate::output::Output;
+use crate::process::interrupt::Interrupt;
 
 /// Everything that one `create` made so far. Dropping it does nothing: call [`Made::undo`] or [`Made::keep`].
 #[derive(Debug, Default)]
@@ -66,9 +68,12 @@ impl Made {
         place: &Place,
         branch: &str,
         from: Option<&str>,
+        interrupt: &Interrupt,
     ) -> anyhow::Result<()> {
         if let Some(unfinished) = repository.unfinished(&place.worktree) {
             let id = SessionId::new(&place.session.to_string_lossy(), None);
+            // A killed prism's Compose may still be at work, and holds the lock as long as it is.
+            let _lock = Lock::acquire(&lock_name(&id), || Ok(interrupt.pause(LOCK_POLL)?))?;
             Remains::find(engine, &id)?.remove(engine, false)?;
             repository.undo(&unfinished)?;
             repository.conclude(&place.worktree);

@@ -71,7 +71,7 @@ pub fn up(
     engine: &mut Engine,
     endpoint: &Endpoint,
     options: &Options,
-    interrupt: &mut Option<Interrupt>,
+    interrupt: &Interrupt,
 ) -> anyhow::Result<Up> {
     let sight = warm::look(session, engine)?;
     if let Some(header) = &sight.header {
@@ -84,10 +84,7 @@ pub fn up(
     if !options.start && sight.containers.is_empty() {
         return Err(no_session(session).into());
     }
-    let interrupt = match interrupt {
-        Some(interrupt) => &*interrupt,
-        none => none.insert(Interrupt::listen()?),
-    };
+    interrupt.listen()?;
     let header = match header {
         // The generated file is gone or out of date, which is not the session's fault.
         None if !options.start => Some(cold::header(session, engine, endpoint, options.output, interrupt)?),
