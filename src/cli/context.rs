@@ -13,6 +13,7 @@ use crate::domain::name::{ServiceName, SessionId};
 use crate::error::{Failure, Kind};
 use crate::lock::Lock;
 use crate::output::Output;
+use crate::session::environment::{self, SessionVariables};
 use crate::session::up::{self, Options};
 use crate::session::{self, Session, warm};
 
@@ -41,6 +42,14 @@ pub(super) struct Present {
     pub(super) engine: Engine,
     pub(super) header: Option<Header>,
     pub(super) containers: Vec<Container>,
+}
+
+impl Present {
+    /// Derives its variables.
+    pub(super) fn variables(&self) -> anyhow::Result<SessionVariables> {
+        let Self { session, endpoint, engine, header, containers } = self;
+        environment::variables(session, engine, endpoint, header.as_ref(), containers)
+    }
 }
 
 impl Context {

@@ -3,18 +3,11 @@
 use super::context::Context;
 use super::{EnvArgs, EnvFormat};
 use crate::domain::dotenv;
-use crate::session::environment;
 
 pub(super) fn run(context: Context, args: &EnvArgs) -> anyhow::Result<()> {
     let output = context.output;
     let present = context.running()?;
-    let variables = environment::variables(
-        &present.session,
-        &present.engine,
-        &present.endpoint,
-        present.header.as_ref(),
-        &present.containers,
-    )?;
+    let variables = present.variables()?;
     for note in &variables.derived.notes {
         output.detail(note);
     }

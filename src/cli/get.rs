@@ -7,7 +7,6 @@ use crate::domain::template::nearest;
 use crate::domain::url;
 use crate::domain::variable;
 use crate::error::Failure;
-use crate::session::environment;
 
 pub(super) fn run(context: Context, args: &GetArgs) -> anyhow::Result<()> {
     let output = context.output;
@@ -15,15 +14,14 @@ pub(super) fn run(context: Context, args: &GetArgs) -> anyhow::Result<()> {
     if let Some(address) = address(&present, &args.what)? {
         return output.print(format!("{address}\n"));
     }
-    let Present { session, endpoint, engine, header, containers } = &present;
-    let variables = environment::variables(session, engine, endpoint, header.as_ref(), containers)?.all();
+    let variables = present.variables()?.all();
     if let Some((_, value)) = variables.iter().find(|(name, _)| *name == args.what) {
         return output.print(format!("{value}\n"));
     }
     let names = variables
         .iter()
         .map(|(name, _)| name.as_str())
-        .chain(containers.iter().map(|c| c.service.0.as_str()));
+        .chain(present.containers.iter().map(|c| c.service.0.as_str()));
     let failure = Failure::new(format!("there is no variable and no service `{}`", args.what));
     Err(match nearest(&args.what, names) {
         Some(near) => failure.hint(format!("did you mean `{near}`?")),

@@ -5,7 +5,6 @@ use super::{InfoArgs, Report};
 use crate::domain::environment::RECORD;
 use crate::domain::report;
 use crate::git;
-use crate::session::environment;
 
 pub(super) fn run(context: Context, args: &InfoArgs) -> anyhow::Result<()> {
     if let Some(directory) = &args.directory.directory {
@@ -13,13 +12,7 @@ pub(super) fn run(context: Context, args: &InfoArgs) -> anyhow::Result<()> {
     }
     let output = context.output;
     let present = context.present()?;
-    let variables = environment::variables(
-        &present.session,
-        &present.engine,
-        &present.endpoint,
-        present.header.as_ref(),
-        &present.containers,
-    )?;
+    let variables = present.variables()?;
     let mut shown: Vec<(String, String)> = variables.all();
     // Hashes of the values, some of which are to stay hidden.
     shown.retain(|(name, _)| name != RECORD);

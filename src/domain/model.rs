@@ -1,5 +1,8 @@
 //! A Compose project as `docker compose config --format json` resolves it, as far as prism needs it.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer};
@@ -315,37 +318,4 @@ fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<S
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_what_config_prints() {
-        let model = Model::parse(
-            br#"{"name":"p","services":{"db":{"command":null,"image":"a$$b","labels":{"x":"a,b=c"},
-                "networks":{"default":null,"n":{"aliases":["x"],"ipv4_address":"10.9.0.5"}},
-                "ports":[{"mode":"ingress","target":5432,"published":"5432","protocol":"tcp"},
-                         {"target":80,"protocol":"tcp"}],
-                "healthcheck":{"test":["CMD","true"]},"deploy":{"replicas":2,"resources":{}}}},
-              "networks":{"default":{"name":"p_default","ipam":{}}}}"#,
-        )
-        .expect("model");
-        let db = &model.services[&"db".into()];
-        assert_eq!(db.image.as_deref(), Some("a$b"));
-        assert_eq!(db.ports[0].published.as_deref(), Some("5432"));
-        assert_eq!(db.ports[1].published, None);
-        assert_eq!(db.replicas(), 2);
-        assert!(db.has_health_check());
-        assert!(db.networks["default"].is_none());
-    }
-
-    #[test]
-    fn a_health_check_can_be_switched_off_in_two_ways() {
-        for json in [r#"{"disable":true}"#, r#"{"test":["NONE"]}"#] {
-            let service = Service { healthcheck: serde_json::from_str(json).ok(), ..Service::default() };
-            assert!(service.healthcheck.is_some() && !service.has_health_check(), "{json}");
-        }
-    }
 }

@@ -211,3 +211,97 @@ fn sessions_of_other_tools_are_listed() {
     let info = project.sandbox.prism(&directory, &["info"]).succeeds().stdout;
     assert!(info.contains("WEB_URL=http://127.0.0.1:"), "{info}");
 }
+
+#[test]
+fn on_the_hosts_network_the_port_is_the_containers_and_that_is_said() {
+    let project = Project::new(&format!(
+        "services:\n  cache:\n    {SLEEPER}    network_mode: host\n    expose: [\"18095\"]\n    labels: {{dev-prism.ready: none}}\n"
+    ));
+    let started = project.prism(&["start"]).succeeds();
+    assert!(started.stderr.contains("service `cache` uses the host's network"), "{started}");
+    assert_eq!(project.prism(&["get", "CACHE_PORT"]).succeeds().line(), "18095");
+    assert!(
+        !project.prism(&["restart"]).succeeds().stderr.contains("host's network"),
+        "said at the first start only"
+    );
+}
+
+#[test]
+fn the_files_that_compose_itself_would_read_are_read() {
+    let files = [
+        (".env", "COMPOSE_FILE=docker/base.yml:docker/more.yml\nFROM_ROOT=root\nBOTH=root\n"),
+        ("docker/.env", "FROM_DOCKER=docker\nBOTH=docker\n"),
+        (
+            "docker/more.yml",
+            "services: {web: {environment: {BOTH: \"$BOTH\", ROOT: \"$FROM_ROOT\", DOCKER: \"$FROM_DOCKER\"}, volumes: [\"./seen:/seen\"]}}\n",
+        ),
+        ("docker/seen/file", "beside the first file\n"),
+        (
+            "docker/base.yml",
+            "services: {web: {image: \"prism-test:1\", stop_signal: SIGKILL, command: sleep 1000}}\n",
+        ),
+    ];
+    let copies = Copies::with("services: {wrong: {image: \"not this one\"}}\n", &files);
+    copies.started("{{.Id}}");
+    for directory in copies.both() {
+        let seen = copies.inside(directory, "web", &["sh", "-c", "echo $BOTH $ROOT $DOCKER; cat /seen/file"]);
+        assert_eq!(seen, "root root docker\nbeside the first file");
+        let child = copies.prism(directory, &["exec", "--", "docker", "compose", "config"]).succeeds();
+        assert!(child.stdout.contains("DOCKER: docker") && child.stdout.contains("BOTH: root"), "{child}");
+    }
+}
+
+#[test]
+fn life_needs_no_compose_file_that_can_be_read() {
+    let project = Project::new(&format!(
+        "services:\n  web:\n    {SLEEPER}    volumes: [\"data:/data\"]\nvolumes: {{data: {{}}}}\n"
+    ));
+    project.prism(&["start"]).succeeds();
+    project.write("compose.yaml", "services: {web: {image: \"x:${TAG:?}\"}}\n");
+    let list = project.prism(&["list"]).succeeds().stdout;
+    assert!(list.contains(project.directory.to_str().expect("UTF-8")), "{list}");
+    project.prism(&["info"]).succeeds();
+    project.prism(&["stop"]).succeeds();
+    // Nothing but a volume and a network is left, and they are found by their label.
+    docker(&["rm", "-f", &project.containers()[0]]);
+    project.prism(&["destroy", "--yes"]).succeeds();
+    let label = format!("label=dev-prism.working_dir={}", project.directory.display());
+    for list in [&["network", "ls", "-q"][..], &["volume", "ls", "-q"]] {
+        assert_eq!(docker(&[list, &["--filter", &label]].concat()), "", "{list:?}");
+    }
+}
+
+#[test]
+fn six_directories_start_at_once() {
+    let project = Project::web();
+    let directories: Vec<PathBuf> =
+        (0..6).map(|number| project.sandbox.work().join(format!("six-{number}"))).collect();
+    for directory in &directories {
+        std::fs::create_dir(directory).expect("directory");
+        std::fs::copy(project.directory.join("compose.yaml"), directory.join("compose.yaml")).expect("copy");
+    }
+    let runs: Vec<_> = directories
+        .iter()
+        .map(|directory| {
+            project.sandbox.prism(directory, &["exec", "--", "sh", "-c", "echo $WEB_PORT"]).spawn()
+        })
+        .collect();
+    let outcomes: Vec<_> = runs.into_iter().map(crate::support::Outcome::of).collect();
+    let mut ports: Vec<&str> = outcomes.iter().map(crate::support::Outcome::line).collect();
+    assert!(outcomes.iter().all(|outcome| outcome.status == 0), "{outcomes:?}");
+    ports.sort_unstable();
+    ports.dedup();
+    assert_eq!(ports.len(), 6);
+}
+
+#[test]
+fn labels_with_commas_equals_signs_and_newlines_arrive_whole() {
+    let project = Project::new(&format!(
+        "services:\n  web:\n    {SLEEPER}    labels: {{odd: \"a,b=c\\nd $$e\", \"key=with\": \"x\"}}\n"
+    ));
+    project.prism(&["start"]).succeeds();
+    let labels = docker(&["inspect", "--format", "{{json .Config.Labels}}", &project.containers()[0]]);
+    let labels: serde_json::Value = serde_json::from_str(&labels).expect("json");
+    assert_eq!((labels["odd"].as_str(), labels["key=with"].as_str()), (Some("a,b=c\nd $e"), Some("x")));
+    assert_eq!(project.prism(&["exec", "true"]).succeeds().stderr, "");
+}
