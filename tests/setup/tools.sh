@@ -29,7 +29,7 @@ if [[ ${1:-} == -t ]]; then
     shift 2
 fi
 if (($# == 0)); then
-    set -- shellcheck git npm psql=postgresql-client redis-cli=redis-tools
+    set -- shellcheck git npm pgrep=procps psql=postgresql-client redis-cli=redis-tools
 fi
 
 packages=()
