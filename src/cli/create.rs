@@ -36,7 +36,9 @@ pub(super) fn run(context: Context, args: CreateArgs) -> anyhow::Result<()> {
             Ok(())
         }
         Err(error) => {
-            context.output.note("removing what was made");
+            if !made.is_empty() {
+                context.output.note("removing what was made");
+            }
             made.undo(&mut engine, context.output);
             Err(error)
         }

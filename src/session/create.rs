@@ -8,7 +8,7 @@ use anyhow::Context;
 use super::remove::{self, Remains};
 use super::{LOCK_POLL, Session, lock_name};
 use crate::docker::Engine;
-use crate::domain::name::SessionId;
+use crate::domain::name::{SessionId, short_hash};
 use crate::error::{Failure, Kind};
 use crate::git::{Marker, Repository};
 use crate::lock::Lock;
@@ -22,6 +22,8 @@ pub struct Made {
     marker: Option<Marker>,
     directories: Vec<PathBuf>,
     session: Option<(SessionId, PathBuf)>,
+    /// Held to the end: what another `create` is at work on is not what a killed one left.
+    lock: Option<Lock>,
 }
 
 /// Where a new worktree goes.
@@ -70,6 +72,8 @@ impl Made {
         from: Option<&str>,
         interrupt: &Interrupt,
     ) -> anyhow::Result<()> {
+        let name = format!("create-{}", short_hash(place.worktree.as_os_str().as_encoded_bytes()));
+        self.lock = Some(Lock::acquire(&name, || Ok(interrupt.pause(LOCK_POLL)?))?);
         if let Some(unfinished) = repository.unfinished(&place.worktree) {
             let id = SessionId::new(&place.session.to_string_lossy(), None);
             // A killed prism's Compose may still be at work, and holds the lock as long as it is.
@@ -113,6 +117,11 @@ impl Made {
     /// Says that a session is about to be started, which then goes with the rest.
     pub fn session(&mut self, session: &Session) {
         self.session = Some((session.id.clone(), session.path().to_path_buf()));
+    }
+
+    /// Says whether there is nothing to undo.
+    pub fn is_empty(&self) -> bool {
+        self.session.is_none() && self.marker.is_none() && self.directories.is_empty()
     }
 
     /// Keeps everything.

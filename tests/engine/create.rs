@@ -119,6 +119,18 @@ fn an_interrupted_create_leaves_nothing_and_a_killed_one_is_made_good() {
 }
 
 #[test]
+fn two_creates_of_one_branch_do_not_undo_each_other() {
+    let project = committed("setup: ['sleep 1']\n");
+    let runs = [0, 1].map(|_| project.prism(&["create", "b"]).spawn());
+    let mut outcomes = runs.map(Outcome::of);
+    outcomes.sort_by_key(|outcome| outcome.status);
+    assert_eq!((outcomes[0].status, outcomes[1].status), (0, 1), "{outcomes:?}");
+    assert!(outcomes[1].stderr.contains("exists already"), "{}", outcomes[1]);
+    assert_eq!(containers_of(&worktree(&project, "b")).len(), 1);
+    project.sandbox.prism(&worktree(&project, "b"), &["destroy", "--yes"]).succeeds();
+}
+
+#[test]
 fn in_place_starts_this_directory_and_refuses_a_second_time() {
     let project = committed("setup: ['echo $WEB_URL > url']\n");
     project.prism(&["create", "--in-place"]).succeeds();
