@@ -62,7 +62,7 @@ fn make(
             .hint("`prism start` brings it up; `prism destroy` removes it")
             .into());
     }
-    made.session(&session);
+    made.session(engine, &session)?;
     let options = Options {
         selection: args.select.selection(&session.settings)?,
         ..options(context.output, true, &[], args.wait.seconds)

@@ -90,7 +90,7 @@ pub fn scope(
     Ok(scope.into_iter().collect())
 }
 
-/// Lists the services that the selection leaves out: their containers go.
+/// Lists the services that the selection leaves out: their containers are stopped.
 pub fn excluded(model: &Model, selection: &Selection) -> Vec<ServiceName> {
     model.services.keys().filter(|service| selection.excludes(model, service)).cloned().collect()
 }

@@ -27,6 +27,9 @@ pub struct Marker {
     pub worktree: PathBuf,
     /// The branch that was made with it, and the commit at which it began.
     pub branch: Option<(String, String)>,
+    /// Volumes of an earlier session of the same directory were there before.
+    #[serde(default)]
+    pub keeps_volumes: bool,
 }
 
 impl Repository {

@@ -8,6 +8,7 @@ pub use self::prepare::{Examined, examine};
 use std::path::PathBuf;
 use std::time::Instant;
 
+use super::remove::{self, Remains};
 use super::up::{Options, Up};
 use super::wait::{Outcome, Wait};
 use super::{LOCK_POLL, Session, lock_name, warm};
@@ -39,6 +40,7 @@ pub fn start(
         Some(header) => (header, Instant::now()),
         None => {
             refuse_other_user(session, &sight.containers)?;
+            let was_nothing = sight.containers.is_empty() && Remains::find(engine, &session.id)?.is_empty();
             let old = engine.note(&session.id)?;
             let note = Note { selection: options.selection(&old.selection), ..old.clone() };
             let mut prepared = prepare::prepare(session, endpoint, note, &sight.containers, interrupt)?;
@@ -50,7 +52,8 @@ pub fn start(
                 engine.write_note(&prepared.header.project, &prepared.labels, &prepared.note)?;
             }
             let left_out = sight.containers.iter().filter(|it| prepared.excluded.contains(&it.service));
-            engine.remove_containers(&left_out.cloned().collect::<Vec<_>>())?;
+            // Stopped, not removed: an anonymous volume would be lost.
+            remove::stop(engine, &session.id, &left_out.cloned().collect::<Vec<_>>())?;
             let paused = sight.containers.iter().filter(|container| container.state == State::Paused);
             engine.unpause(paused.map(|container| container.id.as_str()))?;
             let up = compose_up::ComposeUp {
@@ -65,7 +68,9 @@ pub fn start(
             let since = match up.run() {
                 Ok(since) => since,
                 Err(error) => {
-                    prepared.abandon(session, engine)?;
+                    if was_nothing {
+                        remove::if_without_container(session, engine)?;
+                    }
                     return Err(error);
                 }
             };

@@ -22,6 +22,8 @@ pub struct Made {
     marker: Option<Marker>,
     directories: Vec<PathBuf>,
     session: Option<(SessionId, PathBuf)>,
+    /// Volumes were there before, and stay.
+    keeps_volumes: bool,
     /// Held to the end: what another `create` is at work on is not what a killed one left.
     lock: Option<Lock>,
 }
@@ -78,7 +80,7 @@ impl Made {
             let id = SessionId::new(&place.session.to_string_lossy(), None);
             // A killed prism's Compose may still be at work, and holds the lock as long as it is.
             let _lock = Lock::acquire(&lock_name(&id), || Ok(interrupt.pause(LOCK_POLL)?))?;
-            Remains::find(engine, &id)?.remove(engine, false)?;
+            Remains::find(engine, &id)?.remove(engine, unfinished.keeps_volumes)?;
             repository.undo(&unfinished)?;
             repository.conclude(&place.worktree);
         }
@@ -96,7 +98,9 @@ impl Made {
         }
         let start = if is_new { Some(repository.commit(from.unwrap_or("HEAD"))?) } else { None };
         let branch_made = start.clone().map(|commit| (branch.to_owned(), commit));
-        let marker = Marker { worktree: place.worktree.clone(), branch: branch_made };
+        let id = SessionId::new(&place.session.to_string_lossy(), None);
+        let keeps_volumes = has_volumes(engine, &id)?;
+        let marker = Marker { worktree: place.worktree.clone(), branch: branch_made, keeps_volumes };
         self.make_parents(&place.worktree)?;
         repository.announce(&marker)?;
         self.repository = Some(repository.clone());
@@ -115,8 +119,10 @@ impl Made {
     }
 
     /// Says that a session is about to be started, which then goes with the rest.
-    pub fn session(&mut self, session: &Session) {
+    pub fn session(&mut self, engine: &mut Engine, session: &Session) -> anyhow::Result<()> {
+        self.keeps_volumes |= has_volumes(engine, &session.id)?;
         self.session = Some((session.id.clone(), session.path().to_path_buf()));
+        Ok(())
     }
 
     /// Says whether there is nothing to undo.
@@ -135,7 +141,8 @@ impl Made {
     pub fn undo(self, engine: &mut Engine, output: Output) {
         let mut failed = Vec::new();
         if let Some((id, directory)) = &self.session {
-            let removed = Remains::find(engine, id).and_then(|remains| remains.remove(engine, false));
+            let removed =
+                Remains::find(engine, id).and_then(|remains| remains.remove(engine, self.keeps_volumes));
             failed.extend(removed.and_then(|_| remove::remove_generated(directory)).err());
         }
         if let (Some(repository), Some(marker)) = (&self.repository, &self.marker) {
@@ -152,6 +159,11 @@ impl Made {
             output.note(format!("could not clean up: {error:#}"));
         }
     }
+}
+
+/// Says whether an earlier session of the same directory left volumes (`destroy --keep-volumes`).
+fn has_volumes(engine: &mut Engine, id: &SessionId) -> anyhow::Result<bool> {
+    Ok(!Remains::find(engine, id)?.belongings.volumes.is_empty())
 }
 
 /// Copies files that git does not carry from the main worktree; one that is missing there is an error.

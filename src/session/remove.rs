@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::{DOTENV, OVERRIDE};
+use super::{DOTENV, OVERRIDE, Session};
 use crate::docker::{Belongings, Engine};
 use crate::domain::container::{Container, State};
 use crate::domain::dotenv;
@@ -61,6 +61,19 @@ impl Remains {
         }
         Ok(kept)
     }
+}
+
+/// Removes what a first start that came to nothing left: the override, a network, an empty volume. As soon as
+/// there is a container, everything stays, for whoever wants to look at it.
+///
+/// To be called only if nothing of the session was there before.
+pub fn if_without_container(session: &Session, engine: &mut Engine) -> anyhow::Result<()> {
+    let remains = Remains::find(engine, &session.id)?;
+    if remains.containers.is_empty() {
+        remains.remove(engine, false)?;
+        remove_generated(session.path())?;
+    }
+    Ok(())
 }
 
 /// Stops the running containers of a session, and says how many there were.

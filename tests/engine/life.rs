@@ -204,9 +204,38 @@ fn flags_choose_services_and_the_choice_is_remembered() {
     project.prism(&["exec", "--profile", "tools", "--", "true"]).succeeds();
     assert_eq!(services(), "db tool");
     project.prism(&["start", "--without", "db"]).succeeds();
-    assert_eq!(services(), "tool web", "web no longer waits for db, whose container is gone");
+    let info = project.prism(&["info"]).succeeds().stdout;
+    assert!(
+        info.contains("db    exited") && info.contains("web   running"),
+        "web no longer waits for db: {info}"
+    );
     project.prism(&["start", "--default"]).succeeds();
     assert_eq!(services(), "db tool web");
     let typo = project.prism(&["start", "--service", "wev"]).exits(2);
     assert!(typo.stderr.contains("did you mean `web`?"), "{typo}");
+}
+
+#[test]
+fn data_that_was_kept_survives_a_start_and_a_create_that_fail() {
+    let compose = |image: &str| {
+        format!(
+            "services:\n  web:\n    image: {image}\n    stop_signal: SIGKILL\n    command: sleep 1000\n    volumes: [\"data:/data\"]\nvolumes: {{data: {{}}}}\n"
+        )
+    };
+    let project = Project::new(&compose("prism-test:1"));
+    project.prism(&["start"]).succeeds();
+    project.prism(&["compose", "exec", "-T", "web", "sh", "-c", "echo kept > /data/file"]).succeeds();
+    project.prism(&["destroy", "--yes", "--keep-volumes"]).succeeds();
+    project.write("compose.yaml", &compose("localhost:1/nope:1"));
+    project.prism(&["start"]).exits(1);
+    project.prism(&["create", "--in-place"]).exits(1);
+    project.write("compose.yaml", &compose("prism-test:1"));
+    project.write("prism.yaml", "setup: ['exit 1']\n");
+    project.prism(&["create", "--in-place"]).exits(1);
+    assert!(project.containers().is_empty());
+    project.prism(&["start"]).succeeds();
+    assert_eq!(
+        project.prism(&["compose", "exec", "-T", "web", "cat", "/data/file"]).succeeds().line(),
+        "kept"
+    );
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use crate::compose::{Compose, ComposeFiles};
-use crate::docker::{self, Endpoint, Engine};
+use crate::docker::{self, Endpoint};
 use crate::domain::container::Container;
 use crate::domain::dotenv;
 use crate::domain::header::{GENERATOR, Header, is_generated};
@@ -20,7 +20,6 @@ use crate::domain::yaml;
 use crate::error::Failure;
 use crate::process::interrupt::Interrupt;
 use crate::session::input::Inputs;
-use crate::session::remove::{self, Remains};
 use crate::session::{DOTENV, OVERRIDE, Session, warm};
 use crate::{files, git};
 
@@ -44,7 +43,7 @@ pub(super) struct Prepared {
     pub(super) note: Note,
     /// The labels of everything that belongs to the session.
     pub(super) labels: BTreeMap<String, String>,
-    /// Services that are left out: containers of theirs go.
+    /// Services that are left out: containers of theirs are stopped.
     pub(super) excluded: Vec<ServiceName>,
     body: String,
 }
@@ -198,20 +197,6 @@ impl Prepared {
     pub(super) fn settle(&mut self, session: &Session) -> anyhow::Result<()> {
         self.header.settled = true;
         self.write(session).map(drop)
-    }
-
-    /// Removes what a first start that came to nothing left: the override, and a network or a volume. As soon
-    /// as there is a container, everything stays, for whoever wants to look at it.
-    pub(super) fn abandon(&self, session: &Session, engine: &mut Engine) -> anyhow::Result<()> {
-        if !self.is_first {
-            return Ok(());
-        }
-        let remains = Remains::find(engine, &session.id)?;
-        if remains.containers.is_empty() {
-            remains.remove(engine, false)?;
-            remove::remove_generated(session.path())?;
-        }
-        Ok(())
     }
 
     fn write(&mut self, session: &Session) -> anyhow::Result<bool> {
