@@ -37,6 +37,10 @@ pub struct Service {
     pub pull_policy: Option<String>,
     /// A fixed hardware address.
     pub mac_address: Option<String>,
+    /// Its own name for itself, by which networks know it too.
+    pub hostname: Option<String>,
+    /// The domain of that name.
+    pub domainname: Option<String>,
     /// A fixed container name.
     pub container_name: Option<String>,
     /// Published ports, ranges expanded by Compose where it can.

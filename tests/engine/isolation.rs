@@ -103,9 +103,11 @@ fn on_an_external_network_nobody_answers_for_the_other() {
     let network = format!("prism-test-{}", std::process::id());
     docker(&["network", "create", "--label", "prism-test=1", &network]);
     let copies = Copies::new(&format!(
-        "services:\n  api:\n    {SLEEPER}    container_name: the-api\n    networks: {{default: {{}}, out: {{aliases: [backend]}}}}\nnetworks: {{out: {{external: true, name: {network}}}}}\n"
+        "services:\n  api:\n    {SLEEPER}    container_name: the-api\n    hostname: api-host\n    networks: {{default: {{}}, out: {{aliases: [backend]}}}}\nnetworks: {{out: {{external: true, name: {network}}}}}\n"
     ));
-    let format = format!("{{{{json (index .NetworkSettings.Networks \"{network}\").Aliases}}}}");
+    let format = format!(
+        "{{{{json (index .NetworkSettings.Networks \"{network}\").Aliases}}}} {{{{json .Config.Hostname}}}}"
+    );
     let [one, two] = copies.started(&format);
     let before = containers_of(&copies.second);
     let first = copies.prism(&copies.second, &["exec", "true"]).succeeds();
@@ -119,7 +121,7 @@ fn on_an_external_network_nobody_answers_for_the_other() {
     }
     docker(&["network", "rm", &network]);
     for aliases in [&one, &two, &after] {
-        for name in ["\"api\"", "\"the-api\"", "\"backend\""] {
+        for name in ["\"api\"", "\"the-api\"", "\"backend\"", "\"api-host\""] {
             assert!(!aliases.contains(name), "{aliases}");
         }
         assert!(aliases.contains("\"api-") && aliases.contains("\"backend-"), "{aliases}");

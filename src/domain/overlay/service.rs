@@ -37,6 +37,12 @@ impl Overlay<'_> {
         if self.service.mac_address.is_some() {
             put(&mut out, "mac_address", Node::Reset);
         }
+        // Docker answers to a host name on every network, and an external one is everybody's.
+        for (key, name) in [("hostname", &self.service.hostname), ("domainname", &self.service.domainname)] {
+            if name.is_some() && self.is_on_external_network() {
+                put(&mut out, key, Node::Reset);
+            }
+        }
         self.image(&mut out);
         self.ports(&mut out);
         self.health_check(&mut out);
@@ -217,16 +223,27 @@ impl Overlay<'_> {
         attachments
     }
 
-    /// Lists the names by which others may know it: its container name, and those that links gave to that.
+    fn is_on_external_network(&self) -> bool {
+        let is_external = |key: &String| self.model.networks.get(key).is_some_and(|network| network.external);
+        self.service.networks.keys().any(is_external)
+    }
+
+    /// Lists the names by which others may know it: a host name that was taken away, its container name, and
+    /// those that links gave to that.
     fn aliases(&self) -> Vec<String> {
+        let hostname = self.service.hostname.clone().filter(|_| self.is_on_external_network());
+        let mut aliases: Vec<String> = hostname.into_iter().chain(self.container_aliases()).collect();
+        aliases.retain(|alias| *alias != self.name.0);
+        aliases.dedup();
+        aliases
+    }
+
+    fn container_aliases(&self) -> Vec<String> {
         let Some(container) = self.service.container_name.as_deref() else { return Vec::new() };
         let links = self.model.services.values().flat_map(|service| &service.external_links);
         let of_links = links.filter_map(|link| link.split_once(':')).filter(|(name, _)| *name == container);
         let mut aliases: Vec<String> = of_links.map(|(_, alias)| alias.to_owned()).collect();
-        if container != self.name.0 {
-            aliases.insert(0, container.to_owned());
-        }
-        aliases.dedup();
+        aliases.insert(0, container.to_owned());
         aliases
     }
 
