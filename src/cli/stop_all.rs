@@ -10,7 +10,9 @@ use crate::session::remove;
 
 pub(super) fn run(context: Context) -> anyhow::Result<()> {
     let (_, mut engine) = context.engine()?;
-    let containers = context.own(engine.all_sessions()?);
+    // Not those without an owner either: another tool made them.
+    let mut containers = engine.all_sessions()?;
+    containers.retain(|container| container.label("owner") == Some(context.owner()));
     let mut count = 0;
     for (id, containers) in by_session(containers) {
         if containers.iter().all(|container| matches!(container.state, State::Exited | State::Created)) {

@@ -116,7 +116,9 @@ impl Repository {
 
     /// Returns what was announced for this worktree and never finished.
     pub fn unfinished(&self, worktree: &Path) -> Option<Marker> {
-        serde_json::from_slice(&fs::read(self.announcement(worktree)).ok()?).ok()
+        // The file is named after the last part of the path only: another worktree's is not this one's.
+        let marker: Marker = serde_json::from_slice(&fs::read(self.announcement(worktree)).ok()?).ok()?;
+        (marker.worktree == worktree).then_some(marker)
     }
 
     /// Takes the announcement back.
