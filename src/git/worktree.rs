@@ -79,9 +79,14 @@ impl Repository {
         {
             // Nothing is left of it.
         } else if marker.worktree.join(".git").is_file() || is_empty_directory(&marker.worktree) {
+            // Its own registration only: `worktree prune` would drop the user's that are merely away.
+            let private = private_directory(&marker.worktree)
+                .filter(|it| it.starts_with(self.common.join("worktrees")));
             fs::remove_dir_all(&marker.worktree).with_context(|| format!("cannot remove `{path}`"))?;
+            if let Some(private) = private {
+                let _ = fs::remove_dir_all(private);
+            }
         }
-        attempt(&self.common, &["worktree", "prune"])?;
         if let Some((branch, commit)) = &marker.branch {
             attempt(&self.common, &["update-ref", "-d", &format!("refs/heads/{branch}"), commit])?;
         }
