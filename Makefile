@@ -1,7 +1,13 @@
 # `make help` lists the targets.
 PREFIX ?= /usr/local
-BINARY := $(or $(CARGO_TARGET_DIR),target)/release/prism
-SHELL_FILES = $(wildcard tests/setup/*.sh tests/setup/stand-ins/*.sh examples/*.sh shell/*.sh shell/*.bash .ci/run)
+RELEASE := $(or $(CARGO_TARGET_DIR),target)/release/prism
+BINARY ?= $(RELEASE)
+COMPLETIONS := share/bash-completion/completions/prism share/zsh/site-functions/_prism \
+	share/fish/vendor_completions.d/prism.fish
+SHELL_FILES = $(wildcard tests/setup/*.sh tests/setup/*/*.sh examples/*.sh benches/*.sh benches/run shell/*.sh shell/*.bash .ci/run)
+
+# A background job ignores Ctrl-C, and all that it starts does; tests of signals are about something else.
+CATCHING := $(shell env --default-signal=INT true 2>/dev/null && echo env --default-signal=INT,QUIT)
 
 .PHONY: help
 help: ## this list
@@ -13,13 +19,14 @@ demo: ## two worktrees of examples/shop test at the same time (KEEP=1 leaves the
 
 .PHONY: test
 test: setup lint ## everything that CI checks; sets up an Engine, images and tools first
-	@if cargo nextest --version >/dev/null 2>&1; then set -x; cargo nextest run --locked; \
-	else set -x; cargo test --locked; fi
+	@if cargo nextest --version >/dev/null 2>&1; then set -x; $(CATCHING) cargo nextest run --locked; \
+	else set -x; $(CATCHING) cargo test --locked; fi
 
 .PHONY: setup
 setup: ## what the tests need: a Docker Engine, images, command line tools
 	tests/setup/engine.sh
 	tests/setup/images.sh
+	tests/setup/services.sh
 	tests/setup/tools.sh
 
 .PHONY: lint
@@ -27,6 +34,9 @@ lint: ## formatting, clippy, shellcheck
 	cargo fmt --check
 	cargo clippy --all-targets --locked -- -D warnings
 	shellcheck $(SHELL_FILES)
+	zsh -n shell/prism.zsh
+	fish --no-execute shell/prism.fish
+	fish_indent --check shell/prism.fish
 
 .PHONY: fmt
 fmt: ## format the code
@@ -39,14 +49,41 @@ audit: ## advisories, licences and duplicates of the dependencies, with cargo-de
 	    echo 'hint: cargo install --locked cargo-deny' >&2; exit 1; }
 	cargo deny --locked check
 
+.PHONY: bench
+bench: ## the figures of docs/performance.md, beside what prism is compared with
+	benches/run
+
+.PHONY: bench-prompt
+bench-prompt: $(RELEASE) ## what a prompt costs, with hyperfine
+	benches/prompt.sh $(RELEASE)
+
 .PHONY: build
 build: ## the release binary
 	cargo build --release --locked
 
 # Not by way of `build`: root, who installs, need not have cargo.
-$(BINARY): Cargo.toml Cargo.lock $(shell find src -type f 2>/dev/null)
+$(RELEASE): Cargo.toml Cargo.lock $(shell find src -type f 2>/dev/null)
 	cargo build --release --locked
 
 .PHONY: install
-install: $(BINARY) ## the binary, into PREFIX/bin (default /usr/local)
+install: $(BINARY) ## binary, completions and manual pages, into PREFIX (default /usr/local), below DESTDIR
 	install -D -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/prism
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(addprefix $(DESTDIR)$(PREFIX)/,$(dir $(COMPLETIONS)))
+	$(BINARY) man --output $(DESTDIR)$(PREFIX)/share/man/man1
+	$(BINARY) completions bash >$(DESTDIR)$(PREFIX)/$(word 1,$(COMPLETIONS))
+	$(BINARY) completions zsh >$(DESTDIR)$(PREFIX)/$(word 2,$(COMPLETIONS))
+	$(BINARY) completions fish >$(DESTDIR)$(PREFIX)/$(word 3,$(COMPLETIONS))
+
+.PHONY: uninstall
+uninstall: ## what `install` put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/prism $(addprefix $(DESTDIR)$(PREFIX)/,$(COMPLETIONS))
+	rm -f $(DESTDIR)$(PREFIX)/share/man/man1/prism.1 $(DESTDIR)$(PREFIX)/share/man/man1/prism-*.1
+
+.PHONY: deb
+deb: $(BINARY) ## a Debian package in target/debian, with cargo-deb
+	@command -v cargo-deb >/dev/null || { \
+	    echo 'make deb: error: cargo-deb is not installed' >&2; \
+	    echo 'hint: cargo install --locked cargo-deb' >&2; exit 1; }
+	rm -rf target/package
+	$(MAKE) install PREFIX=/usr DESTDIR=target/package BINARY=$(BINARY)
+	cargo deb --no-build --no-strip --output $(or $(DEB),target/debian/)

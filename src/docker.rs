@@ -4,22 +4,26 @@ mod container;
 mod endpoint;
 mod network;
 mod note;
+mod port;
 mod removal;
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::pin::pin;
 use std::time::Duration;
 
 use bollard::container::LogOutput;
 use bollard::errors::Error;
 use bollard::exec::{StartExecOptions, StartExecResults};
-use bollard::models::ExecConfig;
-use bollard::query_parameters::{ListContainersOptionsBuilder, LogsOptionsBuilder};
+use bollard::models::{ContainerSummary, ExecConfig};
+use bollard::query_parameters::{ListContainersOptions, ListContainersOptionsBuilder, LogsOptionsBuilder};
 use bollard::{ClientVersion, Docker};
 use futures_util::StreamExt;
-use futures_util::future::join_all;
+use futures_util::future::{Either, join_all, select};
 
 pub use self::endpoint::{Endpoint, machine, owner};
-pub use self::removal::Belongings;
+pub use self::port::Place;
+pub use self::removal::{Belongings, Trace};
 use crate::domain::container::{Container, Inspection, without_twins};
 use crate::domain::name::SessionId;
 use crate::domain::settings::LABEL;
@@ -37,17 +41,29 @@ const TIMEOUT_SECONDS: u64 = 120;
 /// How long a health check's command may take where the check does not say.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How often it is asked whether to wait any longer.
+const PATIENCE_POLL: Duration = Duration::from_millis(50);
+
 /// A health check's command that runs.
 #[derive(Debug)]
 pub struct HealthCheck(tokio::task::JoinHandle<bool>);
 
 /// A connection to the Engine, and the one asynchronous island of the program.
-#[derive(Debug)]
 pub struct Engine {
     runtime: tokio::runtime::Runtime,
     docker: Docker,
     address: String,
+    /// Fails when nobody wants to wait for an answer any more.
+    patience: Option<Patience>,
 }
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+type Patience = Box<dyn Fn() -> Result<(), Failure>>;
 
 impl Engine {
     /// Prepares to speak to the Engine; the first question connects.
@@ -65,7 +81,31 @@ impl Engine {
                 }
                 request
             });
-        Ok(Self { runtime, docker, address })
+        Ok(Self { runtime, docker, address, patience: None })
+    }
+
+    /// Lets `patience` decide, from time to time, whether to wait for an answer any longer; [`None`]: always.
+    pub fn set_patience(&mut self, patience: Option<Patience>) {
+        self.patience = patience;
+    }
+
+    /// Waits for an answer that changes nothing.
+    fn ask<T>(&self, question: impl Future<Output = T>) -> Result<T, Failure> {
+        let Some(patience) = &self.patience else { return Ok(self.runtime.block_on(question)) };
+        let impatient = async {
+            loop {
+                tokio::time::sleep(PATIENCE_POLL).await;
+                if let Err(failure) = patience() {
+                    return failure;
+                }
+            }
+        };
+        self.runtime.block_on(async {
+            match select(pin!(question), pin!(impatient)).await {
+                Either::Left((answer, _)) => Ok(answer),
+                Either::Right((failure, _)) => Err(failure),
+            }
+        })
     }
 
     /// Lists the containers of one session, whatever their state: one for each service and number.
@@ -85,17 +125,18 @@ impl Engine {
 
     fn containers(&mut self, label: String) -> anyhow::Result<Vec<Container>> {
         let filters = HashMap::from([("label".to_owned(), vec![label])]);
-        let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
-        let mut answer = self.runtime.block_on(self.docker.list_containers(Some(options.clone())));
-        if answer.as_ref().is_err_and(is_about_versions) {
-            self.docker = self
-                .runtime
-                .block_on(self.docker.clone().negotiate_version())
-                .map_err(|e| self.failure(e))?;
-            answer = self.runtime.block_on(self.docker.list_containers(Some(options)));
-        }
-        let summaries = answer.map_err(|error| self.failure(error))?;
+        let summaries = self.list(ListContainersOptionsBuilder::new().all(true).filters(&filters).build())?;
         Ok(summaries.into_iter().filter_map(container::listed).collect())
+    }
+
+    fn list(&mut self, options: ListContainersOptions) -> anyhow::Result<Vec<ContainerSummary>> {
+        let mut answer = self.ask(self.docker.list_containers(Some(options.clone())))?;
+        if answer.as_ref().is_err_and(is_about_versions) {
+            let negotiated = self.ask(self.docker.clone().negotiate_version())?;
+            self.docker = negotiated.map_err(|error| self.failure(error))?;
+            answer = self.ask(self.docker.list_containers(Some(options)))?;
+        }
+        answer.map_err(|error| self.failure(error).into())
     }
 
     /// Inspects containers, all at once. One that is gone meanwhile is left out.
@@ -104,7 +145,7 @@ impl Engine {
         ids: impl Iterator<Item = &'a str>,
     ) -> anyhow::Result<BTreeMap<String, Inspection>> {
         let questions = ids.map(|id| async move { (id, self.docker.inspect_container(id, None).await) });
-        let answers = self.runtime.block_on(join_all(questions));
+        let answers = self.ask(join_all(questions))?;
         let mut inspections = BTreeMap::new();
         for (id, answer) in answers {
             match answer {

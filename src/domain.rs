@@ -2,29 +2,45 @@
 //!
 //! A **session** is one directory's copy of a Compose stack ([`name`] derives its identity and its Compose
 //! project). `docker compose config` gives a [`model`]; [`plan`] decides what each of its **services**
-//! publishes and when it counts as ready, the [`scope`] which services belong to the session; [`overlay`] states the difference to the user's own files as an
+//! publishes and when it counts as ready, the [`scope`] which services belong to the session, [`shared`] what two of them have in common; [`overlay`] states the difference to the user's own files as an
 //! **override** in [`yaml`], whose first line, the [`header`], lets the next run skip Compose altogether.
 //! The files and variables that went into it are its [`input`]s.
 //!
+//! Every published port has a host port: what a session has of them are its [`reservation`]s, [`holding`] says who
+//! else has which, and [`allocation`] chooses.
+//!
 //! A [`container`] is what the Engine says of one; [`state`] compares containers with the header.
 //! [`catalog`] knows the usual images, [`variable`] turns containers into variables, [`environment`] merges
-//! them with the caller's, [`dotenv`] writes them down, and a [`report`] shows sessions.
+//! them with the caller's, [`dotenv`] and [`format`](mod@format) write them down, in a [`block`] of a user's file where that is
+//! wanted, an [`explanation`] says where they come from, and a [`report`] or a [`prompt`] shows sessions. A [`change`] lays
+//! variables over those of a [`shell`], and lifts them off again.
 
+pub mod allocation;
+pub mod block;
 pub mod catalog;
+pub mod change;
 pub mod container;
 pub mod dotenv;
 pub mod environment;
+pub mod explanation;
+pub mod format;
 pub mod header;
+pub mod holding;
 pub mod input;
+pub mod known;
 pub mod model;
 pub mod name;
 pub mod note;
 pub mod overlay;
 pub mod plan;
 pub mod port;
+pub mod prompt;
 pub mod report;
+pub mod reservation;
 pub mod scope;
 pub mod settings;
+pub mod shared;
+pub mod shell;
 pub mod starter;
 pub mod state;
 pub mod template;

@@ -3,9 +3,10 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::Context;
+use nix::unistd::{AccessFlags, access};
 
 use crate::error::Failure;
 
@@ -97,6 +98,23 @@ pub fn write(path: &Path, bytes: &[u8], is_ours: impl Fn(&[u8]) -> bool) -> anyh
     }
 }
 
+/// Writes a file of the user's in one step. It keeps its mode; a new one gets 0600.
+pub fn rewrite(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let shown = path.display();
+    // A link stays one.
+    let target = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+    let directory = target.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let permissions = fs::metadata(&target).map(|found| found.permissions());
+    let written = tempfile::Builder::new().prefix(".prism-").tempfile_in(directory).and_then(|mut file| {
+        file.write_all(bytes)?;
+        if let Ok(permissions) = permissions {
+            file.as_file().set_permissions(permissions)?;
+        }
+        file.persist(&target).map_err(|error| error.error)
+    });
+    written.map(drop).with_context(|| format!("cannot write `{shown}`"))
+}
+
 /// Removes a file if prism wrote it. Says whether it did.
 pub fn remove(path: &Path, is_ours: impl Fn(&[u8]) -> bool) -> anyhow::Result<bool> {
     match read(path)? {
@@ -105,5 +123,33 @@ pub fn remove(path: &Path, is_ours: impl Fn(&[u8]) -> bool) -> anyhow::Result<bo
             Ok(true)
         }
         _ => Ok(false),
+    }
+}
+
+/// Finds a directory in a tree whose entries this user may not delete; `None` if all may be.
+pub fn undeletable(top: &Path) -> Option<PathBuf> {
+    let entries: Vec<PathBuf> = match fs::read_dir(top) {
+        Ok(entries) => entries.filter_map(Result::ok).map(|entry| entry.path()).collect(),
+        Err(_) => return Some(top.to_path_buf()),
+    };
+    if !entries.is_empty() && access(top, AccessFlags::W_OK | AccessFlags::X_OK).is_err() {
+        return Some(top.to_path_buf());
+    }
+    let is_directory = |path: &&PathBuf| path.symlink_metadata().is_ok_and(|found| found.is_dir());
+    entries.iter().filter(is_directory).find_map(|directory| undeletable(directory))
+}
+
+/// Resolves a path of which the end need not exist.
+pub fn canonical(path: &Path) -> PathBuf {
+    if let Ok(found) = path.canonicalize() {
+        return found;
+    }
+    match (path.parent(), path.components().next_back()) {
+        (Some(parent), Some(Component::Normal(name))) => canonical(parent).join(name),
+        (Some(parent), Some(Component::ParentDir)) => {
+            canonical(parent).parent().unwrap_or(Path::new("/")).to_path_buf()
+        }
+        (Some(parent), _) => canonical(parent),
+        _ => path.to_path_buf(),
     }
 }

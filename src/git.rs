@@ -1,5 +1,7 @@
 //! What prism wants of git: the project's name, worktrees, and silence about generated files.
 
+mod loss;
+mod removal;
 mod worktree;
 
 use std::fs;
@@ -9,7 +11,8 @@ use std::process::{Command, Output, Stdio};
 
 use anyhow::Context;
 
-pub use self::worktree::{Marker, Repository, has_uncommitted_work};
+pub use self::loss::{ignored, losses};
+pub use self::worktree::{Marker, Progress, Repository, is_moved, lock_reason, superproject};
 
 use crate::error::Failure;
 
@@ -25,14 +28,21 @@ fn private_directory(top: &Path) -> Option<PathBuf> {
     Some(top.join(link.strip_prefix("gitdir:")?.trim()))
 }
 
+/// Returns the directory that all worktrees of a repository share, seen from the private one of one of them; `None` if
+/// that is not there, as the repository was moved or deleted.
+fn common_directory(private: &Path) -> Option<PathBuf> {
+    let common = fs::read_to_string(private.join("commondir")).unwrap_or_default();
+    private.join(common.trim()).canonicalize().ok()
+}
+
 /// Returns the directory of the main worktree, found without running git; `None` outside git.
 pub fn main_worktree(top: &Path) -> Option<PathBuf> {
     let private = private_directory(top)?;
-    let Ok(common) = fs::read_to_string(private.join("commondir")) else {
+    let common = common_directory(&private)?;
+    if !private.join("commondir").exists() {
         // The main worktree itself, or a submodule, which is a project of its own.
         return Some(top.to_path_buf());
-    };
-    let common = private.join(common.trim()).canonicalize().ok()?;
+    }
     if common.file_name().is_some_and(|name| name == ".git") {
         return Some(common.parent()?.to_path_buf());
     }
@@ -86,7 +96,11 @@ fn try_exclude(directory: &Path, patterns: &[&str]) -> Option<()> {
 /// # Errors
 /// git is missing, or fails: its own words are in the error.
 fn run(directory: &Path, arguments: &[&str]) -> anyhow::Result<String> {
-    let output = attempt(directory, arguments)?;
+    run_with(directory, arguments, &[])
+}
+
+fn run_with(directory: &Path, arguments: &[&str], variables: &[(&str, &Path)]) -> anyhow::Result<String> {
+    let output = output(git(directory, arguments).envs(variables.iter().copied()))?;
     if output.status.success() {
         let text = String::from_utf8(output.stdout).context("git printed a name that is not UTF-8")?;
         return Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned());
@@ -96,12 +110,20 @@ fn run(directory: &Path, arguments: &[&str]) -> anyhow::Result<String> {
 }
 
 fn attempt(directory: &Path, arguments: &[&str]) -> anyhow::Result<Output> {
+    output(&mut git(directory, arguments))
+}
+
+fn git(directory: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new("git");
     command.args(arguments).current_dir(directory).stdin(Stdio::null());
     // A hook that called prism has these set for its own repository.
     for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"] {
         command.env_remove(name);
     }
+    command
+}
+
+fn output(command: &mut Command) -> anyhow::Result<Output> {
     command.output().map_err(|error| {
         Failure::new("cannot run `git`").hint("install git, or use `--in-place`").caused_by(error).into()
     })

@@ -24,24 +24,34 @@ impl Lock {
     /// # Errors
     /// The lock file cannot be made, or what `pause` failed with.
     pub fn acquire(name: &str, mut pause: impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<Self> {
-        let path = directory()?.join(format!("{name}.lock"));
         loop {
-            let file = File::options()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .mode(0o600)
-                .custom_flags(nix::libc::O_NOFOLLOW)
-                .open(&path)
-                .with_context(|| format!("cannot open the lock file `{}`", path.display()))?;
-            match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-                Ok(lock) => return Ok(Self(lock)),
-                Err((_, Errno::EWOULDBLOCK | Errno::EINTR)) => pause()?,
-                Err((_, errno)) => {
-                    return Err(io::Error::from(errno))
-                        .with_context(|| format!("cannot lock `{}`", path.display()));
-                }
+            if let Some(lock) = Self::attempt(name)? {
+                return Ok(lock);
+            }
+            pause()?;
+        }
+    }
+
+    /// Takes the lock called `name`; `None` if somebody else has it.
+    ///
+    /// # Errors
+    /// The lock file cannot be made.
+    pub fn attempt(name: &str) -> anyhow::Result<Option<Self>> {
+        let path = directory()?.join(format!("{name}.lock"));
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .custom_flags(nix::libc::O_NOFOLLOW)
+            .open(&path)
+            .with_context(|| format!("cannot open the lock file `{}`", path.display()))?;
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(lock) => Ok(Some(Self(lock))),
+            Err((_, Errno::EWOULDBLOCK | Errno::EINTR)) => Ok(None),
+            Err((_, errno)) => {
+                Err(io::Error::from(errno)).with_context(|| format!("cannot lock `{}`", path.display()))
             }
         }
     }
@@ -57,7 +67,7 @@ impl Lock {
 }
 
 /// Returns `$XDG_RUNTIME_DIR/prism`, else `/tmp/prism-<uid>`: private to the user.
-fn directory() -> anyhow::Result<PathBuf> {
+pub fn directory() -> anyhow::Result<PathBuf> {
     let user = nix::unistd::geteuid();
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
     let usable = |path: &PathBuf| {

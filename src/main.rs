@@ -7,11 +7,13 @@ mod domain;
 mod error;
 mod files;
 mod git;
+mod listen;
 mod lock;
 mod output;
 mod probe;
 mod process;
 mod session;
+mod timing;
 
 use std::process::ExitCode;
 

@@ -55,6 +55,13 @@ impl Output {
         }
     }
 
+    /// Says where the time went, if that was asked for.
+    pub fn timings(self, report: Option<String>) {
+        if let Some(report) = report {
+            self.pass_on(report.as_bytes());
+        }
+    }
+
     /// Says something on stderr that the user should know, unless `--quiet`.
     pub fn note(self, text: impl AsRef<str>) {
         if !self.quiet {

@@ -1,5 +1,10 @@
-//! Becoming the child, and being interrupted before that.
+//! Becoming the child, supervising it where something has to follow, and being interrupted before that.
 
 pub mod exec;
+pub mod identity;
+mod inherited;
 pub mod interrupt;
-pub mod sigpipe;
+pub mod parent;
+pub mod supervise;
+mod terminal;
+mod witness;

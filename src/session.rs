@@ -1,27 +1,36 @@
 //! What a session is here and now, and how it is brought up.
 
+pub mod app;
+pub mod child;
 pub mod cold;
 pub mod create;
 pub mod diagnosis;
 pub mod environment;
+pub mod ephemeral;
+pub mod glance;
 pub mod input;
+pub mod ports;
 pub mod remove;
+pub mod rename;
 pub mod up;
 pub mod wait;
 pub mod warm;
+pub mod worktree;
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::compose::{self, ComposeFiles};
-use crate::docker::{self, Endpoint};
+use crate::docker::{self, Endpoint, Engine};
 use crate::domain::environment::Environment;
-use crate::domain::name::{ProjectName, SessionId, short_hash};
+use crate::domain::name::{ProjectName, SessionId, content_hash, short_hash};
 use crate::domain::settings::Settings;
 use crate::error::{Failure, Kind};
 use crate::{files, git};
 
+pub use self::ephemeral::Ephemeral;
 pub use crate::domain::environment::OVERRIDE;
 
 /// How often a lock that somebody else holds is tried.
@@ -32,6 +41,15 @@ pub const DOTENV: &str = ".env.session";
 
 /// The name of the optional configuration.
 pub const CONFIGURATION: &str = "prism.yaml";
+
+/// Whether `prism.yaml` may decide what shells and prompts do.
+#[derive(Debug)]
+pub enum Consent {
+    /// There is none, or starting has approved it.
+    Given,
+    /// Its text, which nobody has approved yet.
+    Missing(String),
+}
 
 /// A session directory and what is known of it without asking Docker.
 #[derive(Debug)]
@@ -46,6 +64,8 @@ pub struct Session {
     pub environment: Environment,
     /// The top of the git worktree, where there is one.
     git_top: Option<PathBuf>,
+    /// Present if the session is for one command only.
+    pub ephemeral: Option<Ephemeral>,
 }
 
 impl Session {
@@ -54,6 +74,14 @@ impl Session {
     /// # Errors
     /// [`Kind::NoProject`] where there is none; a broken `prism.yaml`.
     pub fn find(endpoint: &Endpoint, environment: Environment) -> anyhow::Result<Self> {
+        Self::find_unread(endpoint, environment)?.read()
+    }
+
+    /// Finds the session of the working directory as if there were no `prism.yaml`.
+    ///
+    /// # Errors
+    /// [`Kind::NoProject`] where there is none.
+    pub fn find_unread(endpoint: &Endpoint, environment: Environment) -> anyhow::Result<Self> {
         let start = std::env::current_dir().map_err(|error| {
             Failure::new("the working directory cannot be read")
                 .hint("it may have been removed: `cd` elsewhere")
@@ -69,6 +97,22 @@ impl Session {
                 .hint("go to a directory with a compose.yaml, or name one with `-C DIR`")
                 .into());
         };
+        let session = Self::at(directory, git_top, endpoint, environment)?;
+        // A prism inside of an ephemeral session means that one, and never the directory's own.
+        let named = std::env::var_os("PRISM_SESSION");
+        Ok(session.joined(named.as_deref().and_then(|named| named.to_str())))
+    }
+
+    /// Takes a directory as that of a session, whether or not it has a project, and as if there were no `prism.yaml`.
+    ///
+    /// # Errors
+    /// Its name is not UTF-8.
+    pub fn at(
+        directory: PathBuf,
+        git_top: Option<PathBuf>,
+        endpoint: &Endpoint,
+        environment: Environment,
+    ) -> anyhow::Result<Self> {
         let Some(text) = directory.to_str() else {
             return Err(Failure::new(format!(
                 "the directory `{}` has a name that is not UTF-8",
@@ -78,22 +122,70 @@ impl Session {
             .into());
         };
         let machine = endpoint.shared.then(docker::machine);
-        let path = directory.join(CONFIGURATION);
-        let settings = files::read_configuration(&path)?;
-        let settings =
-            settings.map(|text| Settings::parse(&text, &path.display().to_string())).transpose()?;
         Ok(Self {
             id: SessionId::new(text, machine.as_deref()),
             directory: text.to_owned(),
-            settings: settings.unwrap_or_default(),
+            settings: Settings::default(),
             environment,
             git_top,
+            ephemeral: None,
         })
+    }
+
+    /// Reads `prism.yaml`, whoever wrote it: for commands that the user gives.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn read(mut self) -> anyhow::Result<Self> {
+        if let Some(text) = files::read_configuration(&self.configuration_path())? {
+            self.settings = self.parse(&text)?;
+        }
+        Ok(self)
+    }
+
+    /// Reads `prism.yaml`, and applies it only if it is the one that the session was last started with: a file of
+    /// the repository must not decide what a shell sets because somebody pulled it.
+    ///
+    /// # Errors
+    /// It cannot be read, or the Engine cannot be asked.
+    pub fn read_approved(&mut self, engine: &Engine) -> anyhow::Result<Consent> {
+        let Some(text) = files::read_configuration(&self.configuration_path())? else {
+            return Ok(Consent::Given);
+        };
+        if engine.note(&self.id)?.config != Some(content_hash(text.as_bytes())) {
+            return Ok(Consent::Missing(text));
+        }
+        self.settings = self.parse(&text)?;
+        Ok(Consent::Given)
+    }
+
+    /// Reads the text of a `prism.yaml` of this session.
+    pub fn parse(&self, text: &str) -> Result<Settings, Failure> {
+        Settings::parse(text, &self.configuration_path().display().to_string())
+    }
+
+    fn configuration_path(&self) -> PathBuf {
+        self.path().join(CONFIGURATION)
     }
 
     /// Returns the session directory as a path.
     pub fn path(&self) -> &Path {
         Path::new(&self.directory)
+    }
+
+    /// Returns the host at which published ports are reached from here.
+    pub fn host(&self, endpoint: &Endpoint) -> String {
+        let bound = self.settings.bind.filter(|bind| !bind.is_unspecified());
+        let bound = || bound.unwrap_or(Ipv4Addr::LOCALHOST.into()).to_string();
+        endpoint.host.clone().unwrap_or_else(bound)
+    }
+
+    /// Returns the environment for Compose, with what its files may use of reserved ports.
+    pub fn compose_environment(&self, known: &BTreeMap<String, String>) -> Environment {
+        let mut environment = self.environment.clone();
+        environment.retain(|(name, _)| name.to_str().is_none_or(|name| !known.contains_key(name)));
+        environment.extend(known.iter().map(|(name, value)| (name.into(), value.into())));
+        environment
     }
 
     /// Returns the top of the git worktree around it.
@@ -110,12 +202,13 @@ impl Session {
 
     /// Returns the path of the override.
     pub fn override_path(&self) -> PathBuf {
-        self.path().join(OVERRIDE)
+        let of_ephemeral = self.ephemeral.as_ref().map(|ephemeral| ephemeral.scratch.as_path());
+        of_ephemeral.unwrap_or(self.path()).join(OVERRIDE)
     }
 
-    /// Returns the path of the dotenv file.
-    pub fn dotenv_path(&self) -> PathBuf {
-        self.path().join(DOTENV)
+    /// Returns the path of the dotenv file; an ephemeral session has none.
+    pub fn dotenv_path(&self) -> Option<PathBuf> {
+        self.ephemeral.is_none().then(|| self.path().join(DOTENV))
     }
 
     /// Returns the Compose project's name: of `prism.yaml`'s or the main worktree's name, and the identity.
@@ -177,7 +270,8 @@ fn search(start: &Path) -> (Option<PathBuf>, Option<PathBuf>) {
     (found.map(|directory| directory.to_path_buf()), git_top)
 }
 
-fn git_top(start: &Path) -> Option<PathBuf> {
+/// Finds the top of the git worktree around a directory, without running git.
+pub fn git_top(start: &Path) -> Option<PathBuf> {
     start.ancestors().find(|directory| directory.join(".git").exists()).map(Path::to_path_buf)
 }
 

@@ -2,6 +2,7 @@
 
 mod corpus;
 mod create;
+mod dotenv;
 mod endpoint;
 mod environment;
 mod exec;
@@ -9,5 +10,7 @@ mod failure;
 mod healing;
 mod isolation;
 mod life;
+mod ports;
 mod ready;
+mod services;
 mod worktree;

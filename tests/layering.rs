@@ -3,34 +3,40 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What each layer may name of the crate, besides itself. `error` is shared by all, `output` by all but the domain.
+/// What each layer may name of the crate, besides itself. `error` is shared by all, `timing` by all but the
+/// domain, `output` by verbs and the session.
 const ALLOWED: &[(&str, &[&str])] = &[
     (
         "main",
         &[
-            "cli", "compose", "docker", "domain", "error", "files", "git", "lock", "output", "probe",
-            "process", "session",
+            "cli", "compose", "docker", "domain", "error", "files", "git", "listen", "lock", "output",
+            "probe", "process", "session", "timing",
         ],
     ),
     (
         "cli",
         &[
-            "session", "compose", "docker", "domain", "error", "files", "git", "lock", "output", "probe",
-            "process",
+            "session", "compose", "docker", "domain", "error", "files", "git", "listen", "lock", "output",
+            "probe", "process", "timing",
         ],
     ),
     (
         "session",
-        &["compose", "docker", "domain", "error", "files", "git", "lock", "output", "probe", "process"],
+        &[
+            "compose", "docker", "domain", "error", "files", "git", "listen", "lock", "output", "probe",
+            "process", "timing",
+        ],
     ),
     ("compose", &["domain", "error"]),
-    ("docker", &["domain", "error"]),
+    ("docker", &["domain", "error", "timing"]),
     ("files", &["domain", "error"]),
     ("git", &["domain", "error"]),
+    ("listen", &["domain", "error"]),
     ("lock", &["domain", "error"]),
     ("probe", &["domain", "error"]),
     ("process", &["domain", "error"]),
     ("output", &[]),
+    ("timing", &[]),
     ("error", &[]),
     ("domain", &["error"]),
 ];

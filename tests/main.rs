@@ -5,4 +5,6 @@ mod cli;
 mod engine;
 mod layering;
 mod process;
+mod shells;
 mod support;
+mod terminal;

@@ -1,14 +1,29 @@
 //! What tests stand on: a hermetic sandbox, projects on the real Engine, and what a run of prism left behind.
 
+pub mod dockerd;
+pub mod live;
 pub mod project;
+pub mod proxy;
 pub mod run;
 pub mod sandbox;
+pub mod shell;
+pub mod terminal;
 
+pub use self::dockerd::Dockerd;
+pub use self::live::Live;
 pub use self::project::{Project, docker};
+pub use self::proxy::Proxy;
 pub use self::run::{Outcome, Run};
 pub use self::sandbox::Sandbox;
+pub use self::shell::Shell;
+pub use self::terminal::Terminal;
 
 use std::time::{Duration, Instant};
+
+/// Says whether whoever runs the tests said that this machine lacks something: `PRISM_TEST_WITHOUT=nushell,xonsh`.
+pub fn without(name: &str) -> bool {
+    std::env::var("PRISM_TEST_WITHOUT").is_ok_and(|names| names.split(',').any(|without| without == name))
+}
 
 /// Polls until `condition` holds.
 ///

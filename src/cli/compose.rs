@@ -2,13 +2,30 @@
 
 use std::ffi::OsString;
 
-use super::ComposeArgs;
+use clap::Args;
+
 use super::context::Context;
 use crate::domain::environment::Environment;
 use crate::error::{Failure, Kind};
 use crate::process::exec;
 use crate::process::interrupt::Interrupt;
 use crate::session::cold;
+
+/// Run `docker compose` on this session
+#[derive(Debug, Args)]
+#[command(
+    disable_help_flag = true,
+    disable_version_flag = true,
+    after_help = "Examples:
+  prism compose ps
+  prism compose logs -f db
+  prism compose exec db psql -U postgres"
+)]
+pub(super) struct ComposeArgs {
+    /// What `docker compose` takes, other than -p and -f
+    #[arg(value_name = "ARGS", trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(super) arguments: Vec<OsString>,
+}
 
 pub(super) fn run(context: Context, args: ComposeArgs) -> anyhow::Result<()> {
     refuse_other_projects(&args.arguments)?;
@@ -21,7 +38,7 @@ pub(super) fn run(context: Context, args: ComposeArgs) -> anyhow::Result<()> {
     let mut words: Vec<OsString> =
         std::iter::once(command.get_program()).chain(command.get_args()).map(OsString::from).collect();
     words.extend(args.arguments);
-    let mut environment: Environment = session.environment.clone();
+    let mut environment: Environment = compose.environment;
     // `${PWD}` in a Compose file means the session directory, from wherever prism is called.
     environment.retain(|(name, _)| name != "PWD");
     environment.push(("PWD".into(), session.directory.clone().into()));

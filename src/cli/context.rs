@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::docker::{self, Endpoint, Engine};
@@ -10,12 +10,14 @@ use crate::domain::container::{Container, State};
 use crate::domain::environment::{Environment, scrubbed};
 use crate::domain::header::Header;
 use crate::domain::name::{ServiceName, SessionId};
-use crate::error::{Failure, Kind};
+use crate::error::{self, Failure, Kind};
+use crate::files;
 use crate::lock::Lock;
 use crate::output::Output;
 use crate::session::environment::{self, SessionVariables};
 use crate::session::up::{self, Options};
-use crate::session::{self, Session, warm};
+use crate::session::worktree::Worktree;
+use crate::session::{self, Consent, Ephemeral, Session, glance, warm};
 
 /// What a verb works with.
 #[derive(Debug)]
@@ -32,6 +34,22 @@ pub(super) struct Context {
 pub(super) struct Target {
     pub(super) directory: PathBuf,
     pub(super) id: SessionId,
+    /// It is for one command only, and not the directory's own.
+    pub(super) is_ephemeral: bool,
+}
+
+impl Target {
+    /// Takes a directory: its own session, or the ephemeral one of it that this process was started for.
+    fn of(directory: PathBuf, endpoint: &Endpoint) -> anyhow::Result<Self> {
+        let text = directory.to_str().ok_or_else(|| Failure::new("the directory's name is not UTF-8"))?;
+        let machine = endpoint.shared.then(docker::machine);
+        let id = SessionId::new(text, machine.as_deref());
+        let named = std::env::var_os("PRISM_SESSION");
+        let ephemeral = named.and_then(|named| Ephemeral::find(&id, named.to_str()?));
+        let is_ephemeral = ephemeral.is_some();
+        let id = ephemeral.map_or_else(|| id.clone(), |ephemeral| ephemeral.id(&id));
+        Ok(Self { directory, id, is_ephemeral })
+    }
 }
 
 /// A session as it is, without starting anything.
@@ -45,6 +63,16 @@ pub(super) struct Present {
 }
 
 impl Present {
+    /// Gives itself back if something of it runs.
+    fn running(self) -> anyhow::Result<Self> {
+        if self.containers.iter().any(|container| container.state == State::Running) {
+            return Ok(self);
+        }
+        Err(Failure::new(format!("the session of `{}` is stopped", self.session.directory))
+            .hint("`prism start` brings it up")
+            .into())
+    }
+
     /// Derives its variables.
     pub(super) fn variables(&self) -> anyhow::Result<SessionVariables> {
         let Self { session, endpoint, engine, header, containers } = self;
@@ -82,13 +110,19 @@ impl Context {
 
     /// Finds a session that runs, at least in part: only then it has ports.
     pub(super) fn running(self) -> anyhow::Result<Present> {
-        let present = self.present()?;
-        if present.containers.iter().any(|container| container.state == State::Running) {
-            return Ok(present);
+        self.present()?.running()
+    }
+
+    /// The same for a shell: with `prism.yaml` only if starting has approved it.
+    pub(super) fn running_for_shell(self) -> anyhow::Result<Present> {
+        let output = self.output;
+        let mut present = self.present_unread()?.running()?;
+        if let Consent::Missing(text) = present.session.read_approved(&present.engine)? {
+            // One that is broken says so itself.
+            present.session.parse(&text)?;
+            output.note(glance::UNAPPROVED);
         }
-        Err(Failure::new(format!("the session of `{}` is stopped", present.session.directory))
-            .hint("`prism start` brings it up")
-            .into())
+        Ok(present)
     }
 
     /// Finds a session that has containers.
@@ -96,11 +130,26 @@ impl Context {
     /// # Errors
     /// [`Kind::NoSession`] if it has none.
     pub(super) fn present(self) -> anyhow::Result<Present> {
+        let present = self.present_unread()?;
+        Ok(Present { session: present.session.read()?, ..present })
+    }
+
+    fn present_unread(self) -> anyhow::Result<Present> {
         let (endpoint, mut engine) = self.engine()?;
-        let session = self.session(&endpoint)?;
+        let session = match Session::find_unread(&endpoint, self.environment.clone()) {
+            // Its Compose file may be gone, on another branch for instance.
+            Err(error) if error::kind(&error) == Kind::NoProject => {
+                let directory = self.target(&mut engine, &endpoint, None)?.directory;
+                let git_top = session::git_top(&directory);
+                Session::at(directory, git_top, &endpoint, self.environment.clone())
+                    .map(|session| (session, Some(error)))
+            }
+            other => other.map(|session| (session, None)),
+        };
+        let (session, no_project) = session?;
         let containers = engine.session(&session.id)?;
         if containers.is_empty() {
-            return Err(up::no_session(&session).into());
+            return Err(no_project.unwrap_or_else(|| up::no_session(&session).into()));
         }
         Ok(Present { header: warm::read_header(&session), session, endpoint, engine, containers })
     }
@@ -118,9 +167,9 @@ impl Context {
         directory: Option<&Path>,
     ) -> anyhow::Result<Target> {
         let known: BTreeSet<String> = engine.traces()?.into_iter().map(|trace| trace.session_id).collect();
-        let target = |directory: PathBuf| session_id(&directory, endpoint).map(|id| Target { directory, id });
+        let target = |directory: PathBuf| Target::of(directory, endpoint);
         if let Some(directory) = directory {
-            let target = target(canonical(directory)?)?;
+            let target = target(files::canonical(&std::env::current_dir()?.join(directory)))?;
             if !known.contains(&target.id.0) && !target.directory.exists() {
                 return Err(Failure::new(format!(
                     "there is no directory and no session `{}`",
@@ -134,6 +183,9 @@ impl Context {
             return Ok(target);
         }
         let here = std::env::current_dir()?;
+        if let Some(going) = Worktree::going(&here) {
+            return target(going);
+        }
         let project = session::locate(&here);
         for candidate in session::candidates(&here) {
             let target = target(candidate)?;
@@ -145,22 +197,6 @@ impl Context {
     }
 }
 
-/// Resolves a path of which the end need not exist any more.
-fn canonical(path: &Path) -> anyhow::Result<PathBuf> {
-    let absolute = std::env::current_dir()?.join(path);
-    if let Ok(found) = absolute.canonicalize() {
-        return Ok(found);
-    }
-    match (absolute.parent(), absolute.components().next_back()) {
-        (Some(parent), Some(Component::Normal(name))) => Ok(canonical(parent)?.join(name)),
-        (Some(parent), Some(Component::ParentDir)) => {
-            Ok(canonical(parent)?.parent().unwrap_or(Path::new("/")).to_path_buf())
-        }
-        (Some(parent), _) => canonical(parent),
-        _ => Ok(absolute),
-    }
-}
-
 /// Makes a directory argument the working directory.
 pub(super) fn enter(directory: &Path) -> anyhow::Result<()> {
     std::env::set_current_dir(directory).map_err(|error| {
@@ -169,12 +205,6 @@ pub(super) fn enter(directory: &Path) -> anyhow::Result<()> {
             .caused_by(error)
             .into()
     })
-}
-
-fn session_id(directory: &Path, endpoint: &Endpoint) -> anyhow::Result<SessionId> {
-    let text = directory.to_str().ok_or_else(|| Failure::new("the directory's name is not UTF-8"))?;
-    let machine = endpoint.shared.then(crate::docker::machine);
-    Ok(SessionId::new(text, machine.as_deref()))
 }
 
 /// Takes a session's lock, waiting for whoever has it.
@@ -195,6 +225,7 @@ pub(super) fn options(output: Output, start: bool, services: &[String], wait_tim
         start,
         selection: None,
         profiles: Vec::new(),
+        setup: None,
         services: services.iter().map(|name| ServiceName(name.clone())).collect(),
         wait_timeout: Duration::from_secs(wait_timeout),
         output,

@@ -1,18 +1,50 @@
 //! `prism create`: a worktree, its stack, its setup; or nothing.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
-use super::CreateArgs;
-use super::context::{Context, enter, options};
+use clap::Args;
+
+use super::args::{SelectArgs, WaitArgs};
+use super::context::{Context, enter, lock, options};
 use crate::docker::{Endpoint, Engine};
-use crate::domain::environment::{Sources, merge};
+use crate::domain::environment::Sources;
 use crate::error::{Failure, Kind};
 use crate::git::Repository;
+use crate::process::identity;
 use crate::process::interrupt::Interrupt;
 use crate::session::create::{self, Made};
 use crate::session::up::{self, Options, Up};
-use crate::session::{self, Session};
+use crate::session::{self, Session, child};
+
+/// Make a git worktree with a stack of its own, and set it up
+#[derive(Debug, Args)]
+#[command(after_help = "On failure, and on Ctrl-C, all that it made is removed again. After a crash, the
+same command, naming the branch, goes on from where it was.
+
+Examples:
+  prism create feature/search            a new branch from HEAD, or an existing one
+  prism create fix --from origin/main    a new branch from there
+  prism create --in-place                this directory: start, then the setup of prism.yaml")]
+pub(super) struct CreateArgs {
+    /// The branch [default: a new one, named after the time]
+    #[arg(value_name = "BRANCH", conflicts_with = "in_place")]
+    pub(super) branch: Option<String>,
+    /// Where a new branch begins [default: HEAD]
+    #[arg(long, value_name = "REF", conflicts_with = "in_place")]
+    pub(super) from: Option<String>,
+    /// This directory, without a new worktree
+    #[arg(long)]
+    pub(super) in_place: bool,
+    /// Show what the services write, until interrupted
+    #[arg(long)]
+    pub(super) no_detach: bool,
+    #[command(flatten)]
+    pub(super) select: SelectArgs,
+    #[command(flatten)]
+    pub(super) wait: WaitArgs,
+}
 
 pub(super) fn run(context: Context, args: CreateArgs) -> anyhow::Result<()> {
     let (endpoint, mut engine) = context.engine()?;
@@ -24,6 +56,11 @@ pub(super) fn run(context: Context, args: CreateArgs) -> anyhow::Result<()> {
     let result = make(&context, &args, here, &endpoint, &mut engine, &interrupt, &mut made);
     match result {
         Ok(session) => {
+            {
+                let _lock = lock(&session.id, context.output)?;
+                let _ports = session::ports::lock(&endpoint, &interrupt)?;
+                engine.update_note(&session.id, |note| note.setup = None)?;
+            }
             made.keep();
             context.output.note(format!(
                 "`{}` is up; `prism -C {} exec -- CMD` runs a command there",
@@ -31,12 +68,14 @@ pub(super) fn run(context: Context, args: CreateArgs) -> anyhow::Result<()> {
             ));
             if args.no_detach {
                 drop(interrupt);
-                return super::logs::follow(&session, &mut engine, &[]);
+                return super::logs::follow(&session, &engine.session(&session.id)?);
             }
             Ok(())
         }
         Err(error) => {
-            if !made.is_empty() {
+            if made.resumes() {
+                context.output.note("everything stays; the same `prism create` goes on from here");
+            } else if !made.is_empty() {
                 context.output.note("removing what was made");
             }
             made.undo(&mut engine, context.output);
@@ -54,21 +93,25 @@ fn make(
     interrupt: &Interrupt,
     made: &mut Made,
 ) -> anyhow::Result<Session> {
-    let session =
-        if args.in_place { here } else { worktree(context, args, &here, endpoint, engine, made, interrupt)? };
+    let session = if args.in_place {
+        made.begin(here.path(), context.output, interrupt)?;
+        here
+    } else {
+        worktree(context, args, &here, endpoint, made, interrupt)?
+    };
     interrupt.check()?;
-    if !engine.session(&session.id)?.is_empty() {
-        return Err(Failure::new(format!("`{}` has a session already", session.directory))
-            .hint("`prism start` brings it up; `prism destroy` removes it")
-            .into());
-    }
     made.session(engine, &session)?;
+    if made.resumes() {
+        context.output.note("an earlier `create` was interrupted: going on from there");
+    }
     let options = Options {
+        setup: Some(identity::own()),
         selection: args.select.selection(&session.settings)?,
         ..options(context.output, true, &[], args.wait.seconds)
     };
     let up = up::up(&session, engine, endpoint, &options, interrupt)?;
-    set_up(context, &session, endpoint, engine, &up, interrupt)?;
+    made.check_own(engine, &session)?;
+    set_up(context, &session, endpoint, engine, &up, made, interrupt)?;
     Ok(session)
 }
 
@@ -78,11 +121,10 @@ fn worktree(
     args: &CreateArgs,
     here: &Session,
     endpoint: &Endpoint,
-    engine: &mut Engine,
     made: &mut Made,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Session> {
-    let Some(repository) = Repository::find(here.path())? else {
+    let Some(repository) = Repository::find(here.path()) else {
         return Err(Failure::new(format!("`{}` is not in a git repository", here.directory))
             .kind(Kind::Usage)
             .hint("`prism create --in-place` needs none")
@@ -94,9 +136,11 @@ fn worktree(
     }
     let place = create::place(here, &repository, &branch)?;
     context.output.note(format!("making a worktree of `{branch}` at `{}`", place.worktree.display()));
-    let main = repository.main.clone();
-    made.worktree(engine, repository, &place, &branch, args.from.as_deref(), interrupt)?;
-    create::copy_env_files(&main, &place.worktree, &here.settings.env_files)?;
+    let below = place.session.strip_prefix(&place.worktree).unwrap_or(Path::new(""));
+    let sources = [repository.main.join(below), here.path().to_path_buf()];
+    made.begin(&place.worktree, context.output, interrupt)?;
+    made.worktree(repository, &place, &branch, args.from.as_deref())?;
+    create::copy_env_files(&sources, &place.session, &here.settings.env_files)?;
     enter(&place.session)?;
     let session = context.session(endpoint)?;
     if session.path() == place.session {
@@ -117,27 +161,30 @@ fn set_up(
     context: &Context,
     session: &Session,
     endpoint: &Endpoint,
-    engine: &Engine,
+    engine: &mut Engine,
     up: &Up,
+    made: &Made,
     interrupt: &Interrupt,
 ) -> anyhow::Result<()> {
     let variables =
         session::environment::variables(session, engine, endpoint, Some(&up.header), &up.containers)?;
     variables.write_dotenv(session)?;
-    let environment = merge(Sources {
+    if session.settings.setup.is_empty() {
+        return Ok(());
+    }
+    let sources = Sources {
         caller: context.environment.clone(),
-        session: variables.assignments,
-        own: variables.own,
         override_environment: session.settings.override_environment,
         ..Sources::default()
-    })
-    .environment;
+    };
+    let ways_out = |name: &str| format!("`env -u {name} prism create …` leaves it out");
+    let environment = child::environment(session, engine, up, variables, sources, context.output, ways_out)?;
     for command in &session.settings.setup {
         context.output.note(format!("setup: {command}"));
         let mut shell = Command::new("sh");
         shell.args(["-c", command]).current_dir(session.path()).env_clear();
         shell.envs(environment.iter().map(|(name, value)| (name, value))).env("PWD", session.path());
-        let status = shell.stdin(Stdio::null()).status()?;
+        let status = made.set_up(shell.stdin(Stdio::null()))?;
         interrupt.check()?;
         if !status.success() {
             return Err(Failure::new(format!("the setup command `{command}` failed ({status})"))

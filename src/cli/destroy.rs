@@ -1,17 +1,50 @@
 //! `prism destroy`: everything that a session made, removed.
 
-use std::collections::BTreeMap;
-use std::io::{IsTerminal, stdin};
-use std::path::{Path, PathBuf};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
-use super::DestroyArgs;
+use clap::Args;
+
+use super::args::DirectoryArgs;
+use super::confirm::confirm;
 use super::context::{Context, Target, lock};
-use crate::docker::Engine;
+use crate::docker::{Engine, Trace};
 use crate::domain::name::SessionId;
-use crate::error::{Failure, Kind};
-use crate::git::{self, Marker, Repository};
-use crate::output::Output;
+use crate::error::{self, Failure};
+use crate::git;
+use crate::session::ephemeral;
 use crate::session::remove::{self, Remains};
+use crate::session::worktree::Worktree;
+
+/// Remove a session: its containers, networks, volumes and built images, and a worktree that `create` made
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  prism destroy                          say what would go, and ask
+  prism destroy --yes ../old-worktree    also when that directory is gone already")]
+pub(super) struct DestroyArgs {
+    /// Do not ask
+    #[arg(short, long)]
+    pub(super) yes: bool,
+    /// Keep the volumes, and so the data
+    #[arg(long)]
+    pub(super) keep_volumes: bool,
+    /// Every session of yours
+    #[arg(long, conflicts_with = "directory")]
+    pub(super) all: bool,
+    /// Also a worktree with work that would be lost
+    #[arg(long)]
+    pub(super) force: bool,
+    #[command(flatten)]
+    pub(super) directory: DirectoryArgs,
+}
+
+/// A session that is to go.
+struct Doomed {
+    target: Target,
+    remains: Remains,
+    worktree: Option<Worktree>,
+}
 
 pub(super) fn run(context: Context, args: DestroyArgs) -> anyhow::Result<()> {
     let (endpoint, mut engine) = context.engine()?;
@@ -20,93 +53,138 @@ pub(super) fn run(context: Context, args: DestroyArgs) -> anyhow::Result<()> {
     } else {
         vec![context.target(&mut engine, &endpoint, args.directory.directory.as_deref())?]
     };
-    let mut found = Vec::new();
+    let mut failed = Vec::new();
+    let mut doomed = Vec::new();
     for target in targets {
-        let worktree = worktree(&target.directory, args.force)?;
-        let remains = Remains::find(&mut engine, &target.id)?;
-        if remains.is_empty() && worktree.is_none() {
-            remove::remove_generated(&target.directory)?;
-            context
-                .output
-                .note(format!("`{}` has no session: nothing to remove", target.directory.display()));
-        } else {
-            found.push((target, remains, worktree));
+        match look(&mut engine, target, &args) {
+            Ok(found) if found.remains.is_empty() && found.worktree.is_none() => {
+                let directory = &found.target.directory;
+                remove::remove_generated(directory)?;
+                context.output.note(format!("`{}` has no session: nothing to remove", directory.display()));
+            }
+            Ok(found) => {
+                if let Some(worktree) = found.worktree.as_ref().filter(|_| !args.all) {
+                    check_neighbours(&context, &mut engine, &found.target, worktree)?;
+                }
+                doomed.push(found);
+            }
+            Err(error) if args.all => failed.push(error),
+            Err(error) => return Err(error),
         }
     }
-    if found.is_empty() {
+    if !doomed.is_empty() && !args.yes {
+        confirm(context.output, "this removes", &describe(&doomed, &args)?, "prism destroy --yes")?;
+    }
+    for Doomed { target, .. } in doomed {
+        match remove(&context, &mut engine, target, &args) {
+            Err(error) if args.all => failed.push(error),
+            other => other?,
+        }
+    }
+    let Some(last) = failed.pop() else { return Ok(()) };
+    for error in failed {
+        context.output.error(&error::render(&error));
+    }
+    Err(last)
+}
+
+/// Looks at what a session has, and checks that it may go.
+fn look(engine: &mut Engine, target: Target, args: &DestroyArgs) -> anyhow::Result<Doomed> {
+    let worktree = if target.is_ephemeral {
+        None
+    } else {
+        Worktree::of_session(&target.directory, &std::env::current_dir()?)
+    };
+    if let Some(worktree) = &worktree {
+        worktree.check_lock()?;
+        if !args.force {
+            worktree.check_losses()?;
+        }
+        worktree.check_removable()?;
+    }
+    Ok(Doomed { remains: Remains::find(engine, &target.id)?, target, worktree })
+}
+
+fn describe(doomed: &[Doomed], args: &DestroyArgs) -> anyhow::Result<Vec<String>> {
+    let mut lines = Vec::new();
+    for Doomed { target, remains, worktree } in doomed {
+        lines.push(format!("the session of `{}`:", target.directory.display()));
+        lines.extend(remains.describe(args.keep_volumes).into_iter().map(|thing| format!("  {thing}")));
+        if let Some(worktree) = worktree {
+            lines.extend(worktree.describe()?.into_iter().map(|thing| format!("  {thing}")));
+        }
+    }
+    Ok(lines)
+}
+
+/// Removes one session. What was seen before the question may have changed since.
+fn remove(context: &Context, engine: &mut Engine, target: Target, args: &DestroyArgs) -> anyhow::Result<()> {
+    let output = context.output;
+    if target.is_ephemeral {
+        ephemeral::remove(engine, &target.id)?;
+        output.note(format!("removed an ephemeral session of `{}`", target.directory.display()));
         return Ok(());
     }
-    if !args.yes {
-        let mut lines = Vec::new();
-        for (target, remains, worktree) in &found {
-            lines.push(format!("the session of `{}`:", target.directory.display()));
-            lines.extend(remains.describe(args.keep_volumes).into_iter().map(|thing| format!("  {thing}")));
-            lines.extend(
-                worktree.iter().map(|(_, marker)| format!("  worktree {}", marker.worktree.display())),
-            );
-        }
-        confirm(context.output, "this removes", &lines, "prism destroy --yes")?;
+    let _lock = lock(&target.id, output)?;
+    let Doomed { target, remains, worktree } = look(engine, target, args)?;
+    let directory = target.directory.display();
+    if let Some(worktree) = &worktree {
+        check_neighbours(context, engine, &target, worktree)?;
     }
-    for (target, _, worktree) in found {
-        let _lock = lock(&target.id, context.output)?;
-        for kept in Remains::find(&mut engine, &target.id)?.remove(&engine, args.keep_volumes)? {
-            context.output.note(format!("{kept} stays: a container that is not of this session uses it"));
-        }
+    for kept in remains.remove(engine, args.keep_volumes)? {
+        output.note(format!("{kept} stays: a container that is not of this session uses it"));
+    }
+    if worktree.is_none() {
         remove::remove_generated(&target.directory)?;
-        if let Some((repository, marker)) = worktree {
-            // Not from inside: a process must not stand in a directory that goes away.
-            super::context::enter(&repository.main)?;
-            repository.remove_worktree(&marker, args.force)?;
-        }
-        context.output.note(format!("removed the session of `{}`", target.directory.display()));
     }
+    if let Some(worktree) = worktree {
+        // Not from inside: a process must not stand in a directory that goes away.
+        super::context::enter(worktree.away())?;
+        worktree.remove()?;
+    } else if git::is_moved(&target.directory) {
+        output.note(format!(
+            "the worktree of `{directory}` stays, as git knows it elsewhere: `git worktree repair`"
+        ));
+    }
+    output.note(format!("removed the session of `{directory}`"));
     Ok(())
 }
 
+/// Fails if other sessions live in the worktree that goes with this one.
+fn check_neighbours(
+    context: &Context,
+    engine: &mut Engine,
+    target: &Target,
+    worktree: &Worktree,
+) -> anyhow::Result<()> {
+    // On a remote Engine, other machines have sessions of the same path.
+    let machine = |owner: &str| owner.split_once('@').map(|(_, machine)| machine.to_owned());
+    let own = machine(context.owner());
+    let traces = engine.traces()?.into_iter().filter(|trace| trace.session_id != target.id.0);
+    let traces = traces.filter(|trace| trace.owner.is_empty() || machine(&trace.owner) == own);
+    let directories: BTreeSet<PathBuf> = traces.map(|trace| PathBuf::from(trace.working_dir)).collect();
+    let Some(inside) = directories.iter().find(|directory| directory.starts_with(worktree.top())) else {
+        return Ok(());
+    };
+    Err(Failure::new(format!(
+        "the worktree `{}` holds another session: `{}`",
+        worktree.top().display(),
+        inside.display()
+    ))
+    .hint(format!("remove that first: `prism destroy {}`", inside.display()))
+    .into())
+}
+
+/// Finds the sessions of this user, those inside others' worktrees first.
 fn own_sessions(context: &Context, engine: &mut Engine) -> anyhow::Result<Vec<Target>> {
     let traces = engine.traces()?.into_iter().filter(|trace| trace.owner == context.owner());
-    let by_id: BTreeMap<String, String> = traces.map(|trace| (trace.session_id, trace.working_dir)).collect();
-    let target = |(id, directory)| Target { id: SessionId(id), directory: PathBuf::from(directory) };
-    Ok(by_id.into_iter().map(target).collect())
-}
-
-/// Finds the worktree that prism made for a session, and checks that nothing in it would be lost.
-fn worktree(directory: &Path, force: bool) -> anyhow::Result<Option<(Repository, Marker)>> {
-    let Some(top) = directory.ancestors().find(|directory| directory.join(".git").is_file()) else {
-        return Ok(None);
+    let by_id: BTreeMap<String, Trace> = traces.map(|trace| (trace.session_id.clone(), trace)).collect();
+    let target = |trace: Trace| Target {
+        id: SessionId(trace.session_id),
+        directory: PathBuf::from(trace.working_dir),
+        is_ephemeral: trace.process.is_some(),
     };
-    let (Some(marker), Some(repository)) = (Marker::read(top), Repository::find(top)?) else {
-        return Ok(None);
-    };
-    if !force && git::has_uncommitted_work(top)? {
-        return Err(Failure::new(format!("the worktree `{}` has uncommitted work", top.display()))
-            .hint("commit it, or lose it with `prism destroy --force`")
-            .into());
-    }
-    Ok(Some((repository, marker)))
-}
-
-/// Says what will happen and asks.
-///
-/// # Errors
-/// There is nobody to ask, or the answer is no.
-pub(super) fn confirm(output: Output, what: &str, things: &[String], unasked: &str) -> Result<(), Failure> {
-    // A question is asked aloud, whatever `--quiet` says.
-    let output = Output { quiet: false, ..output };
-    output.note(what);
-    for thing in things {
-        output.pass_on(format!("  {thing}\n").as_bytes());
-    }
-    if !stdin().is_terminal() {
-        return Err(Failure::new("there is no terminal to ask at")
-            .kind(Kind::Usage)
-            .hint(format!("`{unasked}` does not ask")));
-    }
-    output.pass_on(b"Go on? [y/N] ");
-    let mut answer = String::new();
-    let read = stdin().read_line(&mut answer);
-    match (read, answer.trim().to_ascii_lowercase().as_str()) {
-        (Ok(_), "y" | "yes") => Ok(()),
-        _ => Err(Failure::new("nothing was removed")),
-    }
+    let mut targets: Vec<Target> = by_id.into_values().map(target).collect();
+    targets.sort_by_key(|target| Reverse(target.directory.components().count()));
+    Ok(targets)
 }

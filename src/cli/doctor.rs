@@ -63,7 +63,7 @@ pub(super) fn run(context: Context) -> anyhow::Result<()> {
 }
 
 fn orphans(context: &Context, engine: &mut Engine, report: &mut Report) -> anyhow::Result<()> {
-    let gone = super::prune::orphans(context, engine)?;
+    let gone = super::prune::orphans(context, engine)?.gone;
     if gone.is_empty() {
         return report.good("no session without a directory");
     }

@@ -1,24 +1,83 @@
 //! `prism exec`: bring the stack up, compose the environment, become the command.
 
+mod ephemeral;
+
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
-use super::ExecArgs;
+use clap::Args;
+use clap_complete::ArgValueCompleter;
+
+use super::args::WaitArgs;
+use super::complete;
 use super::context::{Context, options};
-use crate::docker::Engine;
-use crate::domain::environment::{
-    Environment, Explicit, Merged, OWN, RECORD, Sources, kept_loopback_ports, merge,
-};
-use crate::domain::header::Header;
+use crate::docker::{Endpoint, Engine};
+use crate::domain::environment::{Environment, Explicit, OWN, RECORD, Sources, merge};
 use crate::error::{Failure, Kind};
 use crate::process::exec;
 use crate::process::interrupt::Interrupt;
 use crate::session::up::{self, Options};
-use crate::session::{self, Session};
+use crate::session::{self, Session, app, child};
+use crate::timing;
 
-pub(super) fn run(context: Context, args: ExecArgs) -> anyhow::Result<()> {
+/// Run a command with this directory's stack up and its ports in the environment
+#[derive(Debug, Args)]
+#[command(after_help = "The command replaces prism: signals, job control and exit status are its own.
+prism itself fails with 125, 126 (cannot be executed) or 127 (not found).
+PRISM_DISABLE=1 runs the command plainly.
+
+With --ephemeral, prism stays beside the command, passes signals on, ends as the command did, and removes the
+stack with its data whatever happens; after a SIGKILL of prism, `prism prune` does. --keep-on-failure leaves it.
+
+Examples:
+  prism exec -- npm test
+  prism exec --env-file .env.test -- cargo test
+  prism exec -e DATABASE_URL -- ./migrate      the caller's DATABASE_URL, on purpose
+  prism exec --app web -- pnpm dev             PORT is the one that everyone knows as WEB_PORT
+  prism exec --optional -- make lint           also where there is no Compose project
+  prism exec --ephemeral -- npm test           a stack for this run alone, as often at once as you like")]
+pub(super) struct ExecArgs {
+    /// Wait for these services only
+    #[arg(long = "service", value_name = "SERVICE", add = ArgValueCompleter::new(complete::services))]
+    pub(super) services: Vec<String>,
+    /// Start the services of this profile as well
+    #[arg(long = "profile", value_name = "PROFILE")]
+    pub(super) profiles: Vec<String>,
+    /// Run it as this app of prism.yaml [default: the one whose directory this is]
+    #[arg(long, value_name = "APP")]
+    pub(super) app: Option<String>,
+    /// Take variables from FILE; the last one wins
+    #[arg(long = "env-file", value_name = "FILE")]
+    pub(super) env_files: Vec<PathBuf>,
+    /// Set a variable; without a value, keep the caller's
+    #[arg(short = 'e', long = "env", value_name = "NAME[=VALUE]")]
+    pub(super) env: Vec<OsString>,
+    /// Let the session's variables win over the caller's environment
+    #[arg(long = "override")]
+    pub(super) override_environment: bool,
+    /// Fail if the stack is not up
+    #[arg(long)]
+    pub(super) no_start: bool,
+    /// A fresh stack for this command alone, removed with its data afterwards
+    #[arg(long, conflicts_with = "no_start")]
+    ephemeral: bool,
+    /// Keep the ephemeral stack if the command fails
+    #[arg(long, requires = "ephemeral")]
+    keep_on_failure: bool,
+    /// Run the command plainly where there is no Compose project
+    #[arg(long)]
+    pub(super) optional: bool,
+    #[command(flatten)]
+    pub(super) wait: WaitArgs,
+    /// The command and its arguments
+    #[arg(value_name = "CMD", required = true, trailing_var_arg = true)]
+    pub(super) command: Vec<OsString>,
+}
+
+pub(super) fn run(context: Context, args: ExecArgs) -> anyhow::Result<u8> {
     if std::env::var_os("PRISM_DISABLE").is_some_and(|value| value == "1") {
         return Err(exec::replace(&args.command, &std::env::vars_os().collect()).into());
     }
@@ -30,10 +89,14 @@ pub(super) fn run(context: Context, args: ExecArgs) -> anyhow::Result<()> {
         let sources = Sources { caller: context.environment, env_files, explicit, ..Sources::default() };
         return Err(exec::replace(&args.command, &plain(sources)).into());
     }
-    let (endpoint, mut engine) = context.engine()?;
+    let (endpoint, engine) = context.engine()?;
     let session = context.session(&endpoint)?;
+    let app = app::find(&session, args.app.as_deref())?.map(str::to_owned);
+    timing::mark("find");
     // A PATH of prism.yaml is known only when its templates are.
-    if !session.settings.env.contains_key("PATH") {
+    let of_app = app.as_ref().and_then(|app| session.settings.apps.get(app));
+    let gives_path = |env: &BTreeMap<String, String>| env.contains_key("PATH");
+    if !gives_path(&session.settings.env) && !of_app.is_some_and(|app| gives_path(&app.env)) {
         find_command(&context.environment, &explicit, &env_files, &args.command)?;
     }
     let interrupt = Interrupt::default();
@@ -41,34 +104,59 @@ pub(super) fn run(context: Context, args: ExecArgs) -> anyhow::Result<()> {
         profiles: args.profiles,
         ..options(context.output, !args.no_start, &args.services, args.wait.seconds)
     };
-    let up = up::up(&session, &mut engine, &endpoint, &options, &interrupt)?;
-
-    let variables =
-        session::environment::variables(&session, &engine, &endpoint, Some(&up.header), &up.containers)?;
-    for note in &variables.derived.notes {
-        context.output.detail(note);
-    }
-    if let Err(error) = variables.write_dotenv(&session) {
-        context.output.detail(format!("{error:#}"));
-    }
-    let merged = merge(Sources {
-        caller: context.environment,
-        session: variables.assignments,
-        own: variables.own,
+    let sources = Sources {
+        caller: context.environment.clone(),
         env_files,
         explicit,
         override_environment: args.override_environment || session.settings.override_environment,
-    });
-    refuse_other_databases(&session, &mut engine, &up.header, &merged)?;
-    if !merged.kept.is_empty() {
-        let names = merged.kept.join(", ");
-        context
-            .output
-            .note(format!("kept from your environment: {names} (`--override` takes the session's)"));
+        ..Sources::default()
+    };
+    if args.ephemeral {
+        let session = session.into_ephemeral()?;
+        let app = app.as_deref();
+        let environment = || ready(&session, engine, &endpoint, &options, &interrupt, app, sources);
+        return ephemeral::run(
+            &context,
+            &session,
+            &interrupt,
+            &args.command,
+            args.keep_on_failure,
+            environment,
+        );
     }
-    drop(engine);
+    let environment = ready(&session, engine, &endpoint, &options, &interrupt, app.as_deref(), sources)?;
     interrupt.check()?;
-    Err(exec::replace(&args.command, &merged.environment).into())
+    timing::mark("build");
+    context.output.timings(timing::report());
+    Err(exec::replace(&args.command, &environment).into())
+}
+
+/// Makes sure that the session is up, and builds the environment of the command.
+fn ready(
+    session: &Session,
+    mut engine: Engine,
+    endpoint: &Endpoint,
+    options: &Options,
+    interrupt: &Interrupt,
+    app: Option<&str>,
+    sources: Sources,
+) -> anyhow::Result<Environment> {
+    let output = options.output;
+    let up = up::up(session, &mut engine, endpoint, options, interrupt)?;
+    let mut variables =
+        session::environment::variables(session, &engine, endpoint, Some(&up.header), &up.containers)?;
+    if let Err(error) = variables.write_dotenv(session) {
+        output.detail(format!("{error:#}"));
+    }
+    if let Some(app) = app {
+        app::check_port(&variables, session, app)?;
+        app::add(&mut variables, session, app)?;
+    }
+    child::environment(session, &mut engine, &up, variables, sources, output, |name| {
+        format!(
+            "`prism exec --override …` takes the session's word instead; `-e {name}` says that yours is meant"
+        )
+    })
 }
 
 /// The environment of a command that runs without a session.
@@ -146,45 +234,4 @@ fn find_command(
     let of_caller = || caller.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.as_os_str());
     let path = of_flags.or_else(of_files).or_else(of_caller);
     exec::find(command.first().map_or(OsStr::new(""), OsString::as_os_str), path).map(drop)
-}
-
-/// Fails if a variable that stays the caller's leads to a database of somebody else on this machine: at the port
-/// that the Compose file itself would have published, or at another session's.
-fn refuse_other_databases(
-    session: &Session,
-    engine: &mut Engine,
-    header: &Header,
-    merged: &Merged,
-) -> anyhow::Result<()> {
-    let ports = kept_loopback_ports(merged);
-    if ports.is_empty() {
-        return Ok(());
-    }
-    let others = engine.all_sessions()?;
-    for (name, port) in ports {
-        let declared = header.services.iter().find(|(_, plan)| plan.declared.contains(&port));
-        let held = others
-            .iter()
-            .filter(|container| container.session_id != session.id.0)
-            .find(|container| container.live_bindings().iter().any(|binding| binding.host_port == port));
-        let whose = match (held, declared) {
-            (Some(container), _) => format!(
-                "which is service `{}` of the session of `{}`",
-                container.service,
-                container.label("working_dir").unwrap_or(&container.session_id)
-            ),
-            (None, Some((service, _))) => format!(
-                "the port that the Compose file gives service `{service}`, which is not this session's"
-            ),
-            (None, None) => continue,
-        };
-        return Err(Failure::new(format!(
-            "{name} in your environment leads to port {port} of this machine, {whose}"
-        ))
-        .hint(format!(
-            "`prism exec --override …` takes this session's value; `-e {name}` says that yours is meant"
-        ))
-        .into());
-    }
-    Ok(())
 }

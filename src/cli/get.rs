@@ -1,6 +1,9 @@
 //! `prism get`: one variable, or where one service listens.
 
-use super::GetArgs;
+use clap::Args;
+use clap_complete::ArgValueCompleter;
+
+use super::complete;
 use super::context::{Context, Present};
 use crate::domain::port::ContainerPort;
 use crate::domain::template::nearest;
@@ -8,22 +11,42 @@ use crate::domain::url;
 use crate::domain::variable;
 use crate::error::Failure;
 
+/// Print one variable, or where a service listens
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  prism get db                127.0.0.1:32768
+  prism get db:5432           the same, by container port
+  prism get DATABASE_URL      postgres://…")]
+pub(super) struct GetArgs {
+    /// A variable's name, SERVICE, or SERVICE:PORT
+    #[arg(value_name = "NAME|SERVICE[:PORT]", add = ArgValueCompleter::new(complete::services))]
+    pub(super) what: String,
+}
+
 pub(super) fn run(context: Context, args: &GetArgs) -> anyhow::Result<()> {
     let output = context.output;
     let present = context.running()?;
     if let Some(address) = address(&present, &args.what)? {
         return output.print(format!("{address}\n"));
     }
-    let variables = present.variables()?.all();
+    let found = present.variables()?;
+    let variables = found.all();
     if let Some((_, value)) = variables.iter().find(|(name, _)| *name == args.what) {
         return output.print(format!("{value}\n"));
+    }
+    if let Some(missing) = found.missing.iter().find(|missing| missing.names.contains(&args.what)) {
+        return Err(Failure::new(missing.to_string())
+            .hint("`prism env --explain` lists what there is, and where it comes from")
+            .into());
     }
     let names = variables
         .iter()
         .map(|(name, _)| name.as_str())
         .chain(present.containers.iter().map(|c| c.service.0.as_str()));
     let failure = Failure::new(format!("there is no variable and no service `{}`", args.what));
-    Err(match nearest(&args.what, names) {
+    // Of `dbb:5432` the service is what may be mistyped.
+    let typed = args.what.split(':').next().unwrap_or(&args.what);
+    Err(match nearest(typed, names) {
         Some(near) => failure.hint(format!("did you mean `{near}`?")),
         None => failure.hint("`prism env` lists the variables, `prism info` the services"),
     }

@@ -1,10 +1,24 @@
 //! `prism info`: one session in full.
 
+use clap::Args;
+
+use super::args::{DirectoryArgs, Report};
 use super::context::Context;
-use super::{InfoArgs, Report};
-use crate::domain::environment::RECORD;
-use crate::domain::report;
+use crate::domain::{explanation, report};
 use crate::git;
+
+/// Show this directory's session: services, ports, variables
+#[derive(Debug, Args)]
+pub(super) struct InfoArgs {
+    /// How to print it
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(super) format: Report,
+    /// Show passwords
+    #[arg(long)]
+    pub(super) show_secrets: bool,
+    #[command(flatten)]
+    pub(super) directory: DirectoryArgs,
+}
 
 pub(super) fn run(context: Context, args: &InfoArgs) -> anyhow::Result<()> {
     if let Some(directory) = &args.directory.directory {
@@ -13,19 +27,8 @@ pub(super) fn run(context: Context, args: &InfoArgs) -> anyhow::Result<()> {
     let output = context.output;
     let present = context.present()?;
     let variables = present.variables()?;
-    let mut shown: Vec<(String, String)> = variables.all();
-    // Hashes of the values, some of which are to stay hidden.
-    shown.retain(|(name, _)| name != RECORD);
-    if !args.show_secrets {
-        let secrets: Vec<&str> =
-            variables.derived.list.iter().filter(|it| it.secret).map(|it| it.value.as_str()).collect();
-        for (_, value) in &mut shown {
-            if secrets.iter().any(|secret| !secret.is_empty() && value.contains(secret)) {
-                *value = report::masked(value);
-            }
-        }
-    }
-    let variables = shown;
+    let shown = explanation::shown(&variables.variables, &variables.own, args.show_secrets);
+    let variables: Vec<(String, String)> = shown.into_iter().map(|it| (it.name, it.value)).collect();
     let mut sessions = report::sessions(present.containers);
     let Some(session) = sessions.first_mut() else { return Ok(()) };
     session.branch = git::branch(present.session.path());

@@ -1,21 +1,41 @@
 //! `prism init`: a commented prism.yaml, from the Compose file or another tool's configuration.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::InitArgs;
+use clap::Args;
+
 use super::context::Context;
+use crate::domain::settings;
 use crate::domain::starter::{self, Foreign};
 use crate::error::{Failure, Kind};
 use crate::files;
 use crate::process::interrupt::Interrupt;
 use crate::session::{CONFIGURATION, cold};
 
+/// Write a commented prism.yaml
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  prism init
+  prism init --from session.config.mjs   convert a JavaScript configuration, read by your own node
+  prism init --schema > prism.schema.json   for editors: `# yaml-language-server: $schema=./prism.schema.json`")]
+pub(super) struct InitArgs {
+    /// Take over what this JavaScript configuration says
+    #[arg(long, value_name = "FILE")]
+    pub(super) from: Option<PathBuf>,
+    /// Print the JSON Schema of prism.yaml instead
+    #[arg(long, conflicts_with = "from")]
+    pub(super) schema: bool,
+}
+
 /// Prints a JavaScript configuration's default export as JSON.
 const EXPORT: &str =
     "import(process.argv[1]).then(m => process.stdout.write(JSON.stringify(m.default ?? m)))";
 
 pub(super) fn run(context: Context, args: InitArgs) -> anyhow::Result<()> {
+    if args.schema {
+        return context.output.print(settings::schema()?);
+    }
     let (endpoint, _) = context.engine()?;
     let session = context.session(&endpoint)?;
     let path = session.path().join(CONFIGURATION);

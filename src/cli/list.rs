@@ -3,10 +3,24 @@
 use std::path::Path;
 use std::time::SystemTime;
 
+use clap::Args;
+
+use super::args::Report;
 use super::context::Context;
-use super::{ListArgs, Report};
 use crate::domain::report;
 use crate::git;
+
+/// List your sessions, running or stopped
+#[derive(Debug, Args)]
+#[command(visible_alias = "ls")]
+pub(super) struct ListArgs {
+    /// Everybody's sessions
+    #[arg(long)]
+    pub(super) all: bool,
+    /// How to print them
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(super) format: Report,
+}
 
 pub(super) fn run(context: &Context, args: &ListArgs) -> anyhow::Result<()> {
     let (_, mut engine) = context.engine()?;

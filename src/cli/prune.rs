@@ -1,27 +1,55 @@
-//! `prism prune`: sessions whose directory is gone, removed.
+//! `prism prune`: sessions that nobody needs any more, removed.
 
 use std::path::Path;
 
-use super::PruneArgs;
+use clap::Args;
+
+use super::confirm::confirm;
 use super::context::{Context, lock};
-use super::destroy::confirm;
 use crate::docker::Engine;
 use crate::domain::name::SessionId;
+use crate::process::identity;
+use crate::session::ephemeral;
 use crate::session::remove::Remains;
+
+/// Remove sessions whose directory is gone, and ephemeral ones whose command has ended
+#[derive(Debug, Args)]
+pub(super) struct PruneArgs {
+    /// Only say what would go
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    pub(super) yes: bool,
+}
 
 pub(super) fn run(context: Context, args: PruneArgs) -> anyhow::Result<()> {
     let (_, mut engine) = context.engine()?;
-    let orphans = orphans(&context, &mut engine)?;
-    if orphans.is_empty() {
+    let Orphans { gone, ended, out_of_reach } = orphans(&context, &mut engine)?;
+    for directory in out_of_reach {
+        context.output.note(format!(
+            "`{directory}` is not there, nor is its parent: if it is gone for good, `prism destroy {directory}`"
+        ));
+    }
+    if gone.is_empty() && ended.is_empty() {
+        if !args.dry_run {
+            ephemeral::sweep()?;
+        }
         context.output.note("nothing to prune: every session's directory is there");
         return Ok(());
     }
     let mut lines = Vec::new();
-    for (id, directory) in &orphans {
-        lines.push(format!("the session of `{directory}`, which is gone:"));
-        lines.extend(
-            Remains::find(&mut engine, id)?.describe(false).into_iter().map(|thing| format!("  {thing}")),
-        );
+    let mut describe = |id: &SessionId, what: String| -> anyhow::Result<()> {
+        lines.push(what);
+        let things = Remains::find(&mut engine, id)?.describe(false);
+        lines.extend(things.into_iter().map(|thing| format!("  {thing}")));
+        Ok(())
+    };
+    for (id, directory) in &gone {
+        describe(id, format!("the session of `{directory}`, which is gone:"))?;
+    }
+    for (id, directory) in &ended {
+        describe(id, format!("an ephemeral session of `{directory}`, whose command has ended:"))?;
     }
     if args.dry_run {
         return context.output.print(lines.iter().map(|line| format!("{line}\n")).collect::<String>());
@@ -29,22 +57,52 @@ pub(super) fn run(context: Context, args: PruneArgs) -> anyhow::Result<()> {
     if !args.yes {
         confirm(context.output, "this removes", &lines, "prism prune --yes")?;
     }
-    for (id, directory) in &orphans {
+    for (id, directory) in &gone {
         let _lock = lock(id, context.output)?;
+        // The question may have been open for long.
+        if !is_gone(Path::new(directory)) {
+            context.output.note(format!("`{directory}` is back: its session stays"));
+            continue;
+        }
         Remains::find(&mut engine, id)?.remove(&engine, false)?;
         context.output.note(format!("removed the session of `{directory}`"));
     }
-    Ok(())
+    for (id, directory) in &ended {
+        ephemeral::remove(&mut engine, id)?;
+        context.output.note(format!("removed an ephemeral session of `{directory}`"));
+    }
+    ephemeral::sweep()
 }
 
-/// Finds this user's sessions whose directory is gone.
-pub(super) fn orphans(context: &Context, engine: &mut Engine) -> anyhow::Result<Vec<(SessionId, String)>> {
-    let traces = engine.traces()?.into_iter().filter(|trace| trace.owner == context.owner());
-    let gone = traces.filter(|trace| is_gone(Path::new(&trace.working_dir)));
-    Ok(gone.map(|trace| (SessionId(trace.session_id), trace.working_dir)).collect())
+/// Sessions of this user that nobody needs any more, by identity and directory.
+#[derive(Debug, Default)]
+pub(super) struct Orphans {
+    /// Their directory is gone.
+    pub(super) gone: Vec<(SessionId, String)>,
+    /// They were for one command, and its process has ended.
+    pub(super) ended: Vec<(SessionId, String)>,
+    /// Its parent is missing as well, as with an unmounted disk.
+    out_of_reach: Vec<String>,
 }
 
-/// Says whether a directory is gone, and not merely out of reach (an unmounted disk takes the parent along).
+/// Looks for the directories of this user's sessions.
+pub(super) fn orphans(context: &Context, engine: &mut Engine) -> anyhow::Result<Orphans> {
+    let mut orphans = Orphans::default();
+    for trace in engine.traces()?.into_iter().filter(|trace| trace.owner == context.owner()) {
+        let directory = Path::new(&trace.working_dir);
+        if let Some(process) = trace.process {
+            if identity::has_ended(&process) {
+                orphans.ended.push((SessionId(trace.session_id), trace.working_dir));
+            }
+        } else if is_gone(directory) {
+            orphans.gone.push((SessionId(trace.session_id), trace.working_dir));
+        } else if matches!(directory.try_exists(), Ok(false)) {
+            orphans.out_of_reach.push(trace.working_dir);
+        }
+    }
+    Ok(orphans)
+}
+
 fn is_gone(directory: &Path) -> bool {
     matches!(directory.try_exists(), Ok(false)) && directory.parent().is_some_and(Path::is_dir)
 }

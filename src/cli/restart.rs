@@ -1,9 +1,20 @@
 //! `prism restart`: every container stopped and started again, and ready.
 
-use super::RestartArgs;
+use clap::Args;
+
+use super::args::{DirectoryArgs, WaitArgs};
 use super::context::{Context, enter, lock, options};
 use crate::process::interrupt::Interrupt;
 use crate::session::{remove, up};
+
+/// Stop and start this directory's stack
+#[derive(Debug, Args)]
+pub(super) struct RestartArgs {
+    #[command(flatten)]
+    pub(super) wait: WaitArgs,
+    #[command(flatten)]
+    pub(super) directory: DirectoryArgs,
+}
 
 pub(super) fn run(context: Context, args: RestartArgs) -> anyhow::Result<()> {
     if let Some(directory) = &args.directory.directory {

@@ -4,41 +4,65 @@ use std::ffi::OsString;
 use std::io::IsTerminal;
 
 use clap::{CommandFactory, Parser};
+use clap_complete::CompleteEnv;
 
 use super::context::{self, Context};
 use super::{
-    Cli, Global, Verb, compose, create, destroy, doctor, env, exec, get, info, init, list, logs, prune,
-    restart, start, stop, stop_all,
+    Cli, Global, Verb, complete, completions, compose, create, destroy, doctor, env, exec, get, hook, info,
+    init, list, logs, man, ports, prompt, prune, restart, start, stop, stop_all,
 };
 use crate::error::{self, Kind};
 use crate::output::{Color, Output};
+use crate::process::interrupt::end_by;
+use crate::timing;
 
 /// Runs prism with these arguments, the first of which is its own name. Returns the exit status.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> u8 {
     let arguments: Vec<OsString> = arguments.collect();
+    if std::env::var_os(complete::ASKED).is_some() {
+        return answer_completion(arguments);
+    }
     let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(error) => return usage(&error, &arguments),
     };
-    let Global { directory, quiet, verbose, color } = cli.global;
+    let Global { directory, quiet, verbose, timings, color } = cli.global;
+    if timings || std::env::var_os("PRISM_TIMINGS").is_some_and(|value| value == "1") {
+        timing::enable();
+    }
     let output = Output::new(quiet, verbose, color);
     let is_exec = matches!(cli.verb, Verb::Exec(_));
     let result = directory
         .map_or(Ok(()), |directory| context::enter(&directory))
         .and_then(|()| verb(cli.verb, output));
+    output.timings(timing::report());
     match result {
-        Ok(()) => 0,
+        Ok(status) => status,
         Err(error) => {
             output.error(&error::render(&error));
-            status(error::kind(&error), is_exec)
+            let kind = error::kind(&error);
+            match kind {
+                Kind::Interrupted(signal) => end_by(signal),
+                _ => status(kind, is_exec),
+            }
         }
     }
 }
 
-fn verb(verb: Verb, output: Output) -> anyhow::Result<()> {
+/// Runs a verb. Only `exec` has a status of its own, that of a supervised child.
+/// Answers a completion script, which writes the answer itself.
+fn answer_completion(arguments: Vec<OsString>) -> u8 {
+    let completion = CompleteEnv::with_factory(Cli::command).var(complete::ASKED);
+    match completion.try_complete(arguments, std::env::current_dir().ok().as_deref()) {
+        Ok(_) => 0,
+        Err(error) => usage(&error, &[]),
+    }
+}
+
+fn verb(verb: Verb, output: Output) -> anyhow::Result<u8> {
     let context = Context::new(output);
-    match verb {
-        Verb::Exec(args) => exec::run(context, args),
+    let done = match verb {
+        Verb::Exec(args) => return exec::run(context, args),
         Verb::Create(args) => create::run(context, args),
         Verb::Start(args) => start::run(context, args),
         Verb::Stop(args) => stop::run(context, args),
@@ -49,17 +73,18 @@ fn verb(verb: Verb, output: Output) -> anyhow::Result<()> {
         Verb::Destroy(args) => destroy::run(context, args),
         Verb::Info(args) => info::run(context, &args),
         Verb::List(args) => list::run(&context, &args),
+        Verb::Ports(args) => ports::run(context, args),
         Verb::Env(args) => env::run(context, &args),
         Verb::Get(args) => get::run(context, &args),
         Verb::Compose(args) => compose::run(context, args),
         Verb::Doctor => doctor::run(context),
         Verb::Init(args) => init::run(context, args),
-        Verb::Completions(args) => {
-            let mut script = Vec::new();
-            clap_complete::generate(args.shell, &mut Cli::command(), "prism", &mut script);
-            output.print(script)
-        }
-    }
+        Verb::Hook(args) => hook::run(context, args),
+        Verb::Prompt(args) => prompt::run(context, args),
+        Verb::Completions(args) => completions::run(context, args),
+        Verb::Man(args) => man::run(context, args),
+    };
+    done.map(|()| 0)
 }
 
 /// Shows help on stdout, a mistake on stderr.

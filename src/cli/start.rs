@@ -1,7 +1,9 @@
 //! `prism start`: the stack up and ready, and where it listens.
 
+use clap::Args;
+
+use super::args::{DirectoryArgs, ModeArg, SelectArgs, WaitArgs};
 use super::context::{Context, enter, options};
-use super::{ModeArg, SelectArgs, StartArgs};
 use crate::docker::{Endpoint, Engine};
 use crate::domain::name::ServiceName;
 use crate::domain::scope::{Mode, Selection};
@@ -14,6 +16,29 @@ use crate::output::Output;
 use crate::process::interrupt::Interrupt;
 use crate::session::up::{self, Options, Up};
 use crate::session::{Session, environment};
+
+/// Start this directory's stack and wait until it is ready
+#[derive(Debug, Args)]
+#[command(
+    visible_alias = "up",
+    after_help = "What is chosen is remembered until the next choice; `--default` forgets it.
+
+Examples:
+  prism start
+  prism start --profile tools            services of a profile as well
+  prism start --without web              the rest, with web run by hand"
+)]
+pub(super) struct StartArgs {
+    #[command(flatten)]
+    pub(super) select: SelectArgs,
+    /// Choose as if nothing had ever been chosen
+    #[arg(long, conflicts_with_all = ["services", "profiles", "without", "template", "mode"])]
+    pub(super) default: bool,
+    #[command(flatten)]
+    pub(super) wait: WaitArgs,
+    #[command(flatten)]
+    pub(super) directory: DirectoryArgs,
+}
 
 pub(super) fn run(context: Context, args: StartArgs) -> anyhow::Result<()> {
     if let Some(directory) = &args.directory.directory {

@@ -1,6 +1,6 @@
 //! `prism stop`: the containers stopped, their data kept.
 
-use super::DirectoryArgs;
+use super::args::DirectoryArgs;
 use super::context::{Context, lock};
 use crate::session::remove;
 
@@ -10,7 +10,9 @@ pub(super) fn run(context: Context, args: DirectoryArgs) -> anyhow::Result<()> {
     let _lock = lock(&target.id, context.output)?;
     let containers = engine.every_container(&target.id)?;
     let stopped = remove::stop(&mut engine, &target.id, &containers)?;
-    remove::remove_dotenv(&target.directory)?;
+    if !target.is_ephemeral {
+        remove::remove_dotenv(&target.directory)?;
+    }
     let shown = target.directory.display();
     context.output.note(match (containers.len(), stopped) {
         (0, _) => format!("`{shown}` has no session: nothing to stop"),

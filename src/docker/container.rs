@@ -53,6 +53,13 @@ pub(super) fn listed(summary: ContainerSummary) -> Option<Container> {
     })
 }
 
+/// Returns the name of a container that runs, and what it has bound.
+pub(super) fn bound(summary: ContainerSummary) -> Option<(String, Vec<Binding>)> {
+    let bindings: Vec<Binding> = summary.ports.unwrap_or_default().into_iter().filter_map(binding).collect();
+    let name = summary.names.unwrap_or_default().first()?.trim_start_matches('/').to_owned();
+    (!bindings.is_empty()).then_some((name, bindings))
+}
+
 fn binding(port: bollard::models::PortSummary) -> Option<Binding> {
     let protocol = match port.typ {
         Some(PortSummaryTypeEnum::UDP) => Protocol::Udp,

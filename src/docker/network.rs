@@ -8,7 +8,7 @@ use super::Engine;
 use crate::domain::container::Container;
 
 impl Engine {
-    /// Gives a container no other names on a network than `aliases`, if it answers to `name` there.
+    /// Gives a container no other names on a network than `aliases`.
     ///
     /// Compose names every container after its service on each of its networks, which an override cannot take
     /// back; so the container is taken off the network and put on it again.
@@ -16,28 +16,29 @@ impl Engine {
         &self,
         container: &Container,
         network: &str,
-        name: &str,
-        aliases: Vec<String>,
+        aliases: &[String],
     ) -> anyhow::Result<()> {
         let renamed = self.runtime.block_on(async {
             let seen = self.docker.inspect_container(&container.id, None).await?;
-            let attached: HashMap<String, EndpointSettings> =
+            let mut attached: HashMap<String, EndpointSettings> =
                 seen.network_settings.and_then(|settings| settings.networks).unwrap_or_default();
-            let Some(endpoint) = attached.get(network) else { return Ok(()) };
-            if !endpoint.aliases.iter().flatten().any(|alias| alias == name) {
-                return Ok(());
-            }
             let id = container.id.clone();
-            let leave = NetworkDisconnectRequest { container: id.clone(), force: Some(false) };
-            self.docker.disconnect_network(network, leave).await?;
-            let endpoint_config = Some(EndpointSettings {
-                aliases: Some(aliases),
-                driver_opts: endpoint.driver_opts.clone(),
-                ..EndpointSettings::default()
-            });
-            self.docker
-                .connect_network(network, NetworkConnectRequest { container: id, endpoint_config })
-                .await
+            // One that is missing was taken off, and a killed prism did not come to put it on again.
+            let mut endpoint = EndpointSettings::default();
+            if let Some(found) = attached.remove(network) {
+                // The Engine adds the container's short id.
+                let is_wanted = |name: &String| aliases.contains(name) || id.starts_with(name);
+                if found.aliases.iter().flatten().all(is_wanted) {
+                    return Ok(());
+                }
+                let leave = NetworkDisconnectRequest { container: id.clone(), force: Some(false) };
+                self.docker.disconnect_network(network, leave).await?;
+                endpoint.driver_opts = found.driver_opts;
+                endpoint.gw_priority = found.gw_priority;
+            }
+            endpoint.aliases = Some(aliases.to_vec());
+            let join = NetworkConnectRequest { container: id, endpoint_config: Some(endpoint) };
+            self.docker.connect_network(network, join).await
         });
         renamed.map_err(|error| self.failure(error).into())
     }

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use bollard::models::VolumeCreateRequest;
+use bollard::models::{Volume, VolumeCreateRequest};
 use bollard::query_parameters::{ListVolumesOptionsBuilder, RemoveVolumeOptions};
 
 use super::{Engine, has_status};
+use crate::domain::holding::Noted;
 use crate::domain::name::{ProjectName, SessionId};
 use crate::domain::note::{CONFIG, Note};
 use crate::domain::settings::LABEL;
@@ -13,29 +14,53 @@ use crate::domain::settings::LABEL;
 impl Engine {
     /// Reads a session's note; the default one where there is none.
     pub fn note(&self, session: &SessionId) -> anyhow::Result<Note> {
-        let labels = vec![format!("{LABEL}session_id={session}"), format!("{LABEL}{CONFIG}")];
-        let filters = HashMap::from([("label".to_owned(), labels)]);
-        let options = ListVolumesOptionsBuilder::new().filters(&filters).build();
-        let found = self
-            .runtime
-            .block_on(self.docker.list_volumes(Some(options)))
-            .map_err(|error| self.failure(error))?;
-        let volume = found.volumes.unwrap_or_default().into_iter().next();
-        let labels: BTreeMap<String, String> =
-            volume.map(|volume| volume.labels.into_iter().collect()).unwrap_or_default();
-        Ok(Note::read(&labels))
+        let volumes = self.note_volumes(Some(session))?;
+        Ok(volumes.first().map(|volume| Note::read(&labels(volume))).unwrap_or_default())
     }
 
-    /// Replaces a session's note. To be called under the session's lock. `common` are the labels of everything
-    /// that belongs to the session.
+    /// Reads the notes of all sessions.
+    pub fn notes(&self) -> anyhow::Result<Vec<Noted>> {
+        Ok(self.note_volumes(None)?.iter().filter_map(noted).collect())
+    }
+
+    fn note_volumes(&self, session: Option<&SessionId>) -> anyhow::Result<Vec<Volume>> {
+        let of_session = session.map(|session| format!("{LABEL}session_id={session}"));
+        let labels = of_session.into_iter().chain([format!("{LABEL}{CONFIG}")]).collect();
+        let filters = HashMap::from([("label".to_owned(), labels)]);
+        let options = ListVolumesOptionsBuilder::new().filters(&filters).build();
+        let found =
+            self.ask(self.docker.list_volumes(Some(options)))?.map_err(|error| self.failure(error))?;
+        Ok(found.volumes.unwrap_or_default())
+    }
+
+    /// Changes a session's note, if it has one. To be called under the session's lock and that of reservations.
+    pub fn update_note(&self, session: &SessionId, change: impl FnOnce(&mut Note)) -> anyhow::Result<()> {
+        let Some(volume) = self.note_volumes(Some(session))?.into_iter().next() else { return Ok(()) };
+        let labels = labels(&volume);
+        let old = Note::read(&labels);
+        let mut note = old.clone();
+        change(&mut note);
+        if note == old { Ok(()) } else { self.replace_note(volume.name, labels, &note) }
+    }
+
+    /// Replaces a session's note. To be called under the session's lock and that of reservations, as it is not there
+    /// for a moment. `common` are the labels of everything that belongs to the session.
     pub fn write_note(
         &self,
         project: &ProjectName,
         common: &BTreeMap<String, String>,
         note: &Note,
     ) -> anyhow::Result<()> {
-        let name = Note::volume(project);
-        let labels: HashMap<String, String> = common.clone().into_iter().chain(note.labels()?).collect();
+        self.replace_note(Note::volume(project), common.clone(), note)
+    }
+
+    fn replace_note(
+        &self,
+        name: String,
+        labels: BTreeMap<String, String>,
+        note: &Note,
+    ) -> anyhow::Result<()> {
+        let labels: HashMap<String, String> = labels.into_iter().chain(note.labels()?).collect();
         let request = VolumeCreateRequest {
             name: Some(name.clone()),
             labels: Some(labels),
@@ -50,4 +75,19 @@ impl Engine {
         });
         replaced.map(drop).map_err(|error| self.failure(error).into())
     }
+}
+
+fn labels(volume: &Volume) -> BTreeMap<String, String> {
+    volume.labels.clone().into_iter().collect()
+}
+
+fn noted(volume: &Volume) -> Option<Noted> {
+    let labels = labels(volume);
+    let label = |key: &str| labels.get(&format!("{LABEL}{key}")).cloned();
+    let session_id = label("session_id")?;
+    Some(Noted {
+        directory: label("working_dir").unwrap_or_else(|| session_id.clone()),
+        session_id,
+        note: Note::read(&labels),
+    })
 }

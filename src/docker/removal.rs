@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bollard::errors::Error;
-use bollard::models::ImageSummary;
+use bollard::models::{ImageSummary, Volume};
 use bollard::query_parameters::{
     ListImagesOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder,
     RemoveContainerOptionsBuilder, RemoveImageOptions, RemoveVolumeOptions,
@@ -13,6 +13,7 @@ use futures_util::future::join_all;
 use super::{Engine, has_status};
 use crate::domain::container::Container;
 use crate::domain::name::SessionId;
+use crate::domain::note::CONFIG;
 use crate::domain::settings::LABEL;
 
 /// What a label says of whose something is.
@@ -24,6 +25,8 @@ pub struct Trace {
     pub working_dir: String,
     /// `<user id>@<machine id>`; empty where another tool set the labels.
     pub owner: String,
+    /// The process that it is for, if it is ephemeral.
+    pub process: Option<String>,
 }
 
 /// Things of one session that are not containers, by name.
@@ -33,6 +36,8 @@ pub struct Belongings {
     pub networks: Vec<String>,
     /// Volume names.
     pub volumes: Vec<String>,
+    /// The volume of its note, which holds no data.
+    pub notes: Vec<String>,
     /// Image tags that were built for the session.
     pub images: Vec<String>,
 }
@@ -41,19 +46,22 @@ impl Engine {
     /// Finds the networks, volumes and built images of a session.
     pub fn belongings(&self, session: &SessionId) -> anyhow::Result<Belongings> {
         let filters = HashMap::from([("label".to_owned(), vec![format!("{LABEL}session_id={session}")])]);
-        let found = self.runtime.block_on(async {
+        let found = self.ask(async {
             let networks = ListNetworksOptionsBuilder::new().filters(&filters).build();
             let volumes = ListVolumesOptionsBuilder::new().filters(&filters).build();
             let images = ListImagesOptionsBuilder::new().filters(&filters).build();
             let networks = self.docker.list_networks(Some(networks)).await?;
             let volumes = self.docker.list_volumes(Some(volumes)).await?.volumes.unwrap_or_default();
             let images = self.docker.list_images(Some(images)).await?;
+            let is_note = |volume: &Volume| volume.labels.contains_key(&format!("{LABEL}{CONFIG}"));
+            let (notes, volumes): (Vec<Volume>, Vec<Volume>) = volumes.into_iter().partition(is_note);
             Ok(Belongings {
                 networks: networks.into_iter().filter_map(|network| network.name).collect(),
                 volumes: volumes.into_iter().map(|volume| volume.name).collect(),
+                notes: notes.into_iter().map(|volume| volume.name).collect(),
                 images: images.into_iter().flat_map(names_of).collect(),
             })
-        });
+        })?;
         found.map_err(|error| self.failure(error).into())
     }
 
@@ -179,5 +187,6 @@ fn trace(labels: &BTreeMap<String, String>) -> Option<Trace> {
         session_id: label("session_id")?,
         working_dir: label("working_dir")?,
         owner: label("owner").unwrap_or_default(),
+        process: label("process"),
     })
 }

@@ -1,5 +1,8 @@
 //! The usual images: their ports, where their credentials stand, and the variables that programs look for.
 
+mod kinds;
+
+pub use self::kinds::KINDS;
 use super::port::ContainerPort;
 
 /// One kind of service. A row of [`KINDS`].
@@ -7,43 +10,85 @@ use super::port::ContainerPort;
 pub struct Kind {
     /// Its name, as the label `dev-prism.kind` takes it.
     pub name: &'static str,
-    /// Last path components of image names.
+    /// Last path components of image names; the last two, where one would not tell.
     pub images: &'static [&'static str],
-    /// The TCP port that clients use.
-    pub port: u16,
+    /// The TCP ports that clients use, the usual one first.
+    pub ports: &'static [u16],
     /// How its readiness is asked for.
     pub probe: Probe,
-    /// Where user and password stand; the first login whose user is known is taken.
+    /// Where user and password stand; the first login that applies is taken.
     pub logins: &'static [Login],
     /// A command-line flag that carries the password, before the environment.
     pub password_flag: Option<&'static str>,
     /// Environment variables of the container with `NAME=value` that mean: no password.
     pub without_password: &'static [(&'static str, &'static str)],
-    /// Environment variables of the container that name the database.
-    pub database: &'static [&'static str],
-    /// The database where none is named.
-    pub default_database: Database,
-    /// The URL. Placeholders: `{auth}` (`user:password@`), `{address}` (`host:port`), `{database}`.
-    pub url: &'static str,
+    /// Where the database stands.
+    pub database: Database,
+    /// The URL: the first of these whose placeholders all have a value. Placeholders, percent-encoded: `{auth}`
+    /// (`user:password@` or nothing), `{user} {password} {address} {database}`; `{address}` is `host:port`.
+    pub urls: &'static [&'static str],
+    /// What it serves at other ports.
+    pub others: &'static [Other],
     /// Variables that programs look for, set when exactly one service would give them, or one is primary.
-    /// Placeholders: `{url} {host} {port} {user} {password} {database}`; one without a value is not set.
-    pub globals: &'static [(&'static str, &'static str)],
-    /// What makes sense together only.
-    pub group: Option<&'static Group>,
+    pub globals: &'static [&'static Group],
 }
 
-/// Global names that make sense together only: a caller's host with a session's port would lead nowhere, or to
-/// somebody else's data.
+impl Kind {
+    /// Returns the port that its clients use, unless told otherwise.
+    pub fn port(&self) -> u16 {
+        self.ports.first().copied().unwrap_or_default()
+    }
+
+    /// Says whether its own protocol is spoken at this port: one that is not known for anything else may have been
+    /// chosen by the user.
+    pub fn speaks_at(&self, port: u16) -> bool {
+        self.ports.contains(&port) || !self.others.iter().any(|other| other.ports.contains(&port))
+    }
+}
+
+/// Something else that a service of a kind serves: a user interface, another protocol.
+#[derive(Debug)]
+pub struct Other {
+    /// What follows the service's prefix, as in `MANAGEMENT_URL`.
+    pub suffix: &'static str,
+    /// The container ports at which it may be, the usual one first.
+    pub ports: &'static [u16],
+    /// The URL, with the placeholders of [`Kind::urls`].
+    pub url: &'static str,
+}
+
+/// Global names that make sense together only, and are kept or replaced as a whole: a caller's host with a session's
+/// port would lead nowhere, or to somebody else's data.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Group {
-    /// The beginning of the names, as in `PG`.
-    pub prefix: &'static str,
-    /// Names that a session never sets, and that lead programs elsewhere all the same.
+    /// What it is called in messages. Groups of one name are one group, whichever kinds they stand at.
+    pub name: &'static str,
+    /// Names and values. Placeholders: `{url} {address} {host} {port} {user} {password} {database}`; a variable of
+    /// which one has no value is not set.
+    pub variables: &'static [(&'static str, &'static str)],
+    /// Names that a session does not set, and that lead programs elsewhere all the same.
     pub rivals: &'static [&'static str],
+    /// Where the group leads, if it says so in several variables.
+    pub address: Option<Address>,
 }
 
-const PG: Group = Group { prefix: "PG", rivals: &["PGHOSTADDR", "PGSERVICE", "PGSERVICEFILE"] };
-const MYSQL_GROUP: Group = Group { prefix: "MYSQL_", rivals: &["MYSQL_UNIX_PORT"] };
+impl Group {
+    /// Says whether a variable of this name is one of the group.
+    pub fn gives(&self, name: &str) -> bool {
+        self.variables.iter().any(|(variable, _)| *variable == name)
+    }
+}
+
+/// Variables that say together where a client connects to.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Address {
+    /// The ones that may name the host.
+    pub hosts: &'static [&'static str],
+    /// The one that names the port.
+    pub port: &'static str,
+    /// The port where none is named.
+    pub default: u16,
+}
 
 /// How a service without a health check is asked whether it is ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +110,8 @@ pub struct Login {
     pub user: User,
     /// Environment variables of the container, first match.
     pub password: &'static [&'static str],
+    /// The password that the image has where none is given.
+    pub default_password: Option<&'static str>,
 }
 
 /// Where a user's name stands.
@@ -74,105 +121,46 @@ pub enum User {
     Nobody,
     /// Always this one.
     Named(&'static str),
-    /// In one of these environment variables; without any, the login does not apply.
+    /// This one, but only where there is a password: otherwise nobody logs in.
+    WithPassword(&'static str),
+    /// In one of these environment variables; without any, or without a password, the login does not apply.
     From(&'static [&'static str]),
     /// In one of these environment variables, else this one.
     FromOr(&'static [&'static str], &'static str),
+    /// `user/password` in this environment variable.
+    Joined(&'static str),
+}
+
+/// Where the database stands.
+#[derive(Debug)]
+pub struct Database {
+    /// What follows the service's prefix.
+    pub suffix: &'static str,
+    /// Environment variables of the container, first match.
+    pub variables: &'static [&'static str],
+    /// The one where none is named.
+    pub default: DefaultDatabase,
 }
 
 /// The database where none is named.
 #[derive(Debug)]
-pub enum Database {
+pub enum DefaultDatabase {
     /// There is none.
     Nothing,
     /// Named like the user.
     LikeUser,
+    /// Always this one.
+    Named(&'static str),
+    /// `then` for these images, else `otherwise`.
+    ByImage {
+        /// As in [`Kind::images`].
+        images: &'static [&'static str],
+        /// Theirs.
+        then: &'static str,
+        /// That of all others.
+        otherwise: &'static str,
+    },
 }
-
-/// Every kind that prism knows, a row each.
-pub const KINDS: &[Kind] = &[
-    Kind {
-        name: "postgres",
-        images: &["postgres", "postgresql", "postgis", "pgvector", "timescaledb"],
-        port: 5432,
-        probe: Probe::Postgres,
-        logins: &[Login {
-            user: User::FromOr(&["POSTGRES_USER", "POSTGRESQL_USERNAME"], "postgres"),
-            password: &["POSTGRES_PASSWORD", "POSTGRESQL_PASSWORD"],
-        }],
-        password_flag: None,
-        without_password: &[("POSTGRES_HOST_AUTH_METHOD", "trust")],
-        database: &["POSTGRES_DB", "POSTGRESQL_DATABASE"],
-        default_database: Database::LikeUser,
-        url: "postgres://{auth}{address}/{database}",
-        globals: &[
-            ("DATABASE_URL", "{url}"),
-            ("PGHOST", "{host}"),
-            ("PGPORT", "{port}"),
-            ("PGUSER", "{user}"),
-            ("PGPASSWORD", "{password}"),
-            ("PGDATABASE", "{database}"),
-        ],
-        group: Some(&PG),
-    },
-    Kind {
-        name: "mysql",
-        images: &["mysql", "percona", "percona-server", "mysql-server"],
-        port: 3306,
-        probe: Probe::Mysql,
-        logins: &[
-            Login { user: User::From(&["MYSQL_USER"]), password: &["MYSQL_PASSWORD"] },
-            Login { user: User::Named("root"), password: &["MYSQL_ROOT_PASSWORD"] },
-        ],
-        ..MYSQL
-    },
-    Kind {
-        name: "mariadb",
-        images: &["mariadb"],
-        logins: &[
-            Login {
-                user: User::From(&["MARIADB_USER", "MYSQL_USER"]),
-                password: &["MARIADB_PASSWORD", "MYSQL_PASSWORD"],
-            },
-            Login { user: User::Named("root"), password: &["MARIADB_ROOT_PASSWORD", "MYSQL_ROOT_PASSWORD"] },
-        ],
-        ..MYSQL
-    },
-    Kind {
-        name: "redis",
-        images: &["redis", "valkey", "dragonfly", "keydb", "redis-stack", "redis-stack-server"],
-        port: 6379,
-        probe: Probe::Redis,
-        logins: &[Login { user: User::Nobody, password: &["REDIS_PASSWORD", "VALKEY_PASSWORD"] }],
-        password_flag: Some("--requirepass"),
-        without_password: &[],
-        database: &[],
-        default_database: Database::Nothing,
-        url: "redis://{auth}{address}",
-        globals: &[("REDIS_URL", "{url}")],
-        group: None,
-    },
-];
-
-const MYSQL: Kind = Kind {
-    name: "",
-    images: &[],
-    port: 3306,
-    probe: Probe::Mysql,
-    logins: &[],
-    password_flag: None,
-    without_password: &[],
-    database: &["MARIADB_DATABASE", "MYSQL_DATABASE"],
-    default_database: Database::Nothing,
-    url: "mysql://{auth}{address}/{database}",
-    globals: &[
-        ("DATABASE_URL", "{url}"),
-        ("MYSQL_HOST", "{host}"),
-        ("MYSQL_TCP_PORT", "{port}"),
-        ("MYSQL_PWD", "{password}"),
-    ],
-    group: Some(&MYSQL_GROUP),
-};
 
 /// Finds the kind of a service: the one that it names itself, else the one of its image.
 ///
@@ -185,18 +173,20 @@ pub fn kind<'n>(named: Option<&'n str>, image: &str) -> Result<Option<&'static K
             let found = KINDS.iter().find(|kind| kind.name == lower || kind.images.contains(&lower.as_str()));
             found.map(Some).ok_or(name)
         }
-        None => {
-            let name = image_name(image);
-            Ok(KINDS.iter().find(|kind| kind.images.contains(&name)))
-        }
+        None => Ok(KINDS.iter().find(|kind| is_among(image, kind.images))),
     }
 }
 
-/// Returns the last path component of an image, without tag and digest.
-pub fn image_name(image: &str) -> &str {
+/// Says whether an image is among these: by the last component of its path, or the last two.
+pub fn is_among(image: &str, names: &[&str]) -> bool {
     let image = image.split('@').next().unwrap_or(image);
-    let last = image.rsplit('/').next().unwrap_or(image);
-    last.split(':').next().unwrap_or(last)
+    let (above, last) = image.rsplit_once('/').unwrap_or(("", image));
+    let last = last.split(':').next().unwrap_or(last);
+    let organisation = above.rsplit('/').next().unwrap_or(above);
+    names.iter().any(|name| match name.split_once('/') {
+        None => *name == last,
+        Some((before, after)) => after == last && before == organisation,
+    })
 }
 
 /// Returns the URL scheme of a service that is of no known kind.
@@ -223,6 +213,14 @@ mod tests {
             ("postgis/postgis:16-3.4", Some("postgres")),
             ("mariadb:11", Some("mariadb")),
             ("valkey/valkey", Some("redis")),
+            ("docker.elastic.co/elasticsearch/elasticsearch:8.15.0", Some("elasticsearch")),
+            ("mcr.microsoft.com/mssql/server:2022-latest", Some("mssql")),
+            ("acme/server", None),
+            ("jaegertracing/all-in-one:1.62", Some("otel")),
+            ("nextcloud/all-in-one", None),
+            ("container-registry.oracle.com/database/free", Some("oracle")),
+            ("eclipse-mosquitto:2", Some("mosquitto")),
+            ("quay.io/coreos/etcd:v3.5.17", Some("etcd")),
             ("prometheuscommunity/postgres-exporter", None),
             ("nginx", None),
             ("", None),
@@ -244,5 +242,14 @@ mod tests {
         images.sort_unstable();
         images.dedup();
         assert_eq!(images.len(), all);
+    }
+
+    #[test]
+    fn groups_of_one_name_have_the_same_rivals() {
+        for group in KINDS.iter().flat_map(|kind| kind.globals) {
+            for other in KINDS.iter().flat_map(|kind| kind.globals).filter(|other| other.name == group.name) {
+                assert_eq!(group.rivals, other.rivals, "{}", group.name);
+            }
+        }
     }
 }

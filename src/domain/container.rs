@@ -167,6 +167,13 @@ impl Container {
         self.labels.get(&format!("{}{key}", super::settings::LABEL)).map(String::as_str)
     }
 
+    /// Returns the labels that it has in common with everything of its session.
+    pub fn session_labels(&self) -> BTreeMap<String, String> {
+        let common = ["managed", "working_dir", "session_id", "owner"];
+        let common = common.map(|key| format!("{}{key}", super::settings::LABEL));
+        common.iter().filter_map(|name| Some((name.clone(), self.labels.get(name)?.clone()))).collect()
+    }
+
     /// Returns its bindings if it runs: what is listed for any other state is stale.
     pub fn live_bindings(&self) -> &[Binding] {
         if self.state == State::Running { &self.bindings } else { &[] }

@@ -1,5 +1,6 @@
 //! Whose variables win: the caller's environment, prism's variables of this or another session, and the flags.
 
+mod lead;
 #[cfg(test)]
 mod tests;
 
@@ -7,12 +8,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
+pub use self::lead::{Lead, Ports, Stray, leads, strays};
 use super::catalog::Group;
 use super::name::content_hash;
-use super::url;
+use super::variable::Variable;
 
 /// The variable that tells prism's own variables from the caller's: `NAME=<hash of its value>` by spaces.
 pub const RECORD: &str = "PRISM_VARS";
+
+/// The variable in which a shell's hook keeps what it set, for that shell alone.
+pub const DIFF: &str = "__PRISM_DIFF";
+
+/// The variable by which direnv's `use prism` claims a session directory for itself.
+pub const DIRENV: &str = "PRISM_DIRENV";
 
 /// The file name of the override that a session generates.
 pub const OVERRIDE: &str = "docker-compose.session.yml";
@@ -31,17 +39,6 @@ pub const OWN: [&str; 7] = [
 /// An environment, in the order in which the process got it.
 pub type Environment = Vec<(OsString, OsString)>;
 
-/// A variable that prism would set.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Assignment {
-    /// The name.
-    pub name: String,
-    /// The value.
-    pub value: String,
-    /// The names that are kept or replaced together with it.
-    pub group: Option<&'static Group>,
-}
-
 /// A `-e NAME[=VALUE]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explicit {
@@ -57,7 +54,7 @@ pub struct Sources {
     /// The caller's environment, [`scrubbed`].
     pub caller: Environment,
     /// The session's variables, those of `prism.yaml` among them.
-    pub session: Vec<Assignment>,
+    pub session: Vec<Variable>,
     /// Always prism's, whatever anybody says: `PRISM_*`, `SESSION_DIR`, `COMPOSE_*`.
     pub own: Vec<(String, String)>,
     /// The entries of all `--env-file`, in order.
@@ -75,6 +72,17 @@ pub struct Merged {
     pub environment: Environment,
     /// Names whose value is the caller's though the session has another, sorted.
     pub kept: Vec<String>,
+    /// Groups that are the caller's though the session has them too.
+    pub kept_groups: Vec<&'static Group>,
+    /// Names that are the caller's without anybody having said that they are meant, sorted.
+    pub inherited: Vec<String>,
+}
+
+impl Merged {
+    /// Takes a variable out.
+    pub fn remove(&mut self, name: &str) {
+        self.environment.retain(|(found, _)| found != name);
+    }
 }
 
 /// Removes what an outer prism set: every variable whose value still is the one on record.
@@ -92,6 +100,7 @@ pub fn scrubbed(environment: Environment) -> Environment {
     });
     let is_prisms = |name: &OsStr, value: &OsStr| {
         name == RECORD
+            || name == DIFF
             || is_on_record(name, value)
             || (has_lost_record && name.to_str().is_some_and(|name| OWN.contains(&name)))
     };
@@ -105,7 +114,8 @@ pub fn record<'a>(assignments: impl Iterator<Item = (&'a str, &'a str)>) -> Stri
     entries.iter().map(|(name, hash)| format!("{name}={hash}")).collect::<Vec<_>>().join(" ")
 }
 
-fn parse_record(text: &str) -> BTreeMap<String, String> {
+/// Reads a record.
+pub fn parse_record(text: &str) -> BTreeMap<String, String> {
     text.split(' ')
         .filter_map(|entry| entry.split_once('='))
         .map(|(n, h)| (n.to_owned(), h.to_owned()))
@@ -119,24 +129,35 @@ pub fn merge(sources: Sources) -> Merged {
     let callers_value = |name: &str| caller.get(OsStr::new(name)).copied();
     let meant = |name: &str| sources.explicit.iter().any(|explicit| explicit.name == name);
 
-    let differs = |a: &Assignment| callers_value(&a.name).is_some_and(|value| value != a.value.as_str());
-    let rivals = |group: &'static Group| group.rivals.iter().filter(|rival| callers_value(rival).is_some());
-    let is_kept = |group: &Group| {
-        let mut members =
-            sources.session.iter().filter(|a| a.group.is_some_and(|g| g.prefix == group.prefix));
+    let is_set_by_session = |name: &str| sources.session.iter().any(|variable| variable.name == name);
+    let differs = |v: &Variable| callers_value(&v.name).is_some_and(|value| value != v.value.as_str());
+    let rivals = |group: &'static Group| {
+        let present = |rival: &&&str| callers_value(rival).is_some() && !is_set_by_session(rival);
+        group.rivals.iter().filter(present)
+    };
+    // What a flag says instead of the caller's environment leaves the rest of a group to the session.
+    let is_superseded = |v: &&Variable| {
+        let by_flag = |it: &Explicit| it.name == v.name && it.value.is_some();
+        sources.explicit.iter().any(by_flag) || sources.env_files.iter().any(|(name, _)| *name == v.name)
+    };
+    let is_kept = |group: &'static Group| {
+        let is_member =
+            |v: &&Variable| v.group.is_some_and(|other| other.name == group.name) && !is_superseded(v);
         !sources.override_environment
-            && (members.any(differs) || group.rivals.iter().any(|rival| callers_value(rival).is_some()))
+            && (sources.session.iter().filter(is_member).any(differs) || rivals(group).next().is_some())
     };
     let mut set: BTreeMap<String, OsString> = BTreeMap::new();
     let mut removed: BTreeSet<&str> = BTreeSet::new();
     let mut recorded: Vec<(&str, &str)> = Vec::new();
     let mut kept: BTreeSet<String> = BTreeSet::new();
-    for assignment in &sources.session {
-        let Assignment { name, value, group } = assignment;
-        let is_group_kept = group.is_some_and(is_kept);
-        if is_group_kept || (!sources.override_environment && differs(assignment)) {
+    let mut kept_groups: Vec<&'static Group> = Vec::new();
+    for variable in &sources.session {
+        let Variable { name, value, group, .. } = variable;
+        let kept_group = group.filter(|group| is_kept(group));
+        if kept_group.is_some() || (!sources.override_environment && differs(variable)) {
             kept.extend(callers_value(name).map(|_| name.clone()));
             kept.extend(group.iter().copied().flat_map(rivals).map(|rival| (*rival).to_owned()));
+            kept_groups.extend(kept_group.filter(|group| kept_groups.iter().all(|it| it.name != group.name)));
         } else {
             set.insert(name.clone(), value.into());
             recorded.push((name, value));
@@ -161,7 +182,10 @@ pub fn merge(sources: Sources) -> Merged {
     removed.retain(|name| !meant(name));
     let mut caller = sources.caller.clone();
     caller.retain(|(name, _)| name.to_str().is_none_or(|name| !removed.contains(name)));
-    Merged { environment: replace(caller, set), kept: kept.into_iter().collect() }
+    let is_inherited = |name: &&str| !set.contains_key(*name) && !meant(name);
+    let names: BTreeSet<&str> = caller.iter().filter_map(|(name, _)| name.to_str()).collect();
+    let inherited = names.into_iter().filter(is_inherited).map(str::to_owned).collect();
+    Merged { environment: replace(caller, set), kept: kept.into_iter().collect(), kept_groups, inherited }
 }
 
 /// Keeps the caller's order: a replaced variable stays where it was, new ones follow.
@@ -179,19 +203,4 @@ fn replace(caller: Environment, mut set: BTreeMap<String, OsString>) -> Environm
     }
     environment.extend(set.into_iter().map(|(name, value)| (name.into(), value)));
     environment
-}
-
-/// Finds the kept variables that lead to a port of this machine: name and port. A URL does, and so does the port
-/// of a kept group, unless its host is another machine's.
-pub fn kept_loopback_ports(merged: &Merged) -> Vec<(String, u16)> {
-    let value_of =
-        |name: &str| merged.environment.iter().find(|(n, _)| n == name).and_then(|(_, v)| v.to_str());
-    let is_here =
-        |host: &str| value_of(host).is_none_or(|host| host.starts_with('/') || url::is_loopback(host));
-    let port = |name: &String| match name.as_str() {
-        "PGPORT" if is_here("PGHOST") && is_here("PGHOSTADDR") => value_of(name)?.parse().ok(),
-        "MYSQL_TCP_PORT" if is_here("MYSQL_HOST") => value_of(name)?.parse().ok(),
-        _ => url::loopback_port(value_of(name)?),
-    };
-    merged.kept.iter().filter_map(|name| Some((name.clone(), port(name)?))).collect()
 }

@@ -39,6 +39,29 @@ pub struct Header {
     pub services: BTreeMap<ServiceName, ServicePlan>,
     /// Those that belong to the session.
     pub scope: Vec<ServiceName>,
+    /// The names that services are to have on networks which other sessions use as well.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shared_names: Vec<SharedName>,
+    /// The containers that were seen to have them, by id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub renamed: Vec<String>,
+    /// What the Compose files use of `PRISM_HOST` and `PRISM_PORT_…`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub known: BTreeMap<String, String>,
+    /// The ports of apps on the host.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub apps: BTreeMap<String, u16>,
+}
+
+/// What a service is called on an external network, in place of what Compose calls it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SharedName {
+    /// The service.
+    pub service: ServiceName,
+    /// The network's name in Docker.
+    pub network: String,
+    /// Its names there, unlike any other session's.
+    pub aliases: Vec<String>,
 }
 
 /// The marker of prism's own files.
@@ -55,11 +78,23 @@ impl Header {
         Ok(format!("# {}\n{WARNING}{body}", serde_json::to_string(self)?))
     }
 
+    /// Returns what follows the header in an override; `None` if the text has none.
+    pub fn body(text: &str) -> Option<&str> {
+        text.split_once('\n')?.1.strip_prefix(WARNING)
+    }
+
+    /// Lists the reserved host ports of its services.
+    pub fn host_ports(&self) -> impl Iterator<Item = u16> {
+        let blocks =
+            self.services.values().flat_map(|plan| plan.ports.iter().map(|port| plan.host_ports(port)));
+        blocks.flatten().flatten()
+    }
+
     /// Reads the header of an override; `None` if the text is not whole.
     pub fn read(text: &str) -> Option<Self> {
-        let (first, rest) = text.split_once('\n')?;
+        let (first, _) = text.split_once('\n')?;
         let header: Self = serde_json::from_str(first.strip_prefix("# ")?).ok()?;
-        let is_whole = content_hash(rest.strip_prefix(WARNING)?.as_bytes()) == header.body;
+        let is_whole = content_hash(Self::body(text)?.as_bytes()) == header.body;
         (header.generator == GENERATOR && is_whole).then_some(header)
     }
 }
@@ -92,6 +127,10 @@ mod tests {
             variables: BTreeMap::new(),
             services: BTreeMap::from([("db".into(), ServicePlan { replicas: 1, ..ServicePlan::default() })]),
             scope: vec!["db".into()],
+            shared_names: vec![],
+            renamed: vec![],
+            known: BTreeMap::new(),
+            apps: BTreeMap::from([("web".into(), 24_311)]),
         }
     }
 

@@ -224,6 +224,8 @@ pub struct Volume {
     pub name: Option<String>,
     /// Made outside this project.
     pub external: bool,
+    /// Options of the driver; those of `local` are mount options.
+    pub driver_opts: BTreeMap<String, Value>,
 }
 
 impl Model {

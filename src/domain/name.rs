@@ -2,11 +2,12 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// The name of a Compose service.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct ServiceName(pub String);
 
@@ -101,6 +102,12 @@ pub fn short_hash(bytes: &[u8]) -> String {
 /// Returns the first 16 hexadecimal digits of the SHA-256 of `bytes`: enough to notice a change.
 pub fn content_hash(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes)[..8])
+}
+
+/// Returns a number that these texts, in this order, always give: the first 8 bytes of their SHA-256, big-endian.
+pub fn number_of(texts: &[&str]) -> u64 {
+    let digest = Sha256::digest(texts.join("\0").as_bytes());
+    digest[..8].iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 /// Returns `bytes` as lower-case hexadecimal digits.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::name::ProjectName;
+use super::reservation::{Reservations, note_label, read_note_label};
 use super::scope::Selection;
 use super::settings::LABEL;
 
@@ -13,12 +14,20 @@ pub struct Note {
     pub config: Option<String>,
     /// What the user chose to belong to the session.
     pub selection: Selection,
+    /// The process of the `create` that made the session and has not come to the end of its setup.
+    pub setup: Option<String>,
+    /// The host ports that it reserved, those of apps included; `None` if the containers' labels alone say so.
+    pub ports: Option<Reservations>,
 }
 
 /// The label that marks the volume, and holds the hash of `prism.yaml`; empty where there was none.
 pub const CONFIG: &str = "config";
 
 const SCOPE: &str = "scope";
+
+const SETUP: &str = "setup";
+
+const PORTS: &str = "ports";
 
 impl Note {
     /// Names the volume. A dot keeps it apart from what Compose makes.
@@ -31,10 +40,15 @@ impl Note {
     /// # Errors
     /// Never seen: the selection cannot be written as JSON.
     pub fn labels(&self) -> Result<BTreeMap<String, String>, serde_json::Error> {
-        Ok(BTreeMap::from([
+        let mut labels = BTreeMap::from([
             (format!("{LABEL}{CONFIG}"), self.config.clone().unwrap_or_default()),
             (format!("{LABEL}{SCOPE}"), serde_json::to_string(&self.selection)?),
-        ]))
+            (format!("{LABEL}{SETUP}"), self.setup.clone().unwrap_or_default()),
+        ]);
+        if let Some(ports) = &self.ports {
+            labels.insert(format!("{LABEL}{PORTS}"), note_label(ports));
+        }
+        Ok(labels)
     }
 
     /// Reads a note. A part that cannot be read counts as not said.
@@ -43,6 +57,8 @@ impl Note {
         Self {
             config: label(CONFIG).filter(|hash| !hash.is_empty()).cloned(),
             selection: label(SCOPE).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default(),
+            setup: label(SETUP).filter(|process| !process.is_empty()).cloned(),
+            ports: label(PORTS).map(|text| read_note_label(text)),
         }
     }
 }
@@ -54,7 +70,11 @@ mod tests {
     #[test]
     fn comes_back_from_labels() {
         let selection = Selection { without: vec!["db".into()], ..Selection::default() };
-        for note in [Note::default(), Note { config: Some("abc".into()), selection }] {
+        let ports = Some(read_note_label("db:5432/tcp=23817,web=24311"));
+        let setup = Some("p/1/2".into());
+        let full = Note { config: Some("abc".into()), selection, setup, ports };
+        let released = Note { ports: Some(Reservations::new()), ..Note::default() };
+        for note in [Note::default(), full, released] {
             assert_eq!(Note::read(&note.labels().expect("labels")), note);
         }
         let broken = BTreeMap::from([("dev-prism.scope".to_owned(), "{".to_owned())]);

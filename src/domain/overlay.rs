@@ -27,6 +27,8 @@ pub struct Facts {
     pub directory: String,
     /// `<user id>@<machine id>`.
     pub owner: String,
+    /// The process that an ephemeral session is for.
+    pub process: Option<String>,
     /// RFC 3339, of the session's first creation.
     pub created_at: String,
     /// The Compose files interpolate names that prism gives to children: what they resolved to is stated, so
@@ -52,6 +54,7 @@ pub fn overlay(model: &Model, plan: &Plan, facts: &Facts) -> Node {
 
 /// Labels by which everything that belongs to a session is found.
 pub fn session_labels(facts: &Facts) -> BTreeMap<String, String> {
+    let process = facts.process.as_deref().map(|process| ("process", process));
     [
         ("managed", "true"),
         ("working_dir", &facts.directory),
@@ -59,6 +62,7 @@ pub fn session_labels(facts: &Facts) -> BTreeMap<String, String> {
         ("owner", &facts.owner),
     ]
     .into_iter()
+    .chain(process)
     .map(|(key, value)| (format!("{LABEL}{key}"), value.to_owned()))
     .collect()
 }

@@ -1,5 +1,7 @@
 //! What each service of a session publishes, when it is ready, and what of it cannot be isolated.
 
+mod host;
+mod network;
 #[cfg(test)]
 mod tests;
 
@@ -8,11 +10,16 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::host::Publication;
+use self::network::publish_on_owners;
+pub use self::network::service_of_container;
+use super::allocation::Policy;
 use super::catalog::{self, Kind};
 use super::model::{Model, Service};
 use super::name::ServiceName;
 use super::port::{ContainerPort, expand_exposed, expand_range};
-use super::settings::{Ready, ServiceSettings, Settings};
+use super::settings::{Ports, Ready, ServiceSettings, Settings};
+use super::template::nearest;
 use super::variable;
 use crate::error::Failure;
 
@@ -42,7 +49,7 @@ pub struct ServicePlan {
     /// The user's word on when it is ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready: Option<Ready>,
-    /// The kind that the user names.
+    /// Its kind, by the user's word or its image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
     /// The prefix that the user names.
@@ -57,6 +64,9 @@ pub struct ServicePlan {
     /// The service whose network, and so whose published ports, it uses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub via: Option<ServiceName>,
+    /// Of the ports of the service whose network it uses, those that are its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub guest_ports: Vec<ContainerPort>,
     /// Fixed host ports in the user's file, which no session binds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub declared: Vec<u16>,
@@ -71,15 +81,6 @@ pub struct ServicePlan {
     pub by_default: bool,
 }
 
-/// A container port and the address of the host at which it is published.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Publication {
-    /// The port inside.
-    pub container: ContainerPort,
-    /// The address outside.
-    pub host_ip: IpAddr,
-}
-
 /// Decides for every service of `model`.
 ///
 /// `bind` is the address for ports that name none; `profiles` are the active ones.
@@ -88,28 +89,30 @@ pub struct Publication {
 /// A label or a setting of a service has a wrong value, or `prism.yaml` names a service that is not there.
 pub fn plan(model: &Model, settings: &Settings, bind: IpAddr, profiles: &[String]) -> Result<Plan, Failure> {
     if let Some(unknown) = settings.services.keys().find(|name| !model.services.contains_key(*name)) {
-        let known: Vec<&str> = model.services.keys().map(|name| name.0.as_str()).collect();
-        return Err(Failure::new(format!(
-            "`services.{unknown}` in prism.yaml: there is no service `{unknown}`"
-        ))
-        .hint(format!("the services are: {}", known.join(", "))));
+        let known = || model.services.keys().map(|name| name.0.as_str());
+        let failure =
+            Failure::new(format!("`services.{unknown}` in prism.yaml: there is no service `{unknown}`"));
+        return Err(match nearest(&unknown.0, known()) {
+            Some(near) => failure.hint(format!("did you mean `{near}`?")),
+            None => failure.hint(format!("the services are: {}", known().collect::<Vec<_>>().join(", "))),
+        });
     }
     let mut plan = Plan { services: BTreeMap::new(), shared: Vec::new() };
     for (name, service) in &model.services {
         let said = ServiceSettings::merged(name, &service.labels, settings.services.get(name))?;
-        let decided = Decision { model, name, service, said, bind, profiles }.service(&mut plan.shared)?;
+        let ports = settings.ports;
+        let decided =
+            Decision { model, name, service, said, bind, ports, profiles }.service(&mut plan.shared)?;
         plan.services.insert(name.clone(), decided);
     }
-    publish_on_network_owners(&mut plan.services);
-    note_external(model, &mut plan.shared);
+    publish_on_owners(&mut plan.services);
     Ok(plan)
 }
 
 impl Plan {
     /// Says whether some service may give a variable of this name to a child.
     pub fn may_export(&self, name: &str) -> bool {
-        let is_global =
-            catalog::KINDS.iter().flat_map(|kind| kind.globals).any(|(global, _)| *global == name);
+        let is_global = catalog::KINDS.iter().flat_map(|kind| kind.globals).any(|group| group.gives(name));
         let is_of = |(service, plan): (&ServiceName, &ServicePlan)| {
             let prefix = variable::prefix(plan.prefix.as_deref().unwrap_or(&service.0));
             name.strip_prefix(&prefix).is_some_and(|rest| rest.starts_with('_'))
@@ -137,6 +140,7 @@ struct Decision<'a> {
     service: &'a Service,
     said: ServiceSettings,
     bind: IpAddr,
+    ports: Ports,
     profiles: &'a [String],
 }
 
@@ -144,9 +148,12 @@ impl Decision<'_> {
     fn service(self, shared: &mut Vec<String>) -> Result<ServicePlan, Failure> {
         let kind = self.kind()?;
         let network = self.network();
-        let wanted = if self.said.ignore == Some(true) { Vec::new() } else { self.publications(kind)? };
+        let mut wanted = if self.said.ignore == Some(true) { Vec::new() } else { self.publications(kind)? };
         let primary = primary(&wanted, kind);
         let name = self.name;
+        for port in &mut wanted {
+            port.policy = self.said.policy(Some(port.container) == primary, self.ports);
+        }
         let ports = match network {
             Network::Bridged | Network::Of(_) => wanted,
             Network::Host => {
@@ -162,6 +169,10 @@ impl Decision<'_> {
                 Vec::new()
             }
         };
+        if self.said.port.is_some() && ports.is_empty() {
+            return Err(Failure::new(format!("service `{name}` publishes no port that could be pinned"))
+                .hint("remove `dev-prism.port`, or name a container port: `dev-prism.publish`"));
+        }
         let closed = network == Network::Closed;
         Ok(ServicePlan {
             completes: self.completes(&ports),
@@ -176,7 +187,8 @@ impl Decision<'_> {
                 || self.service.profiles.iter().any(|profile| self.profiles.contains(profile))
                 || self.profiles.iter().any(|profile| profile == "*"),
             ports,
-            kind: self.said.kind,
+            kind: kind.map(|kind| kind.name.to_owned()),
+            guest_ports: Vec::new(),
             prefix: self.said.prefix,
             preferred: self.said.primary == Some(true),
             ignored: self.said.ignore == Some(true),
@@ -191,7 +203,10 @@ impl Decision<'_> {
                 "service `{}` is said to be of kind `{unknown}`, which prism does not know",
                 self.name
             ))
-            .hint(format!("the kinds are: {}", known.join(", ")))
+            .hint(match nearest(unknown, known.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("the kinds are: {}", known.join(", ")),
+            })
         })
     }
 
@@ -222,24 +237,30 @@ impl Decision<'_> {
         let wrong = |error: String| Failure::new(format!("service `{}`: {error}", self.name));
         let mut ports: Vec<Publication> = Vec::new();
         let mut add = |publication: Publication| {
-            if !ports.contains(&publication) {
+            if !ports.iter().any(|port| port.is_at(&publication)) {
                 ports.push(publication);
             }
         };
-        let here = |container| Publication { container, host_ip: self.bind };
+        let at = |container, host_ip| Publication {
+            container,
+            host_ip,
+            host_port: None,
+            policy: Policy::default(),
+        };
+        let here = |container| at(container, self.bind);
         for port in &self.service.ports {
             let protocol = port.protocol.parse().map_err(wrong)?;
             let host_ip = port.host_ip.as_deref().and_then(|text| text.parse::<IpAddr>().ok());
             // Only loopback addresses are kept: a second session must not show up on the network either.
             let host_ip = host_ip.filter(IpAddr::is_loopback).unwrap_or(self.bind);
-            add(Publication { container: ContainerPort { number: port.target, protocol }, host_ip });
+            add(at(ContainerPort { number: port.target, protocol }, host_ip));
         }
         if self.service.ports.is_empty() {
             for text in &self.service.expose {
                 expand_exposed(text).map_err(wrong)?.into_iter().for_each(|port| add(here(port)));
             }
             if let (true, Some(kind)) = (self.service.expose.is_empty(), kind) {
-                add(here(ContainerPort::tcp(kind.port)));
+                add(here(ContainerPort::tcp(kind.port())));
             }
         }
         for &number in &self.said.publish {
@@ -268,62 +289,6 @@ impl Decision<'_> {
 /// Picks the port that clients use: the kind's, else the first TCP port.
 fn primary(ports: &[Publication], kind: Option<&Kind>) -> Option<ContainerPort> {
     let tcp = || ports.iter().map(|port| port.container).filter(|port| port.is_tcp());
-    tcp().find(|port| kind.is_some_and(|kind| kind.port == port.number)).or_else(|| tcp().next())
-}
-
-/// A service in another's network cannot publish: its ports go to the one that owns the network.
-fn publish_on_network_owners(services: &mut BTreeMap<ServiceName, ServicePlan>) {
-    let guests: Vec<ServiceName> =
-        services.iter().filter(|(_, plan)| plan.via.is_some()).map(|(name, _)| name.clone()).collect();
-    for guest in guests {
-        let owner = network_owner(services, &guest);
-        let is_open = services.get(&owner).is_some_and(|owner| !owner.closed);
-        let ports = services.get_mut(&guest).map(|plan| std::mem::take(&mut plan.ports)).unwrap_or_default();
-        if let Some(plan) = services.get_mut(&guest) {
-            plan.via = Some(owner.clone());
-        }
-        if let Some(plan) = services.get_mut(&owner) {
-            let new: Vec<_> =
-                ports.into_iter().filter(|port| is_open && !plan.ports.contains(port)).collect();
-            plan.ports.extend(new);
-        }
-    }
-}
-
-/// Follows `network_mode: service:x` to the service that has a network of its own.
-fn network_owner(services: &BTreeMap<ServiceName, ServicePlan>, guest: &ServiceName) -> ServiceName {
-    let mut owner = guest;
-    // Compose refuses cycles; the bound only keeps this function total.
-    for _ in 0..services.len() {
-        match services.get(owner).and_then(|plan| plan.via.as_ref()) {
-            Some(next) => owner = next,
-            None => break,
-        }
-    }
-    owner.clone()
-}
-
-/// Finds the service with this fixed container name.
-pub fn service_of_container<'m>(model: &'m Model, container: &str) -> Option<&'m ServiceName> {
-    model
-        .services
-        .iter()
-        .find(|(_, service)| service.container_name.as_deref() == Some(container))
-        .map(|(name, _)| name)
-}
-
-fn note_external(model: &Model, shared: &mut Vec<String>) {
-    for (key, _) in
-        model.networks.iter().filter(|(_, network)| !network.external && network.is_on_host_interface())
-    {
-        shared.push(format!(
-            "network `{key}` is on an interface of the host, which is there once: sessions get a bridge in its place"
-        ));
-    }
-    for (key, _) in model.networks.iter().filter(|(_, network)| network.external) {
-        shared.push(format!("network `{key}` is external: every session is attached to the same one"));
-    }
-    for (key, _) in model.volumes.iter().filter(|(_, volume)| volume.external) {
-        shared.push(format!("volume `{key}` is external: every session uses the same data"));
-    }
+    let mut of_kind = kind.map_or(&[][..], |kind| kind.ports).iter();
+    of_kind.find_map(|number| tcp().find(|port| port.number == *number)).or_else(|| tcp().next())
 }

@@ -91,6 +91,48 @@ impl<'de> Deserialize<'de> for ContainerPort {
     }
 }
 
+/// Host ports of which one or several are chosen, as in `1972-1981`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PortRange {
+    /// The lowest, at least 1.
+    pub first: u16,
+    /// The highest, not below `first`.
+    pub last: u16,
+}
+
+impl PortRange {
+    /// Says how many there are.
+    pub fn len(self) -> u32 {
+        u32::from(self.last) - u32::from(self.first) + 1
+    }
+
+    /// Says whether all of `ports` lie in it.
+    pub fn covers(self, ports: &std::ops::RangeInclusive<u16>) -> bool {
+        (self.first..=self.last).contains(ports.start()) && (self.first..=self.last).contains(ports.end())
+    }
+}
+
+impl fmt::Display for PortRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.first, self.last)
+    }
+}
+
+impl FromStr for PortRange {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let ports = expand_range(text)?;
+        Ok(Self { first: *ports.start(), last: *ports.end() })
+    }
+}
+
+impl<'de> Deserialize<'de> for PortRange {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 /// Expands an `expose:` entry: `3000`, `1000-1002`, `2000/udp`.
 pub fn expand_exposed(text: &str) -> Result<Vec<ContainerPort>, String> {
     let (numbers, protocol) = text.split_once('/').unwrap_or((text, "tcp"));

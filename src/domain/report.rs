@@ -1,5 +1,6 @@
 //! Sessions as `list` and `info` show them: a table, and documents with a versioned schema.
 
+mod ports;
 #[cfg(test)]
 mod tests;
 
@@ -8,6 +9,7 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
+pub use self::ports::{ports_json, ports_text};
 use super::container::{Binding, Container, Health, State, Status, without_twins};
 use super::{url, variable};
 
@@ -227,13 +229,15 @@ fn age(created_at: &str, now: SystemTime) -> String {
 
 /// Writes what `prism info` shows a person.
 pub fn info_text(session: &SessionReport, variables: &[(String, String)]) -> String {
+    // Other tools' sessions do not say when.
+    let created = if session.created_at.is_empty() { "-" } else { &session.created_at };
     let mut text = format!(
         "directory  {}\nbranch     {}\nproject    {}\nstate      {}\ncreated    {}\n\n",
         clean(&session.directory),
         clean(session.branch.as_deref().unwrap_or("-")),
         session.project,
         session.state,
-        session.created_at
+        clean(created)
     );
     let width = session.services.iter().map(|service| service.name.chars().count()).max().unwrap_or(0);
     for service in &session.services {
@@ -249,18 +253,6 @@ pub fn info_text(session: &SessionReport, variables: &[(String, String)]) -> Str
         text += &format!("{name}={}\n", clean(value));
     }
     text
-}
-
-/// Hides the password of a URL, or a value as a whole.
-pub fn masked(value: &str) -> String {
-    const MASK: &str = "********";
-    let in_url = || {
-        let (scheme, rest) = value.split_once("://")?;
-        let (credentials, address) = rest.split_once('@')?;
-        let (user, _) = credentials.split_once(':')?;
-        Some(format!("{scheme}://{user}:{MASK}@{address}"))
-    };
-    in_url().unwrap_or_else(|| MASK.to_owned())
 }
 
 /// Replaces control characters: names come from directories and labels.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::model::Model;
@@ -11,7 +12,7 @@ use super::template::nearest;
 use crate::error::{Failure, Kind};
 
 /// What the user chose. Nothing chosen: every service without a profile, and those that have containers.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Selection {
     /// Only these, and what they depend on.
@@ -29,7 +30,7 @@ pub struct Selection {
 }
 
 /// Where the apps of a project run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// In containers: the services of all profiles are started.

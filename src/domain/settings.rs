@@ -1,16 +1,24 @@
 //! What `prism.yaml` may say, and the labels that say the same of one service.
 
+mod app;
+mod mistake;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub use self::app::{App, Ports, of_directory};
+use super::allocation::Policy;
 use super::name::ServiceName;
-use super::port::ContainerPort;
+use super::port::{ContainerPort, PortRange};
 use super::scope::Selection;
 use crate::error::Failure;
 
 /// `prism.yaml`. Everything has a default.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// The project's name; by default the main worktree's directory name.
@@ -21,13 +29,19 @@ pub struct Settings {
     pub profiles: Vec<String>,
     /// The address that published ports bind.
     pub bind: Option<std::net::IpAddr>,
+    /// How host ports are chosen.
+    #[serde(deserialize_with = "serde_yaml::with::singleton_map::deserialize")]
+    pub ports: Ports,
     /// Puts the caller's environment last.
     #[serde(rename = "override")]
     pub override_environment: bool,
     /// Settings per service.
     pub services: BTreeMap<ServiceName, ServiceSettings>,
-    /// Variables for every command, with templates.
+    /// Variables for every command, with templates: `${NAME}`, `${NAME:-default}`, `${NAME:?message}`, `$$`.
+    #[schemars(schema_with = "texts")]
     pub env: BTreeMap<String, String>,
+    /// Apps that run on the host.
+    pub apps: BTreeMap<String, App>,
     /// Selections by name.
     pub templates: BTreeMap<String, Selection>,
     /// Where `create` puts worktrees, relative to the main worktree.
@@ -39,12 +53,13 @@ pub struct Settings {
 }
 
 /// What may be said of one service, here or as labels `dev-prism.<key>`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServiceSettings {
     /// When it counts as ready.
     pub ready: Option<Ready>,
     /// A row of the catalog, whatever the image is called.
+    #[schemars(extend("examples" = super::catalog::KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>()))]
     pub kind: Option<String>,
     /// Replaces the upper-case service name in variable names.
     pub prefix: Option<String>,
@@ -54,10 +69,16 @@ pub struct ServiceSettings {
     pub primary: Option<bool>,
     /// No variables, no ports, never waited for.
     pub ignore: Option<bool>,
+    /// The host port of its primary port.
+    #[serde(deserialize_with = "pinned")]
+    pub port: Option<u16>,
+    /// The host ports from which those of all its ports are chosen.
+    #[schemars(with = "Option<String>")]
+    pub range: Option<PortRange>,
 }
 
 /// When a service counts as ready.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Ready {
     /// As soon as it runs.
@@ -83,22 +104,41 @@ impl Settings {
         if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
             return Ok(Self::default());
         }
-        serde_yaml::from_str(text).map_err(|error| {
-            let message = error.to_string();
-            let failure = Failure::new(format!("cannot read `{path}`: {message}"));
-            match nearest_known_key(&message) {
-                Some(key) => failure.hint(format!("did you mean `{key}`?")),
-                None => failure.hint("docs/configuration.md describes every key"),
-            }
-        })
+        // Read into a map, of two equal keys the second would silently win.
+        let doubled = || serde_yaml::from_str::<serde_yaml::Value>(text).map(drop);
+        let settings = serde_yaml::from_str(text).and_then(|settings| doubled().map(|()| settings));
+        let settings: Self = settings.map_err(|error| mistake::explain(&error, path))?;
+        app::check(&settings.apps)?;
+        Ok(settings)
     }
+}
+
+/// The keys of [`ServiceSettings`], which labels may have too.
+const KEYS: &[&str] = &["ready", "kind", "prefix", "publish", "primary", "ignore", "port", "range"];
+
+/// Describes texts by name: what YAML takes for a number is one as well.
+fn texts(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({
+        "type": "object",
+        "additionalProperties": {"type": ["string", "number", "boolean", "null"]}
+    })
+}
+
+/// Writes the JSON Schema of `prism.yaml`, by which editors complete it.
+///
+/// # Errors
+/// Never seen: a schema that cannot be written as JSON.
+pub fn schema() -> Result<String, serde_json::Error> {
+    let mut schema = schemars::schema_for!(Settings);
+    schema.insert("title".to_owned(), "prism.yaml".into());
+    Ok(serde_json::to_string_pretty(&schema)? + "\n")
 }
 
 impl ServiceSettings {
     /// Merges the labels of a service, read first, with its block in `prism.yaml`, which wins.
     ///
     /// # Errors
-    /// A label's value is not of its key's type.
+    /// A label's value is not of its key's type, or its key is most likely mistyped.
     pub fn merged(
         service: &ServiceName,
         labels: &BTreeMap<String, String>,
@@ -107,6 +147,7 @@ impl ServiceSettings {
         let mut settings = Self::default();
         for (key, value) in labels.iter().filter_map(|(name, value)| Some((name.strip_prefix(LABEL)?, value)))
         {
+            mistake::check_label(key, service)?;
             settings.apply_label(key, value).map_err(|expected| {
                 Failure::new(format!("label `{LABEL}{key}` of service `{service}` is `{value}`"))
                     .hint(format!("it takes {expected}"))
@@ -121,9 +162,20 @@ impl ServiceSettings {
                 publish: if block.publish.is_empty() { settings.publish } else { block.publish },
                 primary: block.primary.or(settings.primary),
                 ignore: block.ignore.or(settings.ignore),
+                port: block.port.or(settings.port),
+                range: block.range.or(settings.range),
             };
         }
         Ok(settings)
+    }
+
+    /// Returns how the host port of one of its ports is chosen.
+    pub fn policy(&self, is_primary: bool, otherwise: Ports) -> Policy {
+        match (self.port.filter(|_| is_primary), self.range) {
+            (Some(port), _) => Policy::Pin(port),
+            (None, Some(range)) => Policy::Range(range),
+            (None, None) => otherwise.into(),
+        }
     }
 
     /// Applies one label; the error says what the label takes. Labels that prism itself sets are passed over.
@@ -153,63 +205,21 @@ impl ServiceSettings {
             }
             "primary" => self.primary = truth()?,
             "ignore" => self.ignore = truth()?,
+            "port" => {
+                let port = value.parse().ok().filter(|port| *port > 0);
+                self.port = Some(port.ok_or("a host port from 1 to 65535")?);
+            }
+            "range" => {
+                self.range =
+                    Some(value.parse().map_err(|_| "host ports from 1 to 65535, as in `1972-1981`")?);
+            }
             _ => {}
         }
         Ok(())
     }
 }
 
-/// Finds the key nearest to the one that serde calls an unknown field, among those that it lists.
-fn nearest_known_key(message: &str) -> Option<&str> {
-    let (_, rest) = message.split_once("unknown field `")?;
-    let mut quoted = rest.split('`').step_by(2);
-    let unknown = quoted.next()?;
-    quoted
-        .filter(|key| !key.is_empty() && !key.starts_with(" at line"))
-        .map(|key| (strsim::damerau_levenshtein(unknown, key), key))
-        .filter(|(distance, key)| *distance <= key.len().div_ceil(2))
-        .min()
-        .map(|(_, key)| key)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::error::render;
-
-    #[test]
-    fn an_unknown_key_is_named_with_its_place_and_the_nearest_one() {
-        let error =
-            Settings::parse("services:\n  db:\n    prefx: MAIN\n", "prism.yaml").expect_err("unknown");
-        let text = render(&error.into());
-        assert!(text.contains("services.db") && text.contains("prefx") && text.contains("line 3"), "{text}");
-        assert!(text.contains("did you mean `prefix`?"), "{text}");
-    }
-
-    #[test]
-    fn an_empty_file_means_the_defaults() {
-        assert_eq!(Settings::parse("# nothing yet\n", "prism.yaml").expect("empty"), Settings::default());
-    }
-
-    #[test]
-    fn labels_and_the_block_mean_the_same_and_the_block_wins() {
-        let labels = BTreeMap::from([
-            ("dev-prism.prefix".to_owned(), "MAIN".to_owned()),
-            ("dev-prism.publish".to_owned(), "5432, 9187".to_owned()),
-            ("dev-prism.primary".to_owned(), "true".to_owned()),
-            ("dev-prism.managed".to_owned(), "true".to_owned()),
-        ]);
-        let block = ServiceSettings { prefix: Some("OTHER".to_owned()), ..ServiceSettings::default() };
-        let merged = ServiceSettings::merged(&"db".into(), &labels, Some(&block)).expect("valid");
-        assert_eq!(merged.prefix.as_deref(), Some("OTHER"));
-        assert_eq!(merged.publish, [5432, 9187]);
-        assert_eq!(merged.primary, Some(true));
-    }
-
-    #[test]
-    fn a_label_of_the_wrong_type_is_an_error() {
-        let labels = BTreeMap::from([("dev-prism.ready".to_owned(), "soon".to_owned())]);
-        let error = ServiceSettings::merged(&"db".into(), &labels, None).expect_err("wrong");
-        assert_eq!(error.to_string(), "label `dev-prism.ready` of service `db` is `soon`");
-    }
+/// Reads a pin; 0 would mean a port of the Engine's choice.
+fn pinned<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u16>, D::Error> {
+    Option::<std::num::NonZeroU16>::deserialize(deserializer).map(|port| port.map(std::num::NonZeroU16::get))
 }

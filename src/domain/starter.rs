@@ -85,6 +85,7 @@ pub fn write(model: &Model, plan: &Plan, foreign: &Foreign) -> String {
     entry("profiles", given(&foreign.profiles), &example);
     entry("env_files", given(&foreign.env_files), "[.env.local]  # copied into a new worktree");
     entry("setup", given(&foreign.setup), "[npm ci]  # run once by `prism create`");
+    entry("ports", None, "sticky  # or random, or {range: 1972-1981}");
     out.push_str("\n# services:\n");
     for (name, plan) in plan.services.iter().filter(|(_, plan)| plan.primary.is_some()) {
         let prefix = variable::prefix(&name.0);

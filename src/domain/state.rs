@@ -118,7 +118,7 @@ fn running(plan: &ServicePlan, container: &Container) -> Verdict {
 
 /// Returns how a container's primary port is asked: in its protocol, if that is known.
 pub fn probe(plan: &ServicePlan, container: &Container) -> Probe {
-    let is_primary = |kind: &Kind| plan.primary.is_some_and(|primary| primary.number == kind.port);
+    let is_primary = |kind: &Kind| plan.primary.is_some_and(|primary| primary.number == kind.port());
     kind_of(container).filter(|kind| is_primary(kind)).map_or(Probe::Tcp, |kind| kind.probe)
 }
 
@@ -151,6 +151,7 @@ fn missing_binding(plan: &ServicePlan, container: &Container) -> bool {
     plan.ports.iter().any(|port| {
         !live.iter().any(|binding| {
             binding.container == port.container
+                && plan.host_ports(port).is_none_or(|ports| ports.contains(&binding.host_port))
                 && binding.host_ip.parse::<std::net::IpAddr>().is_ok_and(|ip| ip == port.host_ip)
         })
     })
@@ -158,6 +159,7 @@ fn missing_binding(plan: &ServicePlan, container: &Container) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::allocation::Policy;
     use super::super::container::Binding;
     use super::super::container::tests::container;
     use super::super::plan::Publication;
@@ -168,7 +170,7 @@ mod tests {
         let port = ContainerPort::tcp(5432);
         let host_ip = std::net::Ipv4Addr::LOCALHOST.into();
         ServicePlan {
-            ports: vec![Publication { container: port, host_ip }],
+            ports: vec![Publication { container: port, host_ip, host_port: None, policy: Policy::Random }],
             primary: Some(port),
             replicas: 1,
             by_default: true,
@@ -224,6 +226,20 @@ mod tests {
         let mut elsewhere = bound("Up 2 minutes");
         elsewhere.bindings[0].host_ip = "0.0.0.0".into();
         assert_eq!(judge(&plan(), &elsewhere), Verdict::Down);
+    }
+
+    #[test]
+    fn a_binding_at_another_port_than_the_reserved_one_means_down() {
+        for (reserved, replicas, verdict) in [
+            (32_768, 1, Verdict::Ready),
+            (32_767, 1, Verdict::Down),
+            (32_767, 2, Verdict::Ready),
+            (32_769, 2, Verdict::Down),
+        ] {
+            let mut plan = ServicePlan { replicas, ..plan() };
+            plan.ports[0].host_port = Some(reserved);
+            assert_eq!(judge(&plan, &bound("Up 2 minutes")), verdict, "{reserved} for {replicas}");
+        }
     }
 
     #[test]

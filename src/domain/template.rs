@@ -1,18 +1,29 @@
 //! Templates of `prism.yaml`: `${NAME}`, `${NAME:-default}`, `${NAME:?message}`, and `$$` for a dollar.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::error::Failure;
 
-/// Resolves every entry of `templates`; a name means another entry first, then one of `known`.
+/// A value, and whether it holds a password.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Value {
+    /// The value.
+    pub text: String,
+    /// It, or what went into it, is a secret.
+    pub secret: bool,
+}
+
+/// Resolves every entry of `templates`; a name means another entry first, then one of `known`. `path` is the key of
+/// `prism.yaml` under which they stand.
 ///
 /// # Errors
-/// An unknown name without a default, a cycle, or a malformed expression; each names `env.<key>`.
+/// An unknown name without a default, a cycle, or a malformed expression; each names `<path>.<key>`.
 pub fn resolve(
+    path: &str,
     templates: &BTreeMap<String, String>,
-    known: &BTreeMap<&str, &str>,
-) -> Result<BTreeMap<String, String>, Failure> {
-    let mut resolver = Resolver { templates, known, done: BTreeMap::new(), open: BTreeSet::new() };
+    known: &BTreeMap<&str, Value>,
+) -> Result<BTreeMap<String, Value>, Failure> {
+    let mut resolver = Resolver { path, templates, known, done: BTreeMap::new(), open: Vec::new() };
     for name in templates.keys() {
         resolver.entry(name)?;
     }
@@ -20,86 +31,97 @@ pub fn resolve(
 }
 
 struct Resolver<'a> {
+    path: &'a str,
     templates: &'a BTreeMap<String, String>,
-    known: &'a BTreeMap<&'a str, &'a str>,
-    done: BTreeMap<String, String>,
-    open: BTreeSet<&'a str>,
+    known: &'a BTreeMap<&'a str, Value>,
+    done: BTreeMap<String, Value>,
+    /// The entries that are being resolved, each of which needs the next one.
+    open: Vec<&'a str>,
 }
 
 impl<'a> Resolver<'a> {
-    fn entry(&mut self, name: &'a str) -> Result<String, Failure> {
+    fn entry(&mut self, name: &'a str) -> Result<Value, Failure> {
         if let Some(value) = self.done.get(name) {
             return Ok(value.clone());
         }
-        if !self.open.insert(name) {
-            return Err(Failure::new(format!("`env.{name}` in prism.yaml refers to itself"))
-                .hint("break the cycle by writing one of the values out"));
+        if let Some(at) = self.open.iter().position(|open| *open == name) {
+            let way: Vec<String> =
+                self.open[at + 1..].iter().map(|name| format!("`{}.{name}`", self.path)).collect();
+            let by_way =
+                if way.is_empty() { String::new() } else { format!(", by way of {}", way.join(" and ")) };
+            return Err(Failure::new(format!(
+                "`{}.{name}` in prism.yaml refers to itself{by_way}",
+                self.path
+            ))
+            .hint("break the cycle by writing one of the values out"));
         }
+        self.open.push(name);
         let value = self.text(name, &self.templates[name])?;
-        self.open.remove(name);
+        self.open.pop();
         self.done.insert(name.to_owned(), value.clone());
         Ok(value)
     }
 
-    fn text(&mut self, entry: &str, template: &'a str) -> Result<String, Failure> {
-        let mut out = String::new();
+    fn text(&mut self, entry: &str, template: &'a str) -> Result<Value, Failure> {
+        let mut out = Value::default();
         let mut rest = template;
         while let Some((before, after)) = rest.split_once('$') {
-            out.push_str(before);
+            out.text.push_str(before);
             if let Some(after) = after.strip_prefix('$') {
-                out.push('$');
+                out.text.push('$');
                 rest = after;
             } else if let Some((expression, after)) = after.strip_prefix('{').and_then(split_braces) {
-                out.push_str(&self.expression(entry, expression)?);
+                let Value { text, secret } = self.expression(entry, expression)?;
+                out.text.push_str(&text);
+                out.secret |= secret;
                 rest = after;
             } else {
-                return Err(Failure::new(format!(
-                    "`env.{entry}` in prism.yaml has a `$` that begins no `${{NAME}}`"
-                ))
-                .hint("write `$$` for a dollar"));
+                return Err(self
+                    .failure(entry, "has a `$` that begins no `${NAME}`")
+                    .hint("write `$$` for a dollar"));
             }
         }
-        out.push_str(rest);
+        out.text.push_str(rest);
         Ok(out)
     }
 
-    fn expression(&mut self, entry: &str, expression: &'a str) -> Result<String, Failure> {
+    fn expression(&mut self, entry: &str, expression: &'a str) -> Result<Value, Failure> {
         let end = expression.find(':').unwrap_or(expression.len());
         let (name, operator) = expression.split_at(end);
         let value = self.lookup(entry, name)?;
-        let present = value.as_deref().filter(|value| !value.is_empty());
+        let present = value.clone().filter(|value| !value.text.is_empty());
         if let Some(default) = operator.strip_prefix(":-") {
             match present {
-                Some(value) => Ok(value.to_owned()),
+                Some(value) => Ok(value),
                 None => self.text(entry, default),
             }
         } else if let Some(message) = operator.strip_prefix(":?") {
-            present
-                .map(str::to_owned)
-                .ok_or_else(|| Failure::new(format!("`env.{entry}` in prism.yaml needs `{name}`: {message}")))
+            present.ok_or_else(|| self.failure(entry, &format!("needs `{name}`: {message}")))
         } else if operator.is_empty() {
             value.ok_or_else(|| self.unknown(entry, name))
         } else {
-            Err(Failure::new(format!(
-                "`env.{entry}` in prism.yaml has an expression that prism does not know: `${{{expression}}}`"
-            ))
-            .hint("the forms are `${NAME}`, `${NAME:-default}` and `${NAME:?message}`"))
+            Err(self
+                .failure(entry, &format!("has an expression that prism does not know: `${{{expression}}}`"))
+                .hint("the forms are `${NAME}`, `${NAME:-default}` and `${NAME:?message}`"))
         }
     }
 
-    fn lookup(&mut self, entry: &str, name: &str) -> Result<Option<String>, Failure> {
+    fn lookup(&mut self, entry: &str, name: &str) -> Result<Option<Value>, Failure> {
         // An entry that names itself means the variable that it hides.
         if name != entry
             && let Some((name, _)) = self.templates.get_key_value(name)
         {
             return self.entry(name).map(Some);
         }
-        Ok(self.known.get(name).map(|value| (*value).to_owned()))
+        Ok(self.known.get(name).cloned())
+    }
+
+    fn failure(&self, entry: &str, what: &str) -> Failure {
+        Failure::new(format!("`{}.{entry}` in prism.yaml {what}", self.path))
     }
 
     fn unknown(&self, entry: &str, name: &str) -> Failure {
-        let failure =
-            Failure::new(format!("`env.{entry}` in prism.yaml refers to `{name}`, which no service gives"));
+        let failure = self.failure(entry, &format!("refers to `{name}`, which no service gives"));
         let names = self.templates.keys().map(String::as_str).chain(self.known.keys().copied());
         match nearest(name, names) {
             Some(near) => failure.hint(format!("did you mean `{near}`? `prism env` lists every name")),
@@ -140,8 +162,15 @@ mod tests {
 
     fn resolved(templates: &[(&str, &str)]) -> Result<BTreeMap<String, String>, String> {
         let templates = templates.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        let known = BTreeMap::from([("API_PORT", "8081"), ("EMPTY", "")]);
-        resolve(&templates, &known).map_err(|failure| failure.to_string())
+        let value = |text: &str, secret| Value { text: text.to_owned(), secret };
+        let known = BTreeMap::from([
+            ("API_PORT", value("8081", false)),
+            ("EMPTY", value("", false)),
+            ("DB_PASSWORD", value("hunter2", true)),
+        ]);
+        let resolved = resolve("env", &templates, &known).map_err(|failure| failure.to_string())?;
+        let marked = |value: Value| if value.secret { format!("secret {}", value.text) } else { value.text };
+        Ok(resolved.into_iter().map(|(name, value)| (name, marked(value))).collect())
     }
 
     #[test]
@@ -154,6 +183,8 @@ mod tests {
             ("$${API_PORT}", "${API_PORT}"),
             ("${API_PORT:?needed}", "8081"),
             ("plain", "plain"),
+            ("x${DB_PASSWORD}", "secret xhunter2"),
+            ("${API_PORT:-${DB_PASSWORD}}", "8081"),
         ] {
             assert_eq!(resolved(&[("X", template)]).expect(template)["X"], value);
         }
@@ -173,7 +204,10 @@ mod tests {
     #[test]
     fn errors_name_the_entry() {
         for (templates, part) in [
-            (&[("A", "${B}"), ("B", "${A}")][..], "refers to itself"),
+            (
+                &[("A", "${B}"), ("B", "${A}")][..],
+                "`env.A` in prism.yaml refers to itself, by way of `env.B`",
+            ),
             (&[("A", "${API_PROT}")], "`env.A` in prism.yaml refers to `API_PROT`"),
             (&[("A", "${X:?set it}")], "needs `X`: set it"),
             (&[("A", "cost: $5")], "`env.A`"),

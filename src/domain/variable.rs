@@ -1,19 +1,26 @@
 //! From containers to variables: what each service of a session tells the programs around it.
 
+mod app;
+mod configured;
 mod credential;
 mod endpoint;
+mod global;
 mod name;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
+pub use self::app::add_apps;
+pub use self::configured::configure;
 pub use self::credential::credential_files;
-use self::credential::{Credentials, credentials};
+use self::credential::{Credentials, Found, credentials};
 use self::endpoint::{Endpoints, endpoints};
-pub use self::endpoint::{endpoint, primary_endpoint, primary_url};
-use self::name::Names;
-pub use self::name::prefix;
+pub use self::endpoint::{endpoint, host_ports, primary_endpoint, primary_url};
+use self::global::global_variables;
+use self::name::{Names, is_cloud_credential};
+pub use self::name::{is_reserved, prefix};
 use super::catalog::{self, Group, Kind};
 use super::container::{Container, Inspection};
 use super::name::ServiceName;
@@ -21,8 +28,8 @@ use super::port::{ContainerPort, Protocol};
 use super::url;
 use crate::error::Failure;
 
-/// One variable of a session.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One variable of a session, and where it comes from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Variable {
     /// Its name: `[A-Za-z_][A-Za-z0-9_]*`.
     pub name: String,
@@ -30,8 +37,14 @@ pub struct Variable {
     pub value: String,
     /// The service that it speaks of; `None` for one of `prism.yaml`'s `env`.
     pub service: Option<ServiceName>,
+    /// The container port that it leads to.
+    pub port: Option<ContainerPort>,
+    /// Why it has this value: a fragment for people.
+    pub rule: String,
     /// It holds a password.
     pub secret: bool,
+    /// It opens a cloud's doors: a shell must not hold it without having been told to.
+    pub cloud_credential: bool,
     /// The names that are kept or replaced together with it.
     pub group: Option<&'static Group>,
 }
@@ -41,13 +54,32 @@ pub struct Variable {
 pub struct Variables {
     /// Sorted by name.
     pub list: Vec<Variable>,
-    /// Sentences.
-    pub notes: Vec<String>,
+    /// What one might look for in vain.
+    pub missing: Vec<Missing>,
+}
+
+/// Variables that are not set though somebody might look for them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// Their names; none where they are not known.
+    pub names: Vec<String>,
+    /// The reason, and what to do about it.
+    pub why: String,
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.names.as_slice() {
+            [] => f.write_str(&self.why),
+            [name] => write!(f, "{name} is not set: {}", self.why),
+            names => write!(f, "{} are not set: {}", names.join(", "), self.why),
+        }
+    }
 }
 
 /// Says whether the variables of this container need more than the Engine's list: credentials.
 pub fn needs_inspection(container: &Container) -> bool {
-    kind_of(container).is_some_and(|kind| !kind.logins.is_empty())
+    kind_of(container).is_some_and(|kind| !kind.logins.is_empty() || !kind.database.variables.is_empty())
 }
 
 /// Returns the kind of a container, by its label or its image.
@@ -55,7 +87,8 @@ pub fn kind_of(container: &Container) -> Option<&'static Kind> {
     catalog::kind(container.label("kind"), &container.image).ok().flatten()
 }
 
-/// Derives all variables from the running containers of one session, without twins.
+/// Derives all variables from the containers of one session, without twins. Only what runs gives some; what does not
+/// run still has a say in whether a global name is clear.
 ///
 /// `inspections` are by container id; `host` is where a remote Engine's ports are, `None` for loopback.
 ///
@@ -75,13 +108,15 @@ pub fn derive(
     Ok(names.finish())
 }
 
-/// A service with a published port.
+/// A service of the session.
 struct Service<'a> {
     name: &'a ServiceName,
     prefix: String,
     kind: Option<&'static Kind>,
     preferred: bool,
-    /// Endpoints of each container, by container number.
+    /// It is a one-shot: a client of the image's server, not a server.
+    completes: bool,
+    /// Endpoints of each container with a published port, by container number.
     replicas: Vec<Endpoints>,
     credentials: Credentials,
 }
@@ -93,142 +128,172 @@ fn gather<'a>(
 ) -> Result<Vec<Service<'a>>, Failure> {
     let mut services: Vec<Service> = Vec::new();
     for container in containers.iter().filter(|container| container.label("ignore") != Some("true")) {
-        let Some(endpoints) = endpoints(container, containers, host) else { continue };
-        if let Some(service) = services.iter_mut().find(|service| *service.name == container.service) {
-            service.replicas.push(endpoints);
-            continue;
+        let endpoints = endpoints(container, containers, host);
+        let known = services.iter().position(|service| *service.name == container.service);
+        let at = known.unwrap_or(services.len());
+        if known.is_none() {
+            services.push(Service {
+                name: &container.service,
+                prefix: prefix(container.label("prefix").unwrap_or(&container.service.0)),
+                kind: kind_of(container),
+                preferred: container.label("primary") == Some("true"),
+                completes: container.label("completes") == Some("true"),
+                replicas: Vec::new(),
+                credentials: Credentials::default(),
+            });
         }
-        let prefix = prefix(container.label("prefix").unwrap_or(&container.service.0));
-        if let Some(other) = services.iter().find(|service| service.prefix == prefix) {
+        let service = &mut services[at];
+        let Some(endpoints) = endpoints else { continue };
+        if let (true, Some(kind)) = (service.replicas.is_empty(), service.kind) {
+            let nothing = Inspection::default();
+            let seen = inspections.get(&container.id).unwrap_or(&nothing);
+            service.credentials = credentials(kind, &container.image, seen);
+        }
+        service.replicas.push(endpoints);
+    }
+    check_prefixes(&services)?;
+    Ok(services)
+}
+
+fn check_prefixes(services: &[Service]) -> Result<(), Failure> {
+    let speaking = || services.iter().filter(|service| !service.replicas.is_empty());
+    for (at, service) in speaking().enumerate() {
+        if let Some(other) = speaking().take(at).find(|other| other.prefix == service.prefix) {
             return Err(Failure::new(format!(
-                "services `{}` and `{}` both give variables that begin with `{prefix}_`",
-                other.name, container.service
+                "services `{}` and `{}` both give variables that begin with `{}_`",
+                other.name, service.name, service.prefix
             ))
             .hint(format!(
                 "give one of them another prefix: label `dev-prism.prefix`, or `services: {{{}: {{prefix: …}}}}` in prism.yaml",
-                container.service
+                service.name
             )));
         }
-        let kind = kind_of(container);
-        let inspection = inspections.get(&container.id);
-        services.push(Service {
-            name: &container.service,
-            prefix,
-            kind,
-            preferred: container.label("primary") == Some("true"),
-            replicas: vec![endpoints],
-            credentials: kind.zip(inspection).map(|(kind, seen)| credentials(kind, seen)).unwrap_or_default(),
-        });
     }
-    Ok(services)
+    Ok(())
 }
 
 impl Service<'_> {
     fn own_variables(&self, names: &mut Names) -> Result<(), Failure> {
         let Some(first) = self.replicas.first() else { return Ok(()) };
-        let prefix = &self.prefix;
-        let mut add = |suffix: &str, value: String, secret| {
-            names.add(format!("{prefix}_{suffix}"), value, self.name, secret, None)
+        let mut add = |suffix: &str, value: String, port: Option<ContainerPort>, rule: String| {
+            names.add(self.variable(format!("{}_{suffix}", self.prefix), value, port, rule))
         };
-        add("HOST", first.host.clone(), false)?;
-        if let Some((port, bound)) = first.primary {
-            add("PORT", bound.to_string(), false)?;
-            add("URL", self.url(first, port, bound), self.credentials.password.is_some())?;
+        let primary = first.primary.map(|(port, _)| port);
+        add("HOST", first.host.clone(), None, "where its ports are bound".to_owned())?;
+        if let Some((_, bound)) = first.primary {
+            add("PORT", bound.to_string(), primary, "host port of its primary port".to_owned())?;
         }
         for (port, bound) in &first.ports {
             let suffix = match port.protocol {
                 Protocol::Tcp => format!("PORT_{}", port.number),
-                other => format!("PORT_{}_{}", port.number, other.to_string().to_uppercase()),
+                Protocol::Udp => format!("PORT_{}_UDP", port.number),
+                Protocol::Sctp => continue,
             };
-            add(&suffix, bound.to_string(), false)?;
+            add(&suffix, bound.to_string(), Some(*port), "host port of this port".to_owned())?;
         }
-        if self.replicas.len() > 1 {
-            for replica in &self.replicas {
-                if let Some((_, bound)) = replica.primary {
-                    add(&format!("{}_PORT", replica.number), bound.to_string(), false)?;
+        for replica in self.replicas.iter().filter(|_| self.replicas.len() > 1) {
+            if let Some((port, bound)) = replica.primary {
+                let rule = format!("host port of replica {}", replica.number);
+                add(&format!("{}_PORT", replica.number), bound.to_string(), Some(port), rule)?;
+            }
+        }
+        self.urls(first, names)?;
+        self.credential_variables(primary, names)
+    }
+
+    /// Adds the URL of the primary port, and those of what else the kind serves.
+    fn urls(&self, first: &Endpoints, names: &mut Names) -> Result<(), Failure> {
+        if let Some((port, bound)) = first.primary {
+            let (url, rule) = match self.kind_url(first, port, bound) {
+                Some((kind, url)) => (url, format!("URL of kind `{}`", kind.name)),
+                None => {
+                    let scheme = catalog::generic_scheme(port);
+                    (format!("{scheme}://{}", url::address(&first.host, bound)), "URL by port".to_owned())
                 }
-            }
+            };
+            names.add(Variable {
+                secret: self.holds_password(&url),
+                ..self.variable(format!("{}_URL", self.prefix), url, Some(port), rule)
+            })?;
         }
-        let Credentials { user, password, database } = &self.credentials;
-        for (suffix, value, secret) in
-            [("USER", user, false), ("PASSWORD", password, true), ("DATABASE", database, false)]
-        {
-            if let Some(value) = value {
-                add(suffix, value.clone(), secret)?;
-            }
+        let Some(kind) = self.kind else { return Ok(()) };
+        for other in kind.others {
+            let at = |number: &u16| {
+                let port = ContainerPort::tcp(*number);
+                Some((port, *first.ports.get(&port)?))
+            };
+            let Some((port, bound)) = other.ports.iter().find_map(at) else { continue };
+            let Some(url) = self.fill_url(other.url, &url::address(&first.host, bound)) else { continue };
+            let rule = format!("URL of kind `{}`", kind.name);
+            names.add(Variable {
+                secret: self.holds_password(&url),
+                ..self.variable(format!("{}_{}", self.prefix, other.suffix), url, Some(port), rule)
+            })?;
         }
         Ok(())
     }
 
-    fn url(&self, at: &Endpoints, port: ContainerPort, bound: u16) -> String {
-        let address = url::address(&at.host, bound);
-        let Some(kind) = self.kind.filter(|kind| kind.port == port.number) else {
-            return format!("{}://{address}", catalog::generic_scheme(port));
-        };
-        let encoded = |part: &Option<String>| part.as_deref().map(url::encode).unwrap_or_default();
-        let auth = match &self.credentials {
-            Credentials { user: None, password: None, .. } => String::new(),
-            Credentials { user, password: None, .. } => format!("{}@", encoded(user)),
-            Credentials { user, password, .. } => format!("{}:{}@", encoded(user), encoded(password)),
-        };
-        let database = encoded(&self.credentials.database);
-        let url = fill(
-            kind.url,
-            &[("auth", Some(&auth)), ("address", Some(&address)), ("database", Some(&database))],
-        );
-        url.unwrap_or_default().trim_end_matches('/').to_owned()
+    fn credential_variables(&self, port: Option<ContainerPort>, names: &mut Names) -> Result<(), Failure> {
+        let Some(kind) = self.kind else { return Ok(()) };
+        let Credentials { user, password, database } = &self.credentials;
+        for (suffix, found, secret) in
+            [("USER", user, false), ("PASSWORD", password, true), (kind.database.suffix, database, false)]
+        {
+            let Some(Found { value, source }) = found else { continue };
+            let rule = match source {
+                Some(source) => format!("{source} of its container"),
+                None => format!("default of kind `{}`", kind.name),
+            };
+            let name = format!("{}_{suffix}", self.prefix);
+            names.add(Variable { secret, ..self.variable(name, value.clone(), port, rule) })?;
+        }
+        Ok(())
     }
-}
 
-/// Sets the names that programs look for, where it is clear which service is meant.
-fn global_variables(services: &[Service], names: &mut Names) -> Result<(), Failure> {
-    let mut candidates: BTreeMap<&str, Vec<(&Service, &str)>> = BTreeMap::new();
-    for service in services {
-        for (name, template) in service.kind.iter().flat_map(|kind| kind.globals) {
-            candidates.entry(name).or_default().push((service, template));
+    fn variable(&self, name: String, value: String, port: Option<ContainerPort>, rule: String) -> Variable {
+        Variable {
+            cloud_credential: is_cloud_credential(&name),
+            name,
+            value,
+            service: Some(self.name.clone()),
+            port,
+            rule,
+            ..Variable::default()
         }
     }
-    for (name, candidates) in candidates {
-        let preferred: Vec<_> = candidates.iter().filter(|(service, _)| service.preferred).collect();
-        let chosen = match (preferred.as_slice(), candidates.as_slice()) {
-            (&[&one], _) | ([], &[one]) => Some(one),
-            _ => None,
+
+    /// Builds the URL in the kind's own protocol, where the port speaks it.
+    fn kind_url(&self, at: &Endpoints, port: ContainerPort, bound: u16) -> Option<(&'static Kind, String)> {
+        let kind = self.kind.filter(|kind| kind.speaks_at(port.number))?;
+        let address = url::address(&at.host, bound);
+        Some((kind, kind.urls.iter().find_map(|template| self.fill_url(template, &address))?))
+    }
+
+    fn fill_url(&self, template: &str, address: &str) -> Option<String> {
+        let encoded = |part: &Option<Found>| part.as_ref().map(|found| url::encode(&found.value));
+        let Credentials { user, password, database } = &self.credentials;
+        let (user, password, database) = (encoded(user), encoded(password), encoded(database));
+        let auth = match (&user, &password) {
+            (None, None) => String::new(),
+            (user, None) => format!("{}@", user.as_deref().unwrap_or_default()),
+            (user, Some(password)) => format!("{}:{password}@", user.as_deref().unwrap_or_default()),
         };
-        let Some((service, template)) = chosen else {
-            let wanted: Vec<String> =
-                candidates.iter().map(|(service, _)| format!("`{}`", service.name)).collect();
-            names.notes.push(format!(
-                "{name} is not set: {} would give it; label one of them `dev-prism.primary: \"true\"`",
-                wanted.join(" and ")
-            ));
-            continue;
-        };
-        let Some((first, (port, bound))) =
-            service.replicas.first().and_then(|first| Some((first, first.primary?)))
-        else {
-            continue;
-        };
-        let Credentials { user, password, database } = &service.credentials;
-        let value = fill(
+        fill(
             template,
             &[
-                ("url", Some(&service.url(first, port, bound))),
-                ("host", Some(&first.host)),
-                ("port", Some(&bound.to_string())),
+                ("auth", Some(&auth)),
+                ("address", Some(address)),
                 ("user", user.as_deref()),
                 ("password", password.as_deref()),
                 ("database", database.as_deref()),
             ],
-        );
-        if let Some(value) = value {
-            let secret =
-                template.contains("{password}") || (template.contains("{url}") && password.is_some());
-            let group =
-                service.kind.and_then(|kind| kind.group).filter(|group| name.starts_with(group.prefix));
-            names.add(name.to_owned(), value, service.name, secret, group)?;
-        }
+        )
     }
-    Ok(())
+
+    /// Says whether a URL of this service holds its password.
+    fn holds_password(&self, url: &str) -> bool {
+        self.credentials.password.is_some() && url.contains('@')
+    }
 }
 
 /// Fills placeholders; `None` if one of those used has no value.

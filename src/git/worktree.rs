@@ -6,18 +6,24 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
-use super::{attempt, main_worktree, private_directory, run};
+use super::{attempt, common_directory, loss, main_worktree, private_directory, run};
+use crate::domain::name::short_hash;
 
 /// The file in a worktree's private git directory that says: prism made this.
 const MARKER: &str = "prism.json";
 
+/// Why git itself locks a worktree that it is about to make.
+const INITIALIZING: &str = "initializing";
+
 /// A repository, seen from one of its worktrees.
 #[derive(Debug, Clone)]
 pub struct Repository {
-    /// The top of the main worktree.
+    /// The top of the main worktree; of a bare repository, where that would be.
     pub main: PathBuf,
     /// The directory that all worktrees share.
-    common: PathBuf,
+    pub common: PathBuf,
+    /// The top of the worktree from which it is seen.
+    here: PathBuf,
 }
 
 /// What prism made for a session, and so may remove with it.
@@ -25,22 +31,49 @@ pub struct Repository {
 pub struct Marker {
     /// The top of the worktree.
     pub worktree: PathBuf,
-    /// The branch that was made with it, and the commit at which it began.
-    pub branch: Option<(String, String)>,
-    /// Volumes of an earlier session of the same directory were there before.
+    /// The session directory in it.
+    pub session: PathBuf,
+    /// The branch that was checked out.
+    pub branch: String,
+    /// The commit at which it was.
+    pub start: String,
+    /// The branch was made with the worktree.
+    pub is_new_branch: bool,
+    /// It is being removed: whoever finds this goes on with that.
     #[serde(default)]
-    pub keeps_volumes: bool,
+    pub is_going: bool,
+}
+
+/// How far a worktree came that was announced.
+#[derive(Debug)]
+pub enum Progress {
+    /// git knows nothing of it.
+    Nothing,
+    /// git did not finish it.
+    Half,
+    /// It is whole, and marked as prism's.
+    Whole(Marker),
+    /// There is one that prism did not make.
+    Foreign,
+}
+
+/// What git itself has noted down of a worktree.
+#[derive(Debug)]
+pub struct Registration {
+    /// Its private git directory.
+    pub(super) directory: PathBuf,
+    /// Why it is locked, if it is.
+    lock: Option<String>,
 }
 
 impl Repository {
-    /// Finds the repository around `directory`; `None` outside git.
-    pub fn find(directory: &Path) -> anyhow::Result<Option<Self>> {
-        let Some(top) = directory.ancestors().find(|directory| directory.join(".git").exists()) else {
-            return Ok(None);
-        };
-        let common = run(top, &["rev-parse", "--git-common-dir"])?;
+    /// Finds the repository around `directory`, without running git: `stop` and `destroy` work where git is missing, or
+    /// refuses to touch a repository of another user. `None` outside git.
+    pub fn find(directory: &Path) -> Option<Self> {
+        let top = directory.ancestors().find(|directory| directory.join(".git").exists())?;
+        let common = common_directory(&private_directory(top)?)?;
         let main = main_worktree(top).unwrap_or_else(|| top.to_path_buf());
-        Ok(Some(Self { main, common: top.join(common) }))
+        Some(Self { main, common, here: top.to_path_buf() })
     }
 
     /// Says whether a branch exists.
@@ -49,65 +82,76 @@ impl Repository {
         Ok(attempt(&self.common, &["show-ref", "--verify", "--quiet", &reference])?.status.success())
     }
 
-    /// Says whether git takes this name for a branch.
+    /// Says whether git takes this name for a branch. A revision such as `@{-1}` is none.
     pub fn is_branch_name(&self, branch: &str) -> anyhow::Result<bool> {
-        Ok(attempt(&self.common, &["check-ref-format", "--branch", branch])?.status.success())
+        let reference = format!("refs/heads/{branch}");
+        let is_reserved = branch.starts_with('-') || matches!(branch, "@" | "HEAD");
+        Ok(!is_reserved && attempt(&self.common, &["check-ref-format", &reference])?.status.success())
     }
 
-    /// Returns the commit that a revision means.
+    /// Returns the commit that a revision means in the worktree from which the repository is seen.
     pub fn commit(&self, revision: &str) -> anyhow::Result<String> {
-        let wanted = format!("{revision}^{{commit}}");
-        run(&self.common, &["rev-parse", "--verify", "--end-of-options", &wanted])
+        commit(&self.here, revision)
     }
 
-    /// Makes a worktree of an existing branch, or of a new one that begins at `start`.
-    pub fn add_worktree(&self, path: &Path, branch: &str, start: Option<&str>) -> anyhow::Result<()> {
-        let path = path.to_str().context("the worktree's path is not UTF-8")?;
-        let arguments = match start {
-            Some(start) => vec!["worktree", "add", "--quiet", "-b", branch, "--", path, start],
-            None => vec!["worktree", "add", "--quiet", "--", path, branch],
-        };
-        run(&self.common, &arguments).map(drop)
+    /// Makes the worktree that `marker` names, and marks it.
+    pub fn add_worktree(&self, marker: &Marker) -> anyhow::Result<()> {
+        let path = marker.worktree.to_str().context("the worktree's path is not UTF-8")?;
+        // Marked before anything is in it: of a whole one, it is always known who made it.
+        let arguments = ["worktree", "add", "--quiet", "--no-checkout"];
+        if marker.is_new_branch {
+            run(
+                &self.common,
+                &[&arguments[..], &["-b", &marker.branch, "--", path, &marker.start]].concat(),
+            )?;
+        } else {
+            run(&self.common, &[&arguments[..], &["--", path, &marker.branch]].concat())?;
+        }
+        let private = private_directory(&marker.worktree).context("the new worktree has no git directory")?;
+        fs::write(private.join(MARKER), serde_json::to_vec(marker)?)
+            .context("cannot mark the new worktree")?;
+        run(&marker.worktree, &["checkout", "--quiet", "--force"]).map(drop)
     }
 
-    /// Removes what `marker` names: the worktree, and the branch if it still is where it began.
-    ///
-    /// To be used on what was just made: whatever the worktree holds is lost.
-    pub fn undo(&self, marker: &Marker) -> anyhow::Result<()> {
-        let path = marker.worktree.to_string_lossy();
-        if attempt(&self.common, &["worktree", "remove", "--force", "--force", "--", &path])?.status.success()
-        {
-            // Nothing is left of it.
-        } else if marker.worktree.join(".git").is_file() || is_empty_directory(&marker.worktree) {
-            // Its own registration only: `worktree prune` would drop the user's that are merely away.
-            let private = private_directory(&marker.worktree)
-                .filter(|it| it.starts_with(self.common.join("worktrees")));
-            fs::remove_dir_all(&marker.worktree).with_context(|| format!("cannot remove `{path}`"))?;
-            if let Some(private) = private {
-                let _ = fs::remove_dir_all(private);
-            }
+    /// Says how far the worktree at `top` came.
+    pub fn progress(&self, top: &Path) -> Progress {
+        let Some(Registration { directory, lock }) = self.registration(top) else { return Progress::Nothing };
+        let is_whole = top.join(".git").exists()
+            && directory.join("index").exists()
+            && !directory.join("index.lock").exists()
+            && lock.is_none_or(|reason| reason != INITIALIZING);
+        match Marker::read(self, top) {
+            Some(marker) if is_whole => Progress::Whole(marker),
+            None if is_whole => Progress::Foreign,
+            _ => Progress::Half,
         }
-        if let Some((branch, commit)) = &marker.branch {
-            attempt(&self.common, &["update-ref", "-d", &format!("refs/heads/{branch}"), commit])?;
-        }
-        Ok(())
     }
 
-    /// Removes a worktree that prism made, and its branch if that is merged.
-    ///
-    /// # Errors
-    /// It has uncommitted work, and `force` is not set. Nothing was removed then.
-    pub fn remove_worktree(&self, marker: &Marker, force: bool) -> anyhow::Result<()> {
-        let path = marker.worktree.to_string_lossy();
-        let mut arguments = vec!["worktree", "remove"];
-        arguments.extend(force.then_some("--force"));
-        arguments.extend(["--", &path]);
-        run(&self.common, &arguments)?;
-        if let Some((branch, _)) = &marker.branch {
-            // Git's own check: a branch with work that is nowhere else stays.
-            attempt(&self.common, &["branch", "-d", "--", branch])?;
+    /// Looks for git's own note of a worktree, whether or not that is there.
+    pub fn registration(&self, worktree: &Path) -> Option<Registration> {
+        let entries = fs::read_dir(self.common.join("worktrees")).ok()?;
+        let directory = entries.filter_map(Result::ok).map(|entry| entry.path()).find(|directory| {
+            fs::read_to_string(directory.join("gitdir"))
+                .is_ok_and(|text| is_same(&directory.join(text.trim()), &worktree.join(".git")))
+        })?;
+        let lock = fs::read_to_string(directory.join("locked")).ok();
+        Some(Registration { lock: lock.map(|reason| reason.trim().to_owned()), directory })
+    }
+
+    /// Takes git's note of a worktree back that prism made and somebody deleted, unless a commit would be lost.
+    /// Says whether it did.
+    pub fn forget_deleted(&self, worktree: &Path) -> anyhow::Result<bool> {
+        let Some(registration) = self.registration(worktree) else { return Ok(true) };
+        let marker = Marker::parse(&registration.directory);
+        if registration.lock.is_some() || marker.is_none_or(|marker| marker.worktree != worktree) {
+            return Ok(false);
         }
-        Ok(())
+        let head = fs::read_to_string(registration.directory.join("HEAD")).unwrap_or_default();
+        if !head.starts_with("ref: ") && loss::is_on_no_branch(&self.common, head.trim())? {
+            return Ok(false);
+        }
+        fs::remove_dir_all(&registration.directory).context("cannot clean up the git directory")?;
+        Ok(true)
     }
 
     /// Notes down that this is about to be made, so that a killed prism can be made good.
@@ -120,10 +164,8 @@ impl Repository {
     }
 
     /// Returns what was announced for this worktree and never finished.
-    pub fn unfinished(&self, worktree: &Path) -> Option<Marker> {
-        // The file is named after the last part of the path only: another worktree's is not this one's.
-        let marker: Marker = serde_json::from_slice(&fs::read(self.announcement(worktree)).ok()?).ok()?;
-        (marker.worktree == worktree).then_some(marker)
+    pub fn announced(&self, worktree: &Path) -> Option<Marker> {
+        serde_json::from_slice(&fs::read(self.announcement(worktree)).ok()?).ok()
     }
 
     /// Takes the announcement back.
@@ -132,31 +174,57 @@ impl Repository {
     }
 
     fn announcement(&self, worktree: &Path) -> PathBuf {
-        let name = worktree.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = short_hash(worktree.as_os_str().as_encoded_bytes());
         self.common.join("prism").join(format!("{name}.json"))
     }
 }
 
 impl Marker {
-    /// Reads the marker of the worktree at `top`; `None` if prism did not make it.
-    pub fn read(top: &Path) -> Option<Self> {
-        let marker: Self =
-            serde_json::from_slice(&fs::read(private_directory(top)?.join(MARKER)).ok()?).ok()?;
-        (marker.worktree == top).then_some(marker)
+    /// Reads the marker of the worktree at `top`; `None` if prism did not make it. One that `git worktree move`
+    /// moved is known at its new place; a copy of one is not.
+    pub fn read(repository: &Repository, top: &Path) -> Option<Self> {
+        let Registration { directory, .. } = repository.registration(top)?;
+        let marker = Self::parse(&directory)?;
+        let session = top.join(marker.session.strip_prefix(&marker.worktree).ok()?);
+        Some(Self { worktree: top.to_path_buf(), session: session.components().collect(), ..marker })
     }
 
-    /// Marks the worktree.
-    pub fn write(&self) -> anyhow::Result<()> {
-        let private = private_directory(&self.worktree).context("the new worktree has no git directory")?;
-        fs::write(private.join(MARKER), serde_json::to_vec(self)?).context("cannot mark the new worktree")
+    fn parse(private: &Path) -> Option<Self> {
+        serde_json::from_slice(&fs::read(private.join(MARKER)).ok()?).ok()
     }
 }
 
-/// Says whether a worktree has changes or untracked files.
-pub fn has_uncommitted_work(worktree: &Path) -> anyhow::Result<bool> {
-    Ok(!run(worktree, &["status", "--porcelain"])?.is_empty())
+/// Says why the worktree at `top` is locked, if it is.
+pub fn lock_reason(repository: &Repository, top: &Path) -> Option<String> {
+    repository.registration(top)?.lock
 }
 
-fn is_empty_directory(path: &Path) -> bool {
-    fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
+/// Says whether the worktree around `directory` is one that prism made, and somebody moved or copied.
+pub fn is_moved(directory: &Path) -> bool {
+    let top = directory.ancestors().find(|directory| directory.join(".git").is_file());
+    let Some(top) = top.filter(|top| private_directory(top).is_some_and(|it| Marker::parse(&it).is_some()))
+    else {
+        return false;
+    };
+    Repository::find(top).is_some_and(|repository| repository.registration(top).is_none())
+}
+
+/// Returns the top of the repository of which the one around `directory` is a submodule.
+pub fn superproject(directory: &Path) -> anyhow::Result<Option<PathBuf>> {
+    let top = run(directory, &["rev-parse", "--show-superproject-working-tree"])?;
+    Ok((!top.is_empty()).then(|| PathBuf::from(top)))
+}
+
+pub(super) fn commit(directory: &Path, revision: &str) -> anyhow::Result<String> {
+    let wanted = format!("{revision}^{{commit}}");
+    run(directory, &["rev-parse", "--verify", "--end-of-options", &wanted])
+}
+
+/// Compares paths that need not exist.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let resolved = |path: &Path| {
+        let parent = path.parent().and_then(|parent| parent.canonicalize().ok());
+        parent.zip(path.file_name()).map(|(parent, name)| parent.join(name))
+    };
+    one == other || resolved(one).is_some_and(|one| Some(one) == resolved(other))
 }

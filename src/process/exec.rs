@@ -1,13 +1,15 @@
 //! Finding a command as `execvp` would, and becoming it.
 
-use std::ffi::{CString, OsStr, OsString};
+use std::ffi::{CStr, CString, OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::unistd::{AccessFlags, access};
+use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, PosixSpawnFlags, posix_spawn};
+use nix::sys::signal::SigSet;
+use nix::unistd::{AccessFlags, Pid, access};
 
-use super::sigpipe;
+use super::inherited;
 use crate::domain::environment::Environment;
 use crate::error::{Failure, Kind};
 
@@ -59,44 +61,90 @@ pub fn find(command: &OsStr, path: Option<&OsStr>) -> Result<PathBuf, Failure> {
     }
 }
 
-/// Replaces this process. Returns only if that fails.
-///
-/// The command is looked up in the `PATH` of `environment`. A file without a `#!` line is run by `sh`, as
-/// POSIX says of `execvp`.
-pub fn replace(arguments: &[OsString], environment: &Environment) -> Failure {
-    let Some(command) = arguments.first() else {
-        return Failure::new("there is no command to run").kind(Kind::Usage);
-    };
-    let path = environment.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.as_os_str());
-    let file = match find(command, path) {
-        Ok(file) => file,
-        Err(failure) => return failure,
-    };
-    let (Ok(words), Ok(variables), Ok(program)) = (
-        c_strings(arguments.iter().cloned()),
-        c_strings(environment.iter().map(|(name, value)| joined(name, value))),
-        CString::new(file.as_os_str().as_bytes()),
-    ) else {
-        return Failure::new("the command or its environment holds a NUL byte");
-    };
-    sigpipe::restore();
-    let Err(mut errno) = nix::unistd::execve(&program, &words, &variables);
-    if errno == Errno::ENOEXEC {
-        let mut script = vec![c"sh".to_owned(), program.clone()];
-        script.extend(words.into_iter().skip(1));
-        let Err(of_shell) = nix::unistd::execve(c"/bin/sh", &script, &variables);
-        errno = of_shell;
+/// A command that was found, and all that the kernel wants to know of it.
+#[derive(Debug)]
+pub struct Program {
+    file: CString,
+    words: Vec<CString>,
+    variables: Vec<CString>,
+}
+
+impl Program {
+    /// Looks a command up in the `PATH` of `environment`.
+    ///
+    /// # Errors
+    /// It is not found or cannot be executed, or a word holds a NUL byte.
+    pub fn find(arguments: &[OsString], environment: &Environment) -> Result<Self, Failure> {
+        let Some(command) = arguments.first() else {
+            return Err(Failure::new("there is no command to run").kind(Kind::Usage));
+        };
+        let path = environment.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.as_os_str());
+        let file = find(command, path)?;
+        let nul = |_| Failure::new("the command or its environment holds a NUL byte");
+        Ok(Self {
+            words: c_strings(arguments.iter().cloned()).map_err(nul)?,
+            variables: c_strings(environment.iter().map(|(name, value)| joined(name, value))).map_err(nul)?,
+            file: CString::new(file.as_os_str().as_bytes()).map_err(nul)?,
+        })
     }
-    let failure =
-        Failure::new(format!("cannot execute `{}`", file.display())).caused_by(std::io::Error::from(errno));
-    match errno {
-        Errno::ENOENT => {
-            failure.kind(Kind::CommandNotFound).hint("its `#!` line names an interpreter that does not exist")
+
+    /// Starts it beside this process, in the same process group, with the signals as the caller had them.
+    pub fn spawn(&self, mask: &SigSet) -> anyhow::Result<Pid> {
+        let mut actions = PosixSpawnFileActions::init()?;
+        for stream in inherited::closed_streams() {
+            actions.add_close(stream)?;
         }
-        Errno::E2BIG => failure
-            .kind(Kind::CommandNotExecutable)
-            .hint("its arguments and environment are too large together"),
-        _ => failure.kind(Kind::CommandNotExecutable),
+        let mut attributes = PosixSpawnAttr::init()?;
+        attributes.set_sigmask(mask)?;
+        attributes.set_flags(PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK)?;
+        let spawn =
+            |file: &CStr, words: &[CString]| posix_spawn(file, &actions, &attributes, words, &self.variables);
+        inherited::restore_pipe();
+        let spawned = match spawn(&self.file, &self.words) {
+            Err(Errno::ENOEXEC) => spawn(c"/bin/sh", &self.as_script()),
+            other => other,
+        };
+        inherited::ignore_pipe();
+        spawned.map_err(|errno| self.failure(errno).into())
+    }
+
+    /// Becomes it. Returns only if that fails.
+    pub fn replace(&self) -> Failure {
+        inherited::restore();
+        let Err(mut errno) = nix::unistd::execve(&self.file, &self.words, &self.variables);
+        if errno == Errno::ENOEXEC {
+            let Err(of_shell) = nix::unistd::execve(c"/bin/sh", &self.as_script(), &self.variables);
+            errno = of_shell;
+        }
+        self.failure(errno)
+    }
+
+    /// A file without a `#!` line is run by `sh`, as POSIX says of `execvp`.
+    fn as_script(&self) -> Vec<CString> {
+        let words = self.words.iter().skip(1).cloned();
+        [c"sh".to_owned(), self.file.clone()].into_iter().chain(words).collect()
+    }
+
+    fn failure(&self, errno: Errno) -> Failure {
+        let failure = Failure::new(format!("cannot execute `{}`", self.file.to_string_lossy()))
+            .caused_by(std::io::Error::from(errno));
+        match errno {
+            Errno::ENOENT => failure
+                .kind(Kind::CommandNotFound)
+                .hint("its `#!` line names an interpreter that does not exist"),
+            Errno::E2BIG => failure
+                .kind(Kind::CommandNotExecutable)
+                .hint("its arguments and environment are too large together"),
+            _ => failure.kind(Kind::CommandNotExecutable),
+        }
+    }
+}
+
+/// Replaces this process by a command. Returns only if that fails.
+pub fn replace(arguments: &[OsString], environment: &Environment) -> Failure {
+    match Program::find(arguments, environment) {
+        Ok(program) => program.replace(),
+        Err(failure) => failure,
     }
 }
 

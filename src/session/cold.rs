@@ -1,17 +1,22 @@
 //! The way through Compose: resolve the project, write the override, bring the stack up.
 
 mod compose_up;
+mod examine;
 mod prepare;
+mod progress;
+mod reserve;
 
-pub use self::prepare::{Examined, examine};
-
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use self::compose_up::{ComposeUp, Ended};
+pub use self::examine::{Examined, examine};
+use self::prepare::{Prepare, Prepared};
 use super::remove::{self, Remains};
 use super::up::{Options, Up};
 use super::wait::{Outcome, Wait};
-use super::{LOCK_POLL, Session, lock_name, warm};
+use super::{LOCK_POLL, Session, lock_name, rename, warm};
 use crate::compose::Compose;
 use crate::docker::{self, Endpoint, Engine};
 use crate::domain::container::{Container, State};
@@ -22,6 +27,9 @@ use crate::error::Failure;
 use crate::lock::Lock;
 use crate::output::Output;
 use crate::process::interrupt::Interrupt;
+
+/// After so many ports that could not be bound, something else is wrong.
+const MANY_REFUSED: usize = 30;
 
 /// Starts the session under its lock, so that any number of simultaneous calls start one stack.
 pub fn start(
@@ -41,42 +49,11 @@ pub fn start(
         None => {
             refuse_other_user(session, &sight.containers)?;
             let was_nothing = sight.containers.is_empty() && Remains::find(engine, &session.id)?.is_empty();
-            let old = engine.note(&session.id)?;
-            let note = Note { selection: options.selection(&old.selection), ..old.clone() };
-            let mut prepared = prepare::prepare(session, endpoint, note, &sight.containers, interrupt)?;
-            for note in prepared.notes.iter().filter(|_| prepared.is_first) {
-                options.output.note(note);
+            let up = bring_up(session, engine, endpoint, options, interrupt, &lock, &sight.containers);
+            if up.is_err() && was_nothing {
+                remove::if_without_container(session, engine)?;
             }
-            super::up::check_services(&prepared.header, &options.services)?;
-            if prepared.note != old || prepared.is_first {
-                engine.write_note(&prepared.header.project, &prepared.labels, &prepared.note)?;
-            }
-            let left_out = sight.containers.iter().filter(|it| prepared.excluded.contains(&it.service));
-            // Stopped, not removed: an anonymous volume would be lost.
-            remove::stop(engine, &session.id, &left_out.cloned().collect::<Vec<_>>())?;
-            let paused = sight.containers.iter().filter(|container| container.state == State::Paused);
-            engine.unpause(paused.map(|container| container.id.as_str()))?;
-            let up = compose_up::ComposeUp {
-                session,
-                engine,
-                options,
-                interrupt,
-                lock: &lock,
-                prepared: &prepared,
-                since: Instant::now(),
-            };
-            let since = match up.run() {
-                Ok(since) => since,
-                Err(error) => {
-                    if was_nothing {
-                        remove::if_without_container(session, engine)?;
-                    }
-                    return Err(error);
-                }
-            };
-            rename_on_external_networks(session, engine, &prepared)?;
-            prepared.settle(session)?;
-            (prepared.header, since)
+            up?
         }
     };
     drop(lock);
@@ -92,22 +69,80 @@ pub fn start(
     }
 }
 
-/// On a network that other sessions use too, `api` must not be anybody's `api`.
-fn rename_on_external_networks(
+/// Writes the override and lets Compose act on it, with other ports for those that cannot be bound.
+fn bring_up(
     session: &Session,
     engine: &mut Engine,
-    prepared: &prepare::Prepared,
-) -> anyhow::Result<()> {
-    if prepared.external.is_empty() {
-        return Ok(());
-    }
-    let containers = engine.session(&session.id)?;
-    for (service, network, aliases) in &prepared.external {
-        for container in containers.iter().filter(|container| container.service == *service) {
-            engine.rename_on_network(container, network, &service.0, aliases.clone())?;
+    endpoint: &Endpoint,
+    options: &Options,
+    interrupt: &Interrupt,
+    lock: &Lock,
+    containers: &[Container],
+) -> anyhow::Result<(Header, Instant)> {
+    let old = engine.note(&session.id)?;
+    let note = Note {
+        selection: options.selection(&old.selection),
+        setup: if containers.is_empty() { options.setup.clone() } else { old.setup.clone() },
+        ..old
+    };
+    let mut refused = BTreeSet::new();
+    loop {
+        let prepare = Prepare {
+            session,
+            engine,
+            endpoint,
+            output: options.output,
+            interrupt,
+            containers,
+            services: &options.services,
+            refused: &refused,
+            only_to_look: false,
+        };
+        let mut prepared = prepare.run(note.clone())?;
+        if refused.is_empty() {
+            for note in prepared.notes.iter().filter(|_| prepared.is_first) {
+                options.output.note(note);
+            }
+            let left_out = containers.iter().filter(|it| prepared.excluded.contains(&it.service));
+            // Stopped, not removed: an anonymous volume would be lost.
+            remove::stop(engine, &session.id, &left_out.cloned().collect::<Vec<_>>())?;
+            let paused = containers.iter().filter(|container| container.state == State::Paused);
+            engine.unpause(paused.map(|container| container.id.as_str()))?;
+        }
+        match run_compose(session, engine, options, interrupt, lock, &mut prepared)? {
+            Ended::Up(since) => {
+                prepared.settle(session)?;
+                return Ok((prepared.header, since));
+            }
+            Ended::Refused(ports) => {
+                let shown = ports.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                refused.extend(ports);
+                if refused.len() > MANY_REFUSED {
+                    return Err(Failure::new(format!("the Engine could not bind {} ports, at last {shown}", refused.len()))
+                        .hint("`prism doctor` says which Engine that is; restarting it frees ports that it lost count of")
+                        .into());
+                }
+                options.output.detail(format!("port {shown} cannot be bound: trying with another one"));
+            }
         }
     }
-    Ok(())
+}
+
+/// Runs Compose, and names what it made, be it only a part, as no other session's containers are named.
+fn run_compose(
+    session: &Session,
+    engine: &mut Engine,
+    options: &Options,
+    interrupt: &Interrupt,
+    lock: &Lock,
+    prepared: &mut Prepared,
+) -> anyhow::Result<Ended> {
+    let since = Instant::now();
+    let up = ComposeUp { session, engine, options, interrupt, lock, prepared, since };
+    let result = up.run();
+    let containers = engine.session(&session.id)?;
+    let renamed = rename::rename(engine, &mut prepared.header, &containers);
+    result.and_then(|ended| renamed.map(|()| ended))
 }
 
 /// Two users cannot share a session: they read neither each other's generated files nor locks.
@@ -133,20 +168,17 @@ pub fn refresh(
     output: Output,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Compose> {
-    let header = match warm::fitting_header(session) {
-        Some(header) => header,
-        None => header(session, engine, endpoint, output, interrupt)?,
-    };
+    let header = header(session, engine, endpoint, output, interrupt)?;
     Ok(Compose {
         directory: session.path().to_path_buf(),
         files: header.files.into_iter().map(PathBuf::from).collect(),
         env_files: header.env_files.into_iter().map(PathBuf::from).collect(),
         project: header.project,
-        environment: session.environment.clone(),
+        environment: session.compose_environment(&header.known),
     })
 }
 
-/// Writes the override anew, and starts nothing.
+/// Reads the header of the override, which is written anew where it does not fit. Starts nothing.
 pub fn header(
     session: &Session,
     engine: &mut Engine,
@@ -154,10 +186,54 @@ pub fn header(
     output: Output,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Header> {
-    let _lock = lock(session, output, interrupt)?;
-    let containers = engine.session(&session.id)?;
+    loop {
+        if let Some(header) = warm::fitting_header(session) {
+            return Ok(header);
+        }
+        // Whoever has it is about to write the override, and may then hold it for long.
+        if let Some(_lock) = Lock::attempt(&lock_name(&session.id))? {
+            if let Some(header) = warm::fitting_header(session) {
+                return Ok(header);
+            }
+            return reassign(session, engine, endpoint, &BTreeSet::new(), output, interrupt);
+        }
+        interrupt.pause(LOCK_POLL)?;
+    }
+}
+
+/// Writes the override anew with other ports in place of the `refused` ones, and starts nothing. To be called under the
+/// session's lock.
+pub fn reassign(
+    session: &Session,
+    engine: &mut Engine,
+    endpoint: &Endpoint,
+    refused: &BTreeSet<u16>,
+    output: Output,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Header> {
+    let containers = &engine.session(&session.id)?;
     let note = engine.note(&session.id)?;
-    Ok(prepare::prepare(session, endpoint, note, &containers, interrupt)?.header)
+    let (services, only_to_look) = (&[], true);
+    let prepare =
+        Prepare { session, engine, endpoint, output, interrupt, containers, services, refused, only_to_look };
+    Ok(prepare.run(note)?.header)
+}
+
+/// Gives containers their own names on shared networks that something else than prism made anew.
+pub fn rename(
+    session: &Session,
+    engine: &mut Engine,
+    header: Header,
+    output: Output,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Header> {
+    let _lock = lock(session, output, interrupt)?;
+    // Whoever held the lock may have done it.
+    let mut header = warm::fitting_header(session).unwrap_or(header);
+    let containers = engine.session(&session.id)?;
+    rename::rename(engine, &mut header, &containers)?;
+    rename::write_header(session, &mut header)?;
+    Ok(header)
 }
 
 fn lock(session: &Session, output: Output, interrupt: &Interrupt) -> anyhow::Result<Lock> {

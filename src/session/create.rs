@@ -1,112 +1,93 @@
 //! A new worktree with a session of its own, or nothing at all.
 
+mod place;
+mod turn;
+
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
 
 use anyhow::Context;
+use nix::unistd::Pid;
 
+pub use self::place::{Place, copy_env_files, default_sessions, place};
+use self::turn::Turn;
 use super::remove::{self, Remains};
 use super::{LOCK_POLL, Session, lock_name};
 use crate::docker::Engine;
-use crate::domain::name::{SessionId, short_hash};
+use crate::domain::name::SessionId;
 use crate::error::{Failure, Kind};
-use crate::git::{Marker, Repository};
+use crate::git::{Marker, Progress, Repository};
 use crate::lock::Lock;
 use crate::output::Output;
+use crate::process::identity;
 use crate::process::interrupt::Interrupt;
 
 /// Everything that one `create` made so far. Dropping it does nothing: call [`Made::undo`] or [`Made::keep`].
 #[derive(Debug, Default)]
 pub struct Made {
-    repository: Option<Repository>,
-    marker: Option<Marker>,
+    worktree: Option<(Repository, Marker)>,
     directories: Vec<PathBuf>,
     session: Option<(SessionId, PathBuf)>,
     /// Volumes were there before, and stay.
     keeps_volumes: bool,
-    /// Held to the end: what another `create` is at work on is not what a killed one left.
-    lock: Option<Lock>,
-}
-
-/// Where a new worktree goes.
-#[derive(Debug)]
-pub struct Place {
-    /// The top of the new worktree.
-    pub worktree: PathBuf,
-    /// The session directory in it.
-    pub session: PathBuf,
-}
-
-/// Decides where the worktree of `branch` goes: `sessions_dir`, else a directory beside the main worktree.
-pub fn place(session: &Session, repository: &Repository, branch: &str) -> anyhow::Result<Place> {
-    let main = &repository.main;
-    let name = main.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let sessions = session.settings.sessions_dir.clone().unwrap_or_else(|| format!("../{name}-sessions"));
-    let sessions = normalized(&main.join(sessions));
-    let worktree = sessions.join(branch.replace('/', "-"));
-    // A project below the top of its repository is found at the same place in the new worktree.
-    let top = session.git_top().context("the session is not in a git worktree")?;
-    let below = session.path().strip_prefix(top).unwrap_or(Path::new(""));
-    let session = if below.as_os_str().is_empty() { worktree.clone() } else { worktree.join(below) };
-    Ok(Place { worktree, session })
-}
-
-/// Resolves `..` by name, as the directories need not exist yet.
-fn normalized(path: &Path) -> PathBuf {
-    path.components().fold(PathBuf::new(), |mut path, component| {
-        match component {
-            std::path::Component::ParentDir => drop(path.pop()),
-            std::path::Component::CurDir => {}
-            other => path.push(other),
-        }
-        path
-    })
+    /// An earlier `create` was killed, and this one goes on from there: nothing of it is undone.
+    resumes: bool,
+    turn: Option<Turn>,
 }
 
 impl Made {
-    /// Makes the worktree, after removing what a killed `create` of the same one left.
+    /// Waits until no other `create` is at work at this place, nor a setup command that a killed one left.
+    pub fn begin(&mut self, place: &Path, output: Output, interrupt: &Interrupt) -> anyhow::Result<()> {
+        self.turn = Some(Turn::wait(place, output, interrupt)?);
+        Ok(())
+    }
+
+    /// Makes the worktree, or takes the one that a killed `create` of the same branch made.
     pub fn worktree(
         &mut self,
-        engine: &mut Engine,
         repository: Repository,
         place: &Place,
         branch: &str,
         from: Option<&str>,
-        interrupt: &Interrupt,
     ) -> anyhow::Result<()> {
-        let name = format!("create-{}", short_hash(place.worktree.as_os_str().as_encoded_bytes()));
-        self.lock = Some(Lock::acquire(&name, || Ok(interrupt.pause(LOCK_POLL)?))?);
-        if let Some(unfinished) = repository.unfinished(&place.worktree) {
-            let id = SessionId::new(&place.session.to_string_lossy(), None);
-            // A killed prism's Compose may still be at work, and holds the lock as long as it is.
-            let _lock = Lock::acquire(&lock_name(&id), || Ok(interrupt.pause(LOCK_POLL)?))?;
-            Remains::find(engine, &id)?.remove(engine, unfinished.keeps_volumes)?;
-            repository.undo(&unfinished)?;
-            repository.conclude(&place.worktree);
+        if let Some(announced) = repository.announced(&place.worktree) {
+            match repository.progress(&place.worktree) {
+                // What was being removed is not taken up again.
+                _ if announced.is_going => repository.undo(&announced)?,
+                Progress::Whole(marker) if marker.branch == branch => {
+                    check_start(&repository, &marker, from)?;
+                    self.worktree = Some((repository, marker));
+                    self.resumes = true;
+                    return Ok(());
+                }
+                Progress::Whole(_) | Progress::Foreign => {}
+                Progress::Half if place.worktree.exists() => repository.undo_half(&announced)?,
+                Progress::Half | Progress::Nothing => repository.undo(&announced)?,
+            }
         }
-        if place.worktree.exists() {
-            return Err(Failure::new(format!("`{}` exists already", place.worktree.display()))
-                .hint(format!("`prism -C {} start` starts what is there", place.worktree.display()))
-                .into());
-        }
-        let is_new = !repository.has_branch(branch)?;
-        if !is_new && from.is_some() {
+        check_free(&repository, place)?;
+        let is_new_branch = !repository.has_branch(branch)?;
+        if !is_new_branch && from.is_some() {
             return Err(Failure::new(format!("the branch `{branch}` exists already"))
                 .kind(Kind::Usage)
                 .hint("leave `--from` away, or name another branch")
                 .into());
         }
-        let start = if is_new { Some(repository.commit(from.unwrap_or("HEAD"))?) } else { None };
-        let branch_made = start.clone().map(|commit| (branch.to_owned(), commit));
-        let id = SessionId::new(&place.session.to_string_lossy(), None);
-        let keeps_volumes = has_volumes(engine, &id)?;
-        let marker = Marker { worktree: place.worktree.clone(), branch: branch_made, keeps_volumes };
+        let revision =
+            if is_new_branch { from.unwrap_or("HEAD").to_owned() } else { format!("refs/heads/{branch}") };
+        let marker = Marker {
+            worktree: place.worktree.clone(),
+            session: place.session.clone(),
+            branch: branch.to_owned(),
+            start: repository.commit(&revision)?,
+            is_new_branch,
+            is_going: false,
+        };
         self.make_parents(&place.worktree)?;
         repository.announce(&marker)?;
-        self.repository = Some(repository.clone());
-        self.marker = Some(marker.clone());
-        repository.add_worktree(&place.worktree, branch, start.as_deref())?;
-        marker.write()
+        self.worktree = Some((repository.clone(), marker.clone()));
+        repository.add_worktree(&marker)
     }
 
     fn make_parents(&mut self, path: &Path) -> anyhow::Result<()> {
@@ -119,37 +100,84 @@ impl Made {
     }
 
     /// Says that a session is about to be started, which then goes with the rest.
+    ///
+    /// # Errors
+    /// It is there already, and no killed `create` began it.
     pub fn session(&mut self, engine: &mut Engine, session: &Session) -> anyhow::Result<()> {
-        self.keeps_volumes |= has_volumes(engine, &session.id)?;
+        let is_present = !engine.session(&session.id)?.is_empty();
+        self.resumes |= is_present && engine.note(&session.id)?.setup.is_some();
+        if self.resumes {
+            return Ok(());
+        }
+        if is_present {
+            return Err(is_there(session));
+        }
+        // An earlier session of the same directory left them (`destroy --keep-volumes`).
+        self.keeps_volumes = !Remains::find(engine, &session.id)?.belongings.volumes.is_empty();
         self.session = Some((session.id.clone(), session.path().to_path_buf()));
         Ok(())
     }
 
+    /// Checks that it was this `create` that started the session, and nobody else meanwhile.
+    pub fn check_own(&self, engine: &Engine, session: &Session) -> anyhow::Result<()> {
+        if self.resumes || engine.note(&session.id)?.setup == Some(identity::own()) {
+            return Ok(());
+        }
+        Err(is_there(session))
+    }
+
+    /// Runs one setup command, which a later `create` waits for should this one be killed.
+    pub fn set_up(&self, command: &mut Command) -> anyhow::Result<ExitStatus> {
+        let mut child = command.spawn().context("cannot run `sh`")?;
+        let pid = Pid::from_raw(i32::try_from(child.id())?);
+        if let Some(turn) = &self.turn {
+            fs::write(&turn.setup, identity::of(pid))?;
+        }
+        let status = child.wait()?;
+        if let Some(turn) = &self.turn {
+            fs::remove_file(&turn.setup)?;
+        }
+        Ok(status)
+    }
+
+    /// Says whether this goes on from where a killed `create` was.
+    pub fn resumes(&self) -> bool {
+        self.resumes
+    }
+
     /// Says whether there is nothing to undo.
     pub fn is_empty(&self) -> bool {
-        self.session.is_none() && self.marker.is_none() && self.directories.is_empty()
+        self.session.is_none() && self.worktree.is_none() && self.directories.is_empty()
     }
 
     /// Keeps everything.
     pub fn keep(self) {
-        if let (Some(repository), Some(marker)) = (self.repository, self.marker) {
+        if let Some((repository, marker)) = self.worktree {
             repository.conclude(&marker.worktree);
         }
     }
 
     /// Removes everything that was made, and nothing that was there before.
     pub fn undo(self, engine: &mut Engine, output: Output) {
+        if self.resumes {
+            return;
+        }
         let mut failed = Vec::new();
         if let Some((id, directory)) = &self.session {
-            let removed =
-                Remains::find(engine, id).and_then(|remains| remains.remove(engine, self.keeps_volumes));
-            failed.extend(removed.and_then(|_| remove::remove_generated(directory)).err());
-        }
-        if let (Some(repository), Some(marker)) = (&self.repository, &self.marker) {
-            match repository.undo(marker) {
-                Ok(()) => repository.conclude(&marker.worktree),
+            match remove_session(engine, id, directory, self.keeps_volumes) {
+                Ok(true) => {}
+                Ok(false) => {
+                    output.note(format!(
+                        "`{}` has a session that somebody else started: it stays",
+                        directory.display()
+                    ));
+                    return;
+                }
                 Err(error) => failed.push(error),
             }
+        }
+        if let Some((repository, marker)) = &self.worktree {
+            failed.extend(repository.undo(marker).err());
         }
         for directory in &self.directories {
             // Only if nobody else put something there meanwhile.
@@ -157,39 +185,62 @@ impl Made {
         }
         for error in failed {
             output.note(format!("could not clean up: {error:#}"));
+            output.note("the same `prism create` tries again");
         }
     }
 }
 
-/// Says whether an earlier session of the same directory left volumes (`destroy --keep-volumes`).
-fn has_volumes(engine: &mut Engine, id: &SessionId) -> anyhow::Result<bool> {
-    Ok(!Remains::find(engine, id)?.belongings.volumes.is_empty())
+fn is_there(session: &Session) -> anyhow::Error {
+    Failure::new(format!("`{}` has a session already", session.directory))
+        .hint(format!("`prism start` brings it up; `prism destroy {}` removes it", session.directory))
+        .into()
 }
 
-/// Copies files that git does not carry from the main worktree; one that is missing there is an error.
-pub fn copy_env_files(from: &Path, to: &Path, names: &[String]) -> anyhow::Result<()> {
-    for name in names {
-        let (source, target) = (from.join(name), to.join(name));
-        if normalized(&target).strip_prefix(to).is_err() {
-            return Err(
-                Failure::new(format!("`env_files: {name}` in prism.yaml leads out of the worktree")).into()
-            );
-        }
-        if target.exists() {
-            continue;
-        }
-        if !source.is_file() {
-            return Err(Failure::new(format!(
-                "`{}` does not exist, but `env_files` in prism.yaml names it",
-                source.display()
-            ))
-            .hint("make it, or take it off the list")
+/// Removes the session that this `create` started, or began to; `false` if it is somebody else's by now.
+fn remove_session(
+    engine: &mut Engine,
+    id: &SessionId,
+    directory: &Path,
+    keeps_volumes: bool,
+) -> anyhow::Result<bool> {
+    // A Compose that still is at work comes first.
+    let _lock = Lock::acquire(&lock_name(id), || {
+        std::thread::park_timeout(LOCK_POLL);
+        Ok(())
+    })?;
+    let remains = Remains::find(engine, id)?;
+    if engine.note(id)?.setup != Some(identity::own()) {
+        return Ok(remains.containers.is_empty());
+    }
+    remains.remove(engine, keeps_volumes)?;
+    remove::remove_generated(directory)?;
+    Ok(true)
+}
+
+/// Fails if a killed `create` began elsewhere than `--from` says now.
+fn check_start(repository: &Repository, marker: &Marker, from: Option<&str>) -> anyhow::Result<()> {
+    let Some(from) = from else { return Ok(()) };
+    if repository.commit(from)? == marker.start {
+        return Ok(());
+    }
+    let shown = marker.worktree.display();
+    Err(Failure::new(format!("an interrupted `create` began `{shown}` at another commit than `{from}`"))
+        .hint(format!("leave `--from` away to go on there, or remove it: `prism destroy {shown}`"))
+        .into())
+}
+
+/// Fails if there is something where the worktree is to be, or where git remembers something.
+fn check_free(repository: &Repository, place: &Place) -> anyhow::Result<()> {
+    let shown = place.worktree.display();
+    if place.worktree.symlink_metadata().is_ok() {
+        return Err(Failure::new(format!("`{shown}` exists already"))
+            .hint(format!("`prism -C {shown} start` starts what is there"))
             .into());
-        }
-        fs::create_dir_all(target.parent().unwrap_or(to))?;
-        // The mode comes along: such files hold secrets.
-        fs::copy(&source, &target)
-            .with_context(|| format!("cannot copy `{}` to the new worktree", source.display()))?;
     }
-    Ok(())
+    if repository.forget_deleted(&place.worktree)? {
+        return Ok(());
+    }
+    Err(Failure::new(format!("git has a worktree at `{shown}`, which is missing"))
+        .hint("if it is gone for good: `git worktree unlock` it if it is locked, then `git worktree prune`")
+        .into())
 }

@@ -3,25 +3,29 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{OVERRIDE, Session};
+use super::Session;
 use crate::docker::{Endpoint, Engine};
 use crate::domain::container::{Container, Inspection};
-use crate::domain::environment::{Assignment, RECORD, record};
+use crate::domain::dotenv;
+use crate::domain::environment::{RECORD, record};
 use crate::domain::header::Header;
-use crate::domain::variable::{self, Variables};
-use crate::domain::{dotenv, template};
-use crate::error::Failure;
+use crate::domain::known;
+use crate::domain::reservation;
+use crate::domain::variable::{self, Missing, Variable};
 use crate::files;
+use crate::timing;
 
 /// Everything that a session says of itself.
 #[derive(Debug)]
 pub struct SessionVariables {
     /// Those of services and of `prism.yaml`, sorted by name.
-    pub assignments: Vec<Assignment>,
+    pub variables: Vec<Variable>,
     /// Those that are always prism's.
     pub own: Vec<(String, String)>,
-    /// Where they came from, and why some are missing.
-    pub derived: Variables,
+    /// What one might look for in vain.
+    pub missing: Vec<Missing>,
+    /// The ports of apps.
+    pub apps: BTreeMap<String, u16>,
 }
 
 /// Derives the variables, inspecting only containers whose credentials are needed.
@@ -36,62 +40,59 @@ pub fn variables(
     let wanted = wanted.filter(|container| {
         !container.live_bindings().is_empty() || container.host_network || container.label("via").is_some()
     });
+    timing::mark("build");
     let mut inspections = engine.inspect(wanted.map(|container| container.id.as_str()))?;
-    read_credential_files(containers, &mut inspections);
-    let derived = variable::derive(containers, &inspections, endpoint.host.as_deref())?;
-    let known: BTreeMap<&str, &str> =
-        derived.list.iter().map(|v| (v.name.as_str(), v.value.as_str())).collect();
-    let configured = template::resolve(&session.settings.env, &known)?;
-    for (name, value) in &configured {
-        check(name, value)?;
-    }
-    let of_services = derived.list.iter().filter(|variable| !configured.contains_key(&variable.name));
-    let of_services = of_services.map(|variable| Assignment {
-        name: variable.name.clone(),
-        value: variable.value.clone(),
-        group: variable.group,
-    });
-    let of_file = configured.iter().map(|(name, value)| Assignment {
-        name: name.clone(),
-        value: value.clone(),
-        group: None,
-    });
-    let mut assignments: Vec<Assignment> = of_services.chain(of_file).collect();
-    assignments.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(SessionVariables { assignments, own: own(session, header, containers), derived })
+    timing::mark("inspect");
+    let mut missing = read_credential_files(containers, &mut inspections);
+    let mut derived = variable::derive(containers, &inspections, endpoint.host.as_deref())?;
+    let apps = match header {
+        Some(header) => header.apps.clone(),
+        None if session.settings.apps.is_empty() => BTreeMap::new(),
+        None => reservation::apps(&engine.note(&session.id)?.ports.unwrap_or_default()),
+    };
+    variable::add_apps(&mut derived, &apps)?;
+    let own = own(session, header, containers, endpoint.host.as_deref());
+    let variables = variable::configure("env", &session.settings.env, derived.list, &own)?;
+    missing.extend(derived.missing);
+    Ok(SessionVariables { variables, own, missing, apps })
 }
 
-/// Adds the credentials that stand in files of the host. One that cannot be read is a missing one.
-fn read_credential_files(containers: &[Container], inspections: &mut BTreeMap<String, Inspection>) {
+/// Adds the credentials that stand in files of the host. One that cannot be read is a missing one; says which.
+fn read_credential_files(
+    containers: &[Container],
+    inspections: &mut BTreeMap<String, Inspection>,
+) -> Vec<Missing> {
+    let mut missing = Vec::new();
     for container in containers {
         let Some((kind, seen)) = variable::kind_of(container).zip(inspections.get_mut(&container.id)) else {
             continue;
         };
         for (name, path) in variable::credential_files(kind, seen) {
-            if let Ok(Some(text)) = files::read_configuration(Path::new(&path)) {
-                seen.environment.insert(name, text.trim_end_matches(['\n', '\r']).to_owned());
+            let text = path.and_then(|path| files::read_configuration(Path::new(&path)).ok().flatten());
+            match text {
+                Some(text) => {
+                    seen.environment.insert(name, text.trim_end_matches(['\n', '\r']).to_owned());
+                }
+                None => missing.push(Missing {
+                    names: Vec::new(),
+                    why: format!(
+                        "the file of {name}_FILE of service `{}` cannot be read from here: what it says is missing",
+                        container.service
+                    ),
+                }),
             }
         }
     }
-}
-
-fn check(name: &str, value: &str) -> Result<(), Failure> {
-    let is_name = name.starts_with(|c: char| c == '_' || c.is_ascii_alphabetic())
-        && name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric());
-    if !is_name {
-        return Err(Failure::new(format!(
-            "`env.{name}` in prism.yaml: `{name}` is not a name for a variable"
-        ))
-        .hint("names consist of letters, digits and `_`, and do not begin with a digit"));
-    }
-    if value.contains('\0') {
-        return Err(Failure::new(format!("`env.{name}` in prism.yaml holds a NUL byte")));
-    }
-    Ok(())
+    missing
 }
 
 /// Lists what is always prism's, so that plain `docker compose` in a child addresses this session.
-fn own(session: &Session, header: Option<&Header>, containers: &[Container]) -> Vec<(String, String)> {
+fn own(
+    session: &Session,
+    header: Option<&Header>,
+    containers: &[Container],
+    host: Option<&str>,
+) -> Vec<(String, String)> {
     let project = header
         .map(|header| &header.project)
         .or_else(|| containers.first().map(|container| &container.project));
@@ -104,13 +105,18 @@ fn own(session: &Session, header: Option<&Header>, containers: &[Container]) -> 
     }
     if let Some(header) = header {
         own.extend(compose_files(session, header));
+        let host = host.unwrap_or("127.0.0.1");
+        let mut ports = known::exported(&header.services, &header.apps, host);
+        // What the Compose file uses has the value that it was started with.
+        ports.extend(header.known.clone());
+        own.extend(ports);
     }
     own
 }
 
 fn compose_files(session: &Session, header: &Header) -> Vec<(String, String)> {
     let mut files = header.files.clone();
-    files.push(session.path().join(OVERRIDE).to_string_lossy().into_owned());
+    files.push(session.override_path().to_string_lossy().into_owned());
     let separator = [":", ";", "|", "\n"]
         .into_iter()
         .find(|separator| files.iter().all(|file| !file.contains(separator)));
@@ -141,19 +147,19 @@ fn compose_files(session: &Session, header: &Header) -> Vec<(String, String)> {
 impl SessionVariables {
     /// Lists every variable with its value, the record of them last: what a snippet or a file holds.
     pub fn all(&self) -> Vec<(String, String)> {
-        let assigned =
-            self.assignments.iter().map(|assignment| (assignment.name.clone(), assignment.value.clone()));
+        let assigned = self.variables.iter().map(|variable| (variable.name.clone(), variable.value.clone()));
         let mut all: Vec<(String, String)> = assigned.chain(self.own.iter().cloned()).collect();
         let record = record(all.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         all.push((RECORD.to_owned(), record));
         all
     }
 
-    /// Writes `.env.session`, if it does not say the same already.
+    /// Writes `.env.session`, if it does not say the same already. An ephemeral session has none.
     pub fn write_dotenv(&self, session: &Session) -> anyhow::Result<()> {
+        let Some(path) = session.dotenv_path() else { return Ok(()) };
         let all = self.all();
-        let lines = dotenv::write(all.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        let text = format!("{}\n{lines}", dotenv::HEADER);
-        files::write(&session.dotenv_path(), text.as_bytes(), dotenv::is_generated).map(drop)
+        let written = dotenv::write(all.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        let text = format!("{}\n{}", dotenv::HEADER, written.text);
+        files::write(&path, text.as_bytes(), dotenv::is_generated).map(drop)
     }
 }

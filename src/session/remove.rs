@@ -31,8 +31,9 @@ impl Remains {
 
     /// Says whether there is nothing.
     pub fn is_empty(&self) -> bool {
-        let Belongings { networks, volumes, images } = &self.belongings;
-        self.containers.is_empty() && networks.is_empty() && volumes.is_empty() && images.is_empty()
+        let Belongings { networks, volumes, notes, images } = &self.belongings;
+        let is_empty = |names: &Vec<String>| names.is_empty();
+        self.containers.is_empty() && [networks, volumes, notes, images].into_iter().all(is_empty)
     }
 
     /// Names what would be removed, a line each.
@@ -46,6 +47,7 @@ impl Remains {
         if !keep_volumes {
             lines.extend(named("volume", &self.belongings.volumes));
         }
+        lines.extend(named("volume", &self.belongings.notes));
         lines.extend(named("image", &self.belongings.images));
         lines
     }
@@ -56,6 +58,8 @@ impl Remains {
         engine.remove_containers(&self.containers)?;
         engine.remove_networks(&self.belongings.networks)?;
         let mut kept = engine.remove_images(&self.belongings.images)?;
+        // Also where volumes are kept: a session that is gone keeps no ports.
+        engine.remove_volumes(&self.belongings.notes)?;
         if !keep_volumes {
             kept.extend(engine.remove_volumes(&self.belongings.volumes)?);
         }

@@ -1,13 +1,15 @@
 //! Making sure that a session is up, by the cheapest way that is sure: warm, waiting, or cold.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::wait::{Outcome, Wait};
-use super::{Session, cold, warm};
+use super::{Session, cold, rename, warm};
 use crate::docker::{Endpoint, Engine};
 use crate::domain::container::Container;
 use crate::domain::header::Header;
 use crate::domain::name::ServiceName;
+use crate::domain::plan::ServicePlan;
 use crate::domain::scope::Selection;
 use crate::domain::state::{Stage, stage, survey};
 use crate::domain::template::nearest;
@@ -24,6 +26,8 @@ pub struct Options {
     pub selection: Option<Selection>,
     /// Profiles that belong to it as well.
     pub profiles: Vec<String>,
+    /// The process of the `create` of whose setup the session waits, if it is made now.
+    pub setup: Option<String>,
     /// Wait for these services only; for all if empty.
     pub services: Vec<ServiceName>,
     /// Give up after so long, counted from the last pull or build.
@@ -73,11 +77,35 @@ pub fn up(
     options: &Options,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Up> {
-    let sight = warm::look(session, engine)?;
+    let patience = interrupt.clone();
+    engine.set_patience(Some(Box::new(move || patience.check_patience())));
+    let result = bring_up(session, engine, endpoint, options, interrupt);
+    engine.set_patience(None);
+    result
+}
+
+fn bring_up(
+    session: &Session,
+    engine: &mut Engine,
+    endpoint: &Endpoint,
+    options: &Options,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Up> {
+    let mut sight = warm::look(session, engine)?;
     if let Some(header) = &sight.header {
-        check_services(header, &options.services)?;
+        check_services(&header.services, &options.services)?;
     }
     let header = sight.header.filter(|header| options.is_met(header));
+    let header = match header {
+        Some(header) if rename::is_due(&header, &sight.containers) => {
+            let header = cold::rename(session, engine, header, options.output, interrupt)?;
+            // The Engine gave it another host port with that.
+            sight.containers = engine.session(&session.id)?;
+            sight.stage = stage(&survey(&header, &sight.containers));
+            Some(header)
+        }
+        other => other,
+    };
     if let (Stage::Ready, Some(header)) = (sight.stage, &header) {
         return Ok(Up { header: header.clone(), containers: sight.containers, started: false });
     }
@@ -114,12 +142,15 @@ pub fn no_session(session: &Session) -> Failure {
 }
 
 /// Fails on a service name that the project does not have.
-pub fn check_services(header: &Header, wanted: &[ServiceName]) -> Result<(), Failure> {
-    let Some(unknown) = wanted.iter().find(|service| !header.services.contains_key(*service)) else {
+pub fn check_services(
+    services: &BTreeMap<ServiceName, ServicePlan>,
+    wanted: &[ServiceName],
+) -> Result<(), Failure> {
+    let Some(unknown) = wanted.iter().find(|service| !services.contains_key(*service)) else {
         return Ok(());
     };
     let failure = Failure::new(format!("there is no service `{unknown}`")).kind(Kind::Usage);
-    let names = || header.services.keys().map(|service| service.0.as_str());
+    let names = || services.keys().map(|service| service.0.as_str());
     Err(match nearest(&unknown.0, names()) {
         Some(near) => failure.hint(format!("did you mean `{near}`?")),
         None => failure.hint(format!("the services are: {}", names().collect::<Vec<_>>().join(", "))),

@@ -7,9 +7,10 @@ use super::up::Options;
 use super::{Session, diagnosis};
 use crate::docker::{Endpoint, Engine, HealthCheck};
 use crate::domain::catalog::Probe;
-use crate::domain::container::{Container, Inspection};
+use crate::domain::container::{Container, Inspection, State};
 use crate::domain::header::Header;
 use crate::domain::name::ServiceName;
+use crate::domain::settings::Ready;
 use crate::domain::state::{self, Finding, Verdict, survey};
 use crate::domain::variable;
 use crate::error::Failure;
@@ -52,6 +53,8 @@ pub struct Wait<'a> {
     interrupt: &'a Interrupt,
     /// Containers that were found ready by asking.
     ready: BTreeSet<String>,
+    /// Containers whose ports were asked.
+    asked: BTreeSet<String>,
     /// Since when the other ports of a container are waited for.
     other_ports: BTreeMap<String, Instant>,
     /// Health checks that run, by container.
@@ -78,6 +81,7 @@ impl<'a> Wait<'a> {
             deadline: since + options.wait_timeout,
             interrupt,
             ready: BTreeSet::new(),
+            asked: BTreeSet::new(),
             other_ports: BTreeMap::new(),
             checks: BTreeMap::new(),
             failed_checks: BTreeMap::new(),
@@ -97,6 +101,7 @@ impl<'a> Wait<'a> {
             let mut findings = survey(self.header, &containers);
             findings.retain(|finding| wanted.is_empty() || wanted.contains(finding.service));
             let inspections = diagnosis::inspect_unclear(engine, &mut findings)?;
+            self.doubt(&mut findings);
             if let Some(failure) = diagnosis::failure(engine, &findings, &inspections, |_| false) {
                 return Err(failure.into());
             }
@@ -126,6 +131,28 @@ impl<'a> Wait<'a> {
             }
             // The Engine's island goes on with the health checks meanwhile.
             engine.pause(POLL);
+        }
+    }
+
+    /// Has a port answer even if its container grew old meanwhile: one that was asked stays asked until it answers. A
+    /// database may take long to initialize itself, and be healthy on a socket inside all the while.
+    fn doubt(&mut self, findings: &mut [Finding]) {
+        for finding in findings {
+            let Some(container) = finding.container.filter(|_| finding.plan.primary.is_some()) else {
+                continue;
+            };
+            if finding.verdict == Verdict::AskPort {
+                self.asked.insert(container.id.clone());
+            }
+            let speaks = state::probe(finding.plan, container) != Probe::Tcp;
+            let by_port = matches!(finding.plan.ready, None | Some(Ready::Tcp));
+            if finding.verdict == Verdict::Ready
+                && container.state == State::Running
+                && by_port
+                && (speaks || self.asked.contains(&container.id))
+            {
+                finding.verdict = Verdict::AskPort;
+            }
         }
     }
 

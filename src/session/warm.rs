@@ -1,12 +1,14 @@
 //! The way without Compose: the override still fits its inputs, and Docker says that everything runs.
 
 use std::fs;
+use std::path::Path;
 
-use super::{Session, input};
+use super::{OVERRIDE, Session, input};
 use crate::docker::Engine;
 use crate::domain::container::Container;
 use crate::domain::header::Header;
 use crate::domain::state::{Stage, stage, survey};
+use crate::timing;
 
 /// What a session looks like before anything is done about it.
 #[derive(Debug)]
@@ -22,14 +24,18 @@ pub struct Sight {
 /// Looks at a session: one read per input, one question to the Engine, no subprocess.
 pub fn look(session: &Session, engine: &mut Engine) -> anyhow::Result<Sight> {
     let header = fitting_header(session).filter(|header| header.settled);
+    timing::mark("hash");
     let containers = engine.session(&session.id)?;
+    timing::mark("list");
     let stage = header.as_ref().map_or(Stage::Down, |header| stage(&survey(header, &containers)));
     Ok(Sight { header, containers, stage })
 }
 
 /// Reads the header if the override still fits its inputs.
 pub fn fitting_header(session: &Session) -> Option<Header> {
-    read_header(session).filter(|header| input::are_unchanged(header, &session.environment))
+    let header = read_header(session);
+    timing::mark("read");
+    header.filter(|header| input::are_unchanged(header, &session.environment))
 }
 
 /// Reads the override's first line. `None` for a file that is absent, broken or edited, of another version of prism, or
@@ -37,4 +43,9 @@ pub fn fitting_header(session: &Session) -> Option<Header> {
 pub fn read_header(session: &Session) -> Option<Header> {
     let header = Header::read(&fs::read_to_string(session.override_path()).ok()?)?;
     (header.version == env!("CARGO_PKG_VERSION") && header.session_id == session.id).then_some(header)
+}
+
+/// Reads the header of the override in a directory, whether or not it still fits: good enough for hints.
+pub fn peek(directory: &Path) -> Option<Header> {
+    Header::read(&fs::read_to_string(directory.join(OVERRIDE)).ok()?)
 }

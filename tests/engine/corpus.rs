@@ -102,6 +102,7 @@ fn names(config: &Value) -> BTreeSet<String> {
 /// What no copy may have, whatever the other one has.
 fn one_copy(config: &Value) -> Vec<String> {
     let mut wrong = Vec::new();
+    let mut taken = BTreeSet::new();
     for (key, service) in entries(config, "services") {
         if !service["container_name"].is_null() {
             wrong.push(format!("{key} has container_name {}", service["container_name"]));
@@ -111,8 +112,13 @@ fn one_copy(config: &Value) -> Vec<String> {
             if !host_ip.starts_with("127.") && host_ip != "::1" {
                 wrong.push(format!("{key} binds {port}"));
             }
-            if !port["published"].is_null() {
+            let published =
+                port["published"].as_str().and_then(|text| text.split('-').next()?.parse::<u16>().ok());
+            if published.is_some_and(|published| !(20_000..30_000).contains(&published)) {
                 wrong.push(format!("{key} has the fixed port {port}"));
+            }
+            if published.is_some_and(|published| !taken.insert((published, host_ip.to_owned()))) {
+                wrong.push(format!("{key} has the port of another service, {port}"));
             }
         }
         for (network, attachment) in entries(service, "networks") {

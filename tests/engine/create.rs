@@ -1,7 +1,11 @@
 //! Worktrees that prism makes, and what is left when that fails.
 
+mod destroyed;
+mod killed;
+
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 
 use crate::support::project::{WEB, containers_of};
 use crate::support::{Outcome, Project, docker, eventually};
@@ -35,6 +39,15 @@ fn nothing_is_left(project: &Project, name: &str) {
     for list in [&["ps", "-aq"][..], &["network", "ls", "-q"], &["volume", "ls", "-q"]] {
         assert_eq!(docker(&[list, &["--filter", &label]].concat()), "", "{list:?}");
     }
+}
+
+/// How an announcement in the git directory is named.
+fn sha256(text: &str) -> String {
+    let output = Command::new("sh")
+        .args(["-c", "printf %s \"$1\" | sha256sum", "sh", text])
+        .output()
+        .expect("sha256sum");
+    String::from_utf8_lossy(&output.stdout)[..8].to_owned()
 }
 
 #[test]
@@ -73,7 +86,9 @@ fn a_branch_that_was_there_is_used_and_stays() {
     assert_eq!(branches(&project), "main\nmine\n");
     let taken = project.prism(&["create", "other", "--from", "no-such-ref"]).exits(1);
     assert!(taken.stderr.contains("no-such-ref"), "{taken}");
-    project.prism(&["create", "not a branch"]).exits(2);
+    for name in ["not a branch", "@{-1}", "@", "HEAD", "a..b"] {
+        project.prism(&["create", name]).exits(2);
+    }
 }
 
 #[test]
@@ -89,7 +104,7 @@ fn a_failing_setup_and_a_missing_file_leave_nothing() {
 }
 
 #[test]
-fn an_interrupted_create_leaves_nothing_and_a_killed_one_is_made_good() {
+fn an_interrupted_create_leaves_nothing() {
     let project = committed("setup: ['touch began; exec sleep 1000']\n");
     let began = worktree(&project, "b").join("began");
     let child = project.prism(&["create", "b"]).spawn();
@@ -102,20 +117,50 @@ fn an_interrupted_create_leaves_nothing_and_a_killed_one_is_made_good() {
     }
     assert_eq!(Outcome::of(child).status, 130);
     nothing_is_left(&project, "b");
+}
 
-    let mut child = project.prism(&["create", "b"]).spawn();
-    eventually("the setup to begin", || began.exists());
-    let children =
-        project.sandbox.command("pgrep", &project.directory, &["-P", &child.id().to_string()]).succeeds();
-    for id in [child.id().to_string().as_str(), children.line()] {
-        project.sandbox.command("kill", &project.directory, &["-KILL", id]).succeeds();
-    }
-    child.wait().expect("killed");
-    project.write("prism.yaml", "setup: []\n");
-    project.sandbox.git(&project.directory, &["commit", "-qam", "no setup"]);
+#[test]
+fn a_created_worktree_that_was_deleted_is_made_again() {
+    let project = committed("");
+    let place = worktree(&project, "b");
     project.prism(&["create", "b"]).succeeds();
-    assert!(!began.exists(), "begun anew");
-    project.sandbox.prism(&worktree(&project, "b"), &["destroy", "--yes"]).succeeds();
+    project.prism(&["destroy", "--yes", place.to_str().expect("UTF-8"), "--keep-volumes"]).succeeds();
+    project.prism(&["create", "b"]).succeeds();
+    project.sandbox.prism(&project.directory, &["stop", place.to_str().expect("UTF-8")]).succeeds();
+    fs::remove_dir_all(&place).expect("removed by hand");
+    project.prism(&["destroy", "--yes", place.to_str().expect("UTF-8")]).succeeds();
+    project.prism(&["create", "b"]).succeeds();
+    project.prism(&["destroy", "--yes", place.to_str().expect("UTF-8")]).succeeds();
+}
+
+#[test]
+fn a_bare_repository_and_a_project_below_the_top_are_at_home_too() {
+    let project = Project::web();
+    let top = project.sandbox.work().join("mono");
+    fs::create_dir_all(top.join("api")).expect("directories");
+    fs::write(top.join("api/compose.yaml"), WEB).expect("project");
+    fs::write(top.join("api/prism.yaml"), "env_files: [secret.env]\n").expect("configuration");
+    project.sandbox.git(&top, &["init", "-q", "-b", "main"]);
+    project.sandbox.git(&top, &["add", "."]);
+    project.sandbox.git(&top, &["commit", "-qm", "x"]);
+    fs::write(top.join("api/secret.env"), "KEY=1").expect("ignored");
+    project.sandbox.prism(&top.join("api"), &["create", "b"]).succeeds();
+    let inner = project.sandbox.work().join("mono-sessions/b/api");
+    assert_eq!(fs::read_to_string(inner.join("secret.env")).expect("copied"), "KEY=1");
+    fs::remove_file(inner.join("secret.env")).expect("not tracked");
+    project.sandbox.prism(&inner, &["destroy", "--yes"]).succeeds();
+    assert!(!project.sandbox.work().join("mono-sessions").exists(), "the empty directory goes too");
+
+    let bare = project.sandbox.work().join("bare.git");
+    project.sandbox.git(&top, &["clone", "-q", "--bare", ".", bare.to_str().expect("UTF-8")]);
+    let first = project.sandbox.work().join("first");
+    project.sandbox.git(&bare, &["worktree", "add", "-q", first.to_str().expect("UTF-8"), "main"]);
+    fs::write(first.join("api/secret.env"), "KEY=2").expect("ignored");
+    project.sandbox.prism(&first.join("api"), &["create", "c"]).succeeds();
+    let inner = project.sandbox.work().join("bare-sessions/c/api");
+    assert_eq!(fs::read_to_string(inner.join("secret.env")).expect("copied"), "KEY=2");
+    project.sandbox.prism(&inner, &["destroy", "--yes", "--force"]).succeeds();
+    assert!(!inner.exists() && containers_of(&inner).is_empty());
 }
 
 #[test]
@@ -222,6 +267,6 @@ fn restart_and_logs() {
     assert_ne!(started(), before);
     project.prism(&["compose", "exec", "-T", "web", "sh", "-c", "echo hello > /proc/1/fd/1"]).succeeds();
     fs::remove_file(project.directory.join("compose.yaml")).expect("not needed");
-    project.write("compose.yaml", "services: {web: {image: \"${MISSING:?}\"}}\n");
+    assert!(project.prism(&["info"]).succeeds().stdout.contains("web  "));
     assert!(project.prism(&["logs", "--tail", "5", "web"]).succeeds().stdout.contains("hello"));
 }

@@ -1,11 +1,12 @@
 //! Every way to say which Engine is meant.
 
-use std::io::{Read, Write, copy};
+use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex};
 
 use crate::support::Project;
+use crate::support::proxy::relay;
 
 /// The socket of the Engine that the tests use.
 fn socket() -> String {
@@ -14,8 +15,8 @@ fn socket() -> String {
 }
 
 /// Forwards TCP connections to the Engine's socket, and remembers the first bytes of each.
-fn forwarded() -> (u16, Arc<Mutex<Vec<String>>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+fn forwarded(host: &str) -> (u16, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind((host, 0)).expect("a port");
     let port = listener.local_addr().expect("address").port();
     let heads: Arc<Mutex<Vec<String>>> = Arc::default();
     let seen = Arc::clone(&heads);
@@ -28,19 +29,18 @@ fn forwarded() -> (u16, Arc<Mutex<Vec<String>>>) {
     (port, heads)
 }
 
+/// Returns an address at which the Engine seems to be on the machine `host`.
+pub fn forwarded_at(host: &str) -> String {
+    format!("tcp://{host}:{}", forwarded(host).0)
+}
+
 fn forward(mut client: TcpStream, seen: &Mutex<Vec<String>>) {
     let mut engine = UnixStream::connect(socket()).expect("the Engine");
     let mut head = [0; 4096];
     let length = client.read(&mut head).expect("a request");
     seen.lock().expect("lock").push(String::from_utf8_lossy(&head[..length]).into_owned());
     engine.write_all(&head[..length]).expect("forward");
-    let (mut from_client, mut to_engine) =
-        (client.try_clone().expect("clone"), engine.try_clone().expect("clone"));
-    std::thread::spawn(move || {
-        let _ = copy(&mut from_client, &mut to_engine);
-        let _ = to_engine.shutdown(Shutdown::Write);
-    });
-    let _ = copy(&mut engine, &mut client);
+    relay(client.try_clone().expect("clone"), &mut client, engine);
     let _ = client.shutdown(Shutdown::Both);
 }
 
@@ -48,7 +48,7 @@ fn forward(mut client: TcpStream, seen: &Mutex<Vec<String>>) {
 fn a_tcp_address_of_this_machine_is_the_same_session() {
     let project = Project::web();
     let ours = project.prism(&["exec", "--", "sh", "-c", "echo $WEB_URL"]).succeeds().line().to_owned();
-    let (port, heads) = forwarded();
+    let (port, heads) = forwarded("127.0.0.1");
     let address = format!("tcp://127.0.0.1:{port}");
     let outcome =
         project.prism(&["exec", "--", "sh", "-c", "echo $WEB_URL"]).env("DOCKER_HOST", address).succeeds();

@@ -66,6 +66,65 @@ fn an_url_at_the_compose_files_own_port_is_refused() {
 }
 
 #[test]
+fn an_url_that_strays_is_refused_whatever_its_name() {
+    let project = Project::web();
+    let show = ["exec", "--", "sh", "-c", "echo ${TEST_API-unset}"];
+    let stray = "http://user:hunter2@localhost:18080/";
+    let refused = project.prism(&show).env("TEST_API", stray).exits(125);
+    assert!(
+        refused.stderr.contains("TEST_API in your environment leads to port 18080")
+            && refused.stderr.contains("-e TEST_API")
+            && !refused.stderr.contains("hunter2"),
+        "{refused}"
+    );
+    let meant = [&["exec", "-e", "TEST_API"], &show[1..]].concat();
+    assert_eq!(project.prism(&meant).env("TEST_API", stray).succeeds().line(), stray);
+    let overridden = [&["exec", "--override"], &show[1..]].concat();
+    let left_out = project.prism(&overridden).env("TEST_API", stray).succeeds();
+    assert!(left_out.line() == "unset" && left_out.stderr.contains("left out: TEST_API"), "{left_out}");
+    let own = project.prism(&["get", "web"]).succeeds().line().replace("127.0.0.1", "http://localhost");
+    assert_eq!(project.prism(&show).env("TEST_API", &own).succeeds().line(), own, "this session's own port");
+    let proxy = project.prism(&["exec", "true"]).env("HTTP_PROXY", "http://127.0.0.1:18080").succeeds();
+    assert_eq!(proxy.stderr, "", "a proxy is no database");
+    let fresh = Project::web();
+    fresh.write("prism.yaml", "setup: [\"echo never\"]\n");
+    let create = fresh.prism(&["create", "--in-place"]).env("TEST_API", stray).exits(1);
+    assert!(
+        create.stderr.contains("env -u TEST_API prism create") && !create.stdout.contains("never"),
+        "{create}"
+    );
+}
+
+#[test]
+fn a_database_that_is_filled_by_a_one_shot_of_its_own_image_stays_the_only_one() {
+    let project = Project::new(
+        "services:\n  db: {image: \"redis:8-alpine\", ports: [6379]}\n  fill: {image: \"redis:8-alpine\", command: [redis-cli, -h, db, set, a, b], depends_on: [db]}\n  api: {image: \"prism-test:1\", stop_signal: SIGKILL, command: sleep 1000, depends_on: {fill: {condition: service_completed_successfully}}}\n",
+    );
+    assert_eq!(
+        project.prism(&["exec", "--", "sh", "-c", "redis-cli -u $REDIS_URL get a"]).succeeds().line(),
+        "b"
+    );
+}
+
+#[test]
+fn a_verbose_run_says_where_each_variable_comes_from() {
+    let project = Project::web();
+    project.write("prism.yaml", "env: {API: \"http://127.0.0.1:${WEB_PORT}\"}\n");
+    let verbose = project.prism(&["-v", "exec", "true"]).env("WEB_URL", "http://mine.example").succeeds();
+    for line in [
+        "prism: WEB_PORT: host port of its primary port of `web`, 80/tcp",
+        "prism: API: env.API of prism.yaml",
+        "prism: WEB_URL: yours, not the session's",
+    ] {
+        assert!(verbose.stderr.lines().any(|found| found == line), "{line}\n{verbose}");
+    }
+    project.write("prism.yaml", "envs: {}\n");
+    let typo = project.prism(&["exec", "true"]).exits(125);
+    assert!(typo.stderr.contains("line 1, column 1: there is no key `envs`"), "{typo}");
+    assert!(typo.stderr.contains("did you mean `env`?"), "{typo}");
+}
+
+#[test]
 fn another_sessions_variables_never_reach_the_child() {
     let (one, two) = (Project::web(), Project::web());
     let of_one = run(&one, &[]).succeeds().line().to_owned();

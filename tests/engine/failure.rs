@@ -151,9 +151,9 @@ fn a_service_that_never_gets_ready_is_given_up() {
     let project = Project::new(
         "services:\n  web:\n    image: prism-test:1\n    stop_signal: SIGKILL\n    command: sh -c 'echo still thinking; sleep 1000'\n    healthcheck: {test: \"false\", interval: 1000s}\n",
     );
-    let outcome = project.prism(&["exec", "--wait-timeout", "2", "--", "true"]).exits(125);
+    let outcome = project.prism(&["exec", "--wait-timeout", "4", "--", "true"]).exits(125);
     assert!(
-        outcome.stderr.contains("gave up after 2 s waiting for `web` (health check)")
+        outcome.stderr.contains("gave up after 4 s waiting for `web` (health check)")
             && outcome.stderr.contains("| still thinking"),
         "{outcome}"
     );

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::support::project::containers_of;
-use crate::support::{Project, Run, docker};
+use crate::support::{Project, Run, docker, eventually};
 
 /// A project and a second copy of it beside it.
 struct Copies {
@@ -103,7 +103,7 @@ fn on_an_external_network_nobody_answers_for_the_other() {
     let network = format!("prism-test-{}", std::process::id());
     docker(&["network", "create", "--label", "prism-test=1", &network]);
     let copies = Copies::new(&format!(
-        "services:\n  api:\n    {SLEEPER}    container_name: the-api\n    hostname: api-host\n    networks: {{default: {{}}, out: {{aliases: [backend]}}}}\nnetworks: {{out: {{external: true, name: {network}}}}}\n"
+        "services:\n  api:\n    {SLEEPER}    container_name: the-api\n    hostname: api-host\n    networks: {{out: {{aliases: [backend]}}}}\nnetworks: {{out: {{external: true, name: {network}}}}}\n"
     ));
     let format = format!(
         "{{{{json (index .NetworkSettings.Networks \"{network}\").Aliases}}}} {{{{json .Config.Hostname}}}}"
@@ -115,12 +115,22 @@ fn on_an_external_network_nobody_answers_for_the_other() {
     copies.prism(&copies.second, &["start"]).succeeds();
     let after = docker(&["inspect", "--format", &format, &containers_of(&copies.second)[0]]);
     let kept = containers_of(&copies.second);
+    // Compose, run by hand in a child, names the new container its own way; the next command mends that.
+    copies
+        .prism(&copies.second, &["exec", "docker", "compose", "up", "-d", "--force-recreate", "--quiet-pull"])
+        .succeeds();
+    assert_ne!(containers_of(&copies.second), kept);
+    copies.prism(&copies.second, &["exec", "true"]).succeeds();
+    let found =
+        copies.prism(&copies.second, &["compose", "exec", "-T", "api", "getent", "hosts", "backend"]).run();
+    let mended = docker(&["inspect", "--format", &format, &containers_of(&copies.second)[0]]);
     let notes = copies.prism(&copies.project.directory, &["doctor"]).run().stdout;
     for directory in copies.both() {
         copies.prism(directory, &["destroy", "--yes"]).succeeds();
     }
     docker(&["network", "rm", &network]);
-    for aliases in [&one, &two, &after] {
+    assert_eq!(found.status, 0, "within a session the plain names are known: {found}");
+    for aliases in [&one, &two, &after, &mended] {
         for name in ["\"api\"", "\"the-api\"", "\"backend\"", "\"api-host\""] {
             assert!(!aliases.contains(name), "{aliases}");
         }
@@ -129,6 +139,37 @@ fn on_an_external_network_nobody_answers_for_the_other() {
     assert_ne!(one, two);
     assert_eq!((kept, first.stderr.as_str()), (before, ""), "nothing is recreated for it");
     assert!(notes.contains("network `out` is external"), "{notes}");
+}
+
+#[test]
+fn a_port_that_changed_with_the_names_is_not_handed_out() {
+    let network = format!("prism-port-{}", std::process::id());
+    docker(&["network", "create", "--label", "prism-test=1", &network]);
+    let project = Project::new(&format!(
+        "services:\n  web:\n    image: prism-test:1\n    stop_signal: SIGKILL\n    command: [busybox, httpd, -f, -p, \"80\", -h, /etc]\n    ports: [\"18096:80\"]\nnetworks: {{default: {{external: true, name: {network}}}}}\n"
+    ));
+    project.prism(&["start"]).succeeds();
+    project.prism(&["exec", "docker", "compose", "up", "-d", "--force-recreate"]).succeeds();
+    // Older than what is asked before it is believed.
+    eventually("the container to be 10 s old", || {
+        docker(&["ps", "--format", "{{.Status}}", "--filter", &format!("id={}", project.containers()[0])])
+            .starts_with("Up 1")
+            && !docker(&[
+                "ps",
+                "--format",
+                "{{.Status}}",
+                "--filter",
+                &format!("id={}", project.containers()[0]),
+            ])
+            .starts_with("Up 1 s")
+    });
+    let outcome = project
+        .prism(&["exec", "sh", "-c", "echo 127.0.0.1:$WEB_PORT; docker compose port web 80"])
+        .succeeds();
+    project.prism(&["destroy", "--yes"]).succeeds();
+    docker(&["network", "rm", &network]);
+    let mut lines = outcome.stdout.lines();
+    assert_eq!(lines.next(), lines.next(), "{outcome}");
 }
 
 #[test]

@@ -173,6 +173,17 @@ fn destroy_needs_neither_a_valid_configuration_nor_a_plain_path() {
 }
 
 #[test]
+fn stop_and_destroy_need_no_git_though_there_is_a_repository() {
+    let project = Project::web();
+    project.sandbox.git(&project.directory, &["init", "-q"]);
+    project.prism(&["start"]).succeeds();
+    for verb in [&["stop"][..], &["destroy", "--yes"]] {
+        project.prism(verb).env("PATH", "/nonexistent").succeeds();
+    }
+    assert!(project.containers().is_empty());
+}
+
+#[test]
 fn env_of_a_stopped_session_is_an_error_and_not_an_empty_file() {
     let project = Project::web();
     project.prism(&["start"]).succeeds();

@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::support::{Outcome, Project, eventually};
 
 /// A stack that does not get ready by itself: its health check wants a file inside the container.
-const SLOW: &str = "services:\n  base:\n    image: prism-test:1\n    stop_signal: SIGKILL\n    command: sleep 1000\n    healthcheck: {test: test -f /ready, interval: 200ms, retries: 100000}\n  web:\n    image: prism-test:1\n    stop_signal: SIGKILL\n    command: sleep 1000\n    depends_on: {base: {condition: service_healthy}}\n";
+pub const SLOW: &str = "services:\n  base:\n    image: prism-test:1\n    stop_signal: SIGKILL\n    command: sleep 1000\n    healthcheck: {test: test -f /ready, interval: 200ms, retries: 100000}\n  web:\n    image: prism-test:1\n    stop_signal: SIGKILL\n    command: sleep 1000\n    depends_on: {base: {condition: service_healthy}}\n";
 
 #[test]
 fn a_signal_ends_the_start_and_the_child_never_runs() {

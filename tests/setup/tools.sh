@@ -23,13 +23,20 @@ if [[ ${1:-} == --debian-mirror ]]; then
     exit
 fi
 
-release=()
+release=() npm_commands=() cargo_commands=()
 if [[ ${1:-} == -t ]]; then
     release=(-t "$2")
     shift 2
 fi
 if (($# == 0)); then
-    set -- shellcheck git npm pgrep=procps psql=postgresql-client redis-cli=redis-tools
+    set -- shellcheck git npm pgrep=procps psql=postgresql-client redis-cli=redis-tools \
+        mariadb=mariadb-client amqp-publish=amqp-tools mosquitto_pub=mosquitto-clients etcdctl=etcd-client curl node=nodejs \
+        man=man-db just zsh fish elvish tcsh xonsh direnv
+    # What has no command of its own.
+    /usr/bin/python3 -c 'from dotenv import dotenv_values' 2>/dev/null || set -- "$@" =python3-dotenv
+    ruby -e 'require "dotenv"' 2>/dev/null || set -- "$@" ruby =ruby-dotenv
+    npm_commands=(nu=nushell)
+    cargo_commands=(cargo-deb)
 fi
 
 packages=()
@@ -39,7 +46,30 @@ for name in "$@"; do
         packages+=("${name#*=}")
     fi
 done
-((${#packages[@]})) || exit 0
+
+# What Debian does not have, npm or crates.io may.
+install_the_rest() {
+    local name
+    for name in "${npm_commands[@]}"; do
+        command -v "${name%%=*}" >/dev/null && continue
+        [[ ,${PRISM_TEST_WITHOUT-}, == *,${name#*=},* ]] && continue
+        say "installing ${name#*=} with npm"
+        npm install --global --silent --no-fund --no-audit "${name#*=}" || {
+            say "npm cannot install ${name#*=}: as root it may; PRISM_TEST_WITHOUT=${name#*=} tests without it"
+            return 1
+        }
+    done
+    for name in "${cargo_commands[@]}"; do
+        command -v "${name}" >/dev/null && continue
+        say "installing ${name} with cargo, which takes a minute or two"
+        cargo install --quiet --locked "${name}" || return
+    done
+}
+
+if ((${#packages[@]} == 0)); then
+    install_the_rest
+    exit
+fi
 
 if ((EUID != 0)) || ! command -v apt-get >/dev/null; then
     say "missing: ${packages[*]} (Debian package names)"
@@ -52,6 +82,8 @@ export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a
 exec </dev/null
 
 install_packages() {
+    # An installation that was killed half-way makes apt refuse every other one until this has ended it.
+    dpkg --force-confold --configure -a || return
     # Package lists go stale within days, and then every download is a 404: so always update first.
     apt-get -qq -o DPkg::Lock::Timeout=120 update &&
         apt-get -qq -y --no-install-recommends -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 \
@@ -63,7 +95,8 @@ log=$(mktemp)
 trap 'rm -f "${log}"' EXIT
 for attempt in 1 2 3; do
     if install_packages >"${log}" 2>&1; then
-        exit 0
+        install_the_rest
+        exit
     fi
     say "attempt ${attempt} of 3 failed"
     tail -n 15 "${log}" >&2

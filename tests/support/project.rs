@@ -31,6 +31,34 @@ impl Project {
         Self::new(WEB)
     }
 
+    /// A project whose one service has done its work at once, with a volume: as quick as a stack can be.
+    pub fn quick() -> Self {
+        Self::new(QUICK)
+    }
+
+    /// Expects that Docker holds nothing of this directory, and that nobody holds a lock of its sandbox.
+    pub fn holds_nothing(&self) {
+        let filter = format!("label=dev-prism.working_dir={}", self.directory.display());
+        for list in [&["ps", "-aq"][..], &["network", "ls", "-q"], &["volume", "ls", "-q"]] {
+            assert_eq!(docker(&[list, &["--filter", &filter]].concat()), "", "{list:?}");
+        }
+        self.has_free_locks();
+        let left = std::fs::read_dir(self.sandbox.root().join("run/prism")).into_iter().flatten();
+        let left: Vec<_> = left.map(|entry| entry.expect("entry").path()).filter(|it| it.is_dir()).collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+
+    /// Expects that nobody holds a lock of this sandbox.
+    pub fn has_free_locks(&self) {
+        for entry in std::fs::read_dir(self.sandbox.root().join("run/prism")).into_iter().flatten() {
+            let path = entry.expect("entry").path();
+            if path.is_file() {
+                let free = Command::new("flock").arg("--nonblock").arg(&path).arg("true").status();
+                assert!(free.expect("flock").success(), "{}", path.display());
+            }
+        }
+    }
+
     /// Prepares a run of prism in the session directory.
     pub fn prism(&self, arguments: &[&str]) -> Run {
         self.sandbox.prism(&self.directory, arguments)
@@ -107,4 +135,14 @@ services:
     container_name: the-web
     command: ["busybox", "httpd", "-f", "-p", "80", "-h", "/etc"]
     ports: ["18080:80"]
+"#;
+
+/// One service that ends, and a volume that stays.
+pub const QUICK: &str = r#"
+services:
+  once:
+    image: prism-test:1
+    command: "true"
+    volumes: ["data:/data"]
+volumes: {data: {}}
 "#;

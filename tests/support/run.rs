@@ -3,11 +3,11 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::io::Write;
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use super::Sandbox;
+use super::{Live, Sandbox};
 
 /// A run that is being prepared.
 #[derive(Debug)]
@@ -74,6 +74,12 @@ impl Run {
             .stderr(Stdio::piped())
             .spawn()
             .expect("spawn")
+    }
+
+    /// Starts it in a process group of its own, for tests that talk to it.
+    pub fn live(mut self) -> Live {
+        self.command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Live::new(self.command.spawn().expect("spawn"))
     }
 
     /// Runs it to its end.

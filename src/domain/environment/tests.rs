@@ -1,16 +1,30 @@
 use super::*;
 
-static PG: Group = Group { prefix: "PG", rivals: &["PGHOSTADDR"] };
+static PG: Group = Group {
+    name: "PG*",
+    variables: &[("PGHOST", "{host}"), ("PGPORT", "{port}"), ("PGUSER", "{user}")],
+    rivals: &["PGHOSTADDR"],
+    address: Some(crate::domain::catalog::Address {
+        hosts: &["PGHOSTADDR", "PGHOST"],
+        port: "PGPORT",
+        default: 5432,
+    }),
+};
 
 fn environment(entries: &[(&str, &str)]) -> Environment {
     entries.iter().map(|(name, value)| (name.into(), value.into())).collect()
 }
 
-fn assignments(entries: &[(&str, &str)]) -> Vec<Assignment> {
+fn variables(entries: &[(&str, &str)]) -> Vec<Variable> {
     let group = |name: &str| name.starts_with("PG").then_some(&PG);
     entries
         .iter()
-        .map(|(n, v)| Assignment { name: (*n).into(), value: (*v).into(), group: group(n) })
+        .map(|(n, v)| Variable {
+            name: (*n).into(),
+            value: (*v).into(),
+            group: group(n),
+            ..Variable::default()
+        })
         .collect()
 }
 
@@ -19,42 +33,148 @@ fn value(merged: &Merged, name: &str) -> Option<String> {
 }
 
 /// Merges a caller's environment with this session's `DATABASE_URL=new`.
-fn merged(caller: &[(&str, &str)], override_environment: bool) -> Merged {
+fn merged(caller: &[(&str, &str)]) -> Merged {
     merge(Sources {
         caller: scrubbed(environment(caller)),
-        session: assignments(&[("DATABASE_URL", "new")]),
-        override_environment,
+        session: variables(&[("DATABASE_URL", "new")]),
         ..Sources::default()
     })
 }
 
+/// Whose value a child gets: the caller's, a former one of prism's, or the new one, alone and in a group.
 #[test]
 fn precedence() {
-    let old = record([("DATABASE_URL", "old")].into_iter());
-    let other = record([("OTHER_URL", "x")].into_iter());
-    // The caller's environment, the flag, the child's value, what is reported as kept.
-    for (caller, flag, expected, kept) in [
-        (&[][..], false, "new", &[][..]),
-        (&[("DATABASE_URL", "mine")], false, "mine", &["DATABASE_URL"]),
-        (&[("DATABASE_URL", "mine")], true, "new", &[]),
-        (&[("DATABASE_URL", "new")], false, "new", &[]),
-        (&[("DATABASE_URL", "old"), (RECORD, old.as_str())], false, "new", &[]),
-        (&[("DATABASE_URL", "mine"), (RECORD, old.as_str())], false, "mine", &["DATABASE_URL"]),
-        (&[("OTHER_URL", "x"), (RECORD, other.as_str())], false, "new", &[]),
+    const NEW: &[(&str, &str)] = &[("DATABASE_URL", "new")];
+    const GROUP: &[(&str, &str)] = &[("PGHOST", "127.0.0.1"), ("PGPORT", "7000")];
+    const OTHER: &[(&str, &str)] = &[("OTHER_URL", "x"), ("PGHOST", "127.0.0.1"), ("PGPORT", "8000")];
+    type Pairs = &'static [(&'static str, &'static str)];
+    // The caller's own values, those that a former prism set and recorded, the session's, `--override`; and what the
+    // child finds, and what of the caller's is reported as kept.
+    type Row = (Pairs, Pairs, Pairs, bool, Pairs, &'static [&'static str]);
+    let rows: &[Row] = &[
+        (&[], &[], NEW, false, NEW, &[]),
+        (&[("DATABASE_URL", "mine")], &[], NEW, false, &[("DATABASE_URL", "mine")], &["DATABASE_URL"]),
+        (&[("DATABASE_URL", "mine")], &[], NEW, true, NEW, &[]),
+        (&[("DATABASE_URL", "new")], &[], NEW, false, NEW, &[]),
+        (&[("DATABASE_URL", "")], &[], NEW, false, &[("DATABASE_URL", "")], &["DATABASE_URL"]),
+        // Of the same session, whose port changed.
+        (&[], &[("DATABASE_URL", "old")], NEW, false, NEW, &[]),
+        (&[], &[("DATABASE_URL", "old")], NEW, true, NEW, &[]),
+        // Of another session: replaced, or removed.
+        (&[], &[("DATABASE_URL", "other"), ("OTHER_URL", "x")], NEW, false, NEW, &[]),
+        (&[], OTHER, GROUP, false, GROUP, &[]),
+        (&[], OTHER, NEW, false, NEW, &[]),
+        // prism's once, and changed by the caller since.
+        (
+            &[("DATABASE_URL", "mine")],
+            &[("DATABASE_URL", "old")],
+            NEW,
+            false,
+            &[("DATABASE_URL", "mine")],
+            &["DATABASE_URL"],
+        ),
+        (&[("DATABASE_URL", "mine")], &[("DATABASE_URL", "old")], NEW, true, NEW, &[]),
+        // A group, as a whole.
+        (&[("PGHOST", "prod")], &[], GROUP, false, &[("PGHOST", "prod")], &["PGHOST"]),
+        (&[("PGHOST", "prod")], &[], GROUP, true, GROUP, &[]),
+        (&[("PGHOST", "127.0.0.1")], &[], GROUP, false, GROUP, &[]),
+        (
+            &[("PGHOST", "prod"), ("PGUSER", "me")],
+            OTHER,
+            GROUP,
+            false,
+            &[("PGHOST", "prod"), ("PGUSER", "me")],
+            &["PGHOST"],
+        ),
+        (&[("PGHOSTADDR", "10.9.9.9")], &[], GROUP, false, &[("PGHOSTADDR", "10.9.9.9")], &["PGHOSTADDR"]),
+        (&[("PGHOSTADDR", "10.9.9.9")], &[], GROUP, true, GROUP, &[]),
+        (&[], &[("PGPORT", "6999")], GROUP, false, GROUP, &[]),
+    ];
+    for (mine, former, session, override_environment, expected, kept) in rows {
+        let mut caller = environment(former);
+        // What the caller set after prism did.
+        caller.retain(|(name, _)| mine.iter().all(|(n, _)| name != n));
+        caller.extend(environment(mine));
+        caller.push((RECORD.into(), record(former.iter().copied()).into()));
+        let merged = merge(Sources {
+            caller: scrubbed(caller),
+            session: variables(session),
+            override_environment: *override_environment,
+            ..Sources::default()
+        });
+        let mut found = merged.environment.clone();
+        found.retain(|(name, _)| name != RECORD);
+        found.sort();
+        let case = format!("{mine:?} {former:?} {session:?} {override_environment}");
+        assert_eq!(found, environment(expected), "{case}");
+        assert_eq!(merged.kept, *kept, "{case}");
+    }
+}
+
+/// A value of the caller's that leads to somebody else's data, under whatever name.
+#[test]
+fn what_is_refused() {
+    let ports = Ports {
+        own: [7000].into(),
+        declared: [(5432, "db".into()), (7000, "db".into())].into(),
+        held: [(8000, ("db".into(), "/w/other".to_owned()))].into(),
+    };
+    let session = variables(&[
+        ("DATABASE_URL", "new"),
+        ("KAFKA_BROKERS", "new"),
+        ("PGHOST", "127.0.0.1"),
+        ("PGPORT", "7000"),
+    ]);
+    let session = [session, variables(&[("PGUSER", "postgres"), ("PGDATABASE", "shop")])].concat();
+    // The caller's variables, and the ones that are refused.
+    for (caller, expected) in [
+        (&[("DATABASE_URL", "postgres://localhost/x")][..], &["DATABASE_URL 5432"][..]),
+        (&[("DATABASE_URL", "postgres://127.0.0.1:8000/x")], &["DATABASE_URL 8000"]),
+        (&[("DATABASE_URL", "postgres://127.0.0.1:7000/x")], &[]),
+        (&[("DATABASE_URL", "postgres://prod.example:5432/x")], &[]),
+        (&[("DATABASE_URL", "postgres://localhost:9/x")], &[]),
+        // A name that the session does not set.
+        (&[("TEST_DATABASE_URL", "postgres://localhost:5432/x")], &["TEST_DATABASE_URL 5432"]),
+        (&[("TEST_DATABASE_URL", "postgres://[::1]:8000/x")], &["TEST_DATABASE_URL 8000"]),
+        (&[("CLUSTER", "mongodb://prod.example:1,localhost:8000/x")], &["CLUSTER 8000"]),
+        (&[("ADDRESS", "localhost:5432")], &[]),
+        // Settings of other programs are theirs.
+        (&[("HTTP_PROXY", "http://127.0.0.1:8000"), ("DOCKER_HOST", "tcp://127.0.0.1:8000")], &[]),
+        // host:port is as good as a URL where the session would have had one.
+        (&[("KAFKA_BROKERS", "prod.example:9092,localhost:8000")], &["KAFKA_BROKERS 8000"]),
+        // Groups, with the port that their programs use where none is named.
+        (&[("PGPORT", "8000")], &["PGPORT 8000"]),
+        (&[("PGHOST", "localhost")], &["PGHOST 5432"]),
+        (&[("PGHOST", "/var/run/postgresql")], &["PGHOST 5432"]),
+        (&[("PGHOST", "prod.example"), ("PGPORT", "5432")], &[]),
+        (&[("PGHOST", "localhost"), ("PGHOSTADDR", "10.9.9.9")], &[]),
+        (&[("PGHOST", "127.0.0.1")], &[]),
+        (&[("PGUSER", "me")], &["PGUSER 5432"]),
+        (&[("PGUSER", "me"), ("PGHOST", "prod.example")], &[]),
     ] {
-        let merged = merged(caller, flag);
-        assert_eq!(value(&merged, "DATABASE_URL").as_deref(), Some(expected), "{caller:?} {flag}");
-        assert_eq!(merged.kept, kept, "{caller:?} {flag}");
-        assert_eq!(value(&merged, "OTHER_URL"), None, "another session's variables never reach the child");
+        let merged =
+            merge(Sources { caller: environment(caller), session: session.clone(), ..Sources::default() });
+        let found: Vec<String> =
+            strays(&leads(&merged), &ports).iter().map(|it| format!("{} {}", it.name, it.port)).collect();
+        assert_eq!(found, expected, "{caller:?}");
+        let explicit =
+            caller.iter().map(|(name, _)| Explicit { name: (*name).to_owned(), value: None }).collect();
+        let meant = merge(Sources {
+            caller: environment(caller),
+            session: session.clone(),
+            explicit,
+            ..Sources::default()
+        });
+        assert_eq!(strays(&leads(&meant), &ports), [], "what -e names is meant: {caller:?}");
     }
 }
 
 #[test]
 fn a_nested_run_replaces_everything_of_the_outer_one() {
-    let outer = merged(&[("HOME", "/h")], false);
+    let outer = merged(&[("HOME", "/h")]);
     let inner = merge(Sources {
         caller: scrubbed(outer.environment),
-        session: assignments(&[("REDIS_URL", "other session")]),
+        session: variables(&[("REDIS_URL", "other session")]),
         ..Sources::default()
     });
     assert_eq!(value(&inner, "DATABASE_URL"), None);
@@ -66,7 +186,7 @@ fn a_nested_run_replaces_everything_of_the_outer_one() {
 fn flags_are_stronger_than_the_caller() {
     let merged = merge(Sources {
         caller: environment(&[("A", "caller"), ("B", "caller"), ("C", "caller")]),
-        session: assignments(&[("A", "s"), ("B", "s"), ("C", "s"), ("D", "s")]),
+        session: variables(&[("A", "s"), ("B", "s"), ("C", "s"), ("D", "s")]),
         env_files: vec![
             ("A".into(), "file 1".into()),
             ("A".into(), "file 2".into()),
@@ -90,28 +210,32 @@ fn flags_are_stronger_than_the_caller() {
 }
 
 #[test]
+fn a_flag_for_one_of_a_group_leaves_the_rest_to_the_session() {
+    let session = variables(&[("PGHOST", "127.0.0.1"), ("PGDATABASE", "shop")]);
+    let with = |explicit: Vec<Explicit>, env_files: Vec<(String, String)>| {
+        let caller = environment(&[("PGDATABASE", "mine")]);
+        let merged =
+            merge(Sources { caller, session: session.clone(), explicit, env_files, ..Sources::default() });
+        (value(&merged, "PGHOST"), value(&merged, "PGDATABASE"))
+    };
+    let flag =
+        |value: Option<&str>| vec![Explicit { name: "PGDATABASE".into(), value: value.map(Into::into) }];
+    let (ours, test, mine) = (Some("127.0.0.1".to_owned()), Some("test".to_owned()), Some("mine".to_owned()));
+    assert_eq!(with(flag(Some("test")), Vec::new()), (ours.clone(), test.clone()));
+    assert_eq!(with(Vec::new(), vec![("PGDATABASE".into(), "test".into())]), (ours, test));
+    assert_eq!(with(flag(None), Vec::new()), (None, mine), "the caller's group is meant");
+}
+
+#[test]
 fn explicit_names_the_callers_value_even_with_override() {
     let merged = merge(Sources {
         caller: environment(&[("A", "caller")]),
-        session: assignments(&[("A", "s")]),
+        session: variables(&[("A", "s")]),
         explicit: vec![Explicit { name: "A".into(), value: None }],
         override_environment: true,
         ..Sources::default()
     });
     assert_eq!(value(&merged, "A").as_deref(), Some("caller"));
-}
-
-#[test]
-fn a_group_is_kept_or_replaced_as_a_whole() {
-    let session = assignments(&[("PGHOST", "127.0.0.1"), ("PGPORT", "7000"), ("DB_PORT", "7000")]);
-    let with = |caller: &[(&str, &str)]| {
-        merge(Sources { caller: environment(caller), session: session.clone(), ..Sources::default() })
-    };
-    let kept = with(&[("PGHOST", "prod")]);
-    assert_eq!((value(&kept, "PGPORT"), value(&kept, "DB_PORT").as_deref()), (None, Some("7000")));
-    assert_eq!(kept.kept, ["PGHOST"]);
-    let replaced = with(&[("PGHOST", "127.0.0.1")]);
-    assert_eq!(value(&replaced, "PGPORT").as_deref(), Some("7000"), "an equal value keeps nothing");
 }
 
 #[test]
@@ -134,47 +258,9 @@ fn order_and_foreign_bytes_survive() {
         (foreign.clone(), "x".into()),
         ("A".into(), "2".into()),
     ];
-    let merged = merge(Sources { caller, session: assignments(&[("B", "b")]), ..Sources::default() });
+    let merged = merge(Sources { caller, session: variables(&[("B", "b")]), ..Sources::default() });
     let names: Vec<_> = merged.environment.iter().map(|(name, _)| name.clone()).collect();
     assert_eq!(names, ["Z".into(), "A".into(), foreign, "A".into(), OsString::from("B"), RECORD.into()]);
-}
-
-#[test]
-fn kept_urls_to_this_machine_are_found() {
-    let merged = merge(Sources {
-        caller: environment(&[
-            ("DATABASE_URL", "postgres://localhost/x"),
-            ("REDIS_URL", "redis://cache.example:6379"),
-        ]),
-        session: assignments(&[("DATABASE_URL", "new"), ("REDIS_URL", "new")]),
-        ..Sources::default()
-    });
-    assert_eq!(kept_loopback_ports(&merged), [("DATABASE_URL".to_owned(), 5432)]);
-}
-
-#[test]
-fn a_rival_of_a_group_keeps_it_and_goes_when_the_session_wins() {
-    let session = assignments(&[("PGHOST", "127.0.0.1"), ("PGPORT", "7000")]);
-    let with = |override_environment| {
-        let caller = environment(&[("PGHOSTADDR", "10.9.9.9")]);
-        merge(Sources { caller, session: session.clone(), override_environment, ..Sources::default() })
-    };
-    let kept = with(false);
-    assert_eq!((value(&kept, "PGPORT"), kept.kept), (None, vec!["PGHOSTADDR".to_owned()]));
-    let taken = with(true);
-    assert_eq!((value(&taken, "PGHOSTADDR"), value(&taken, "PGPORT").as_deref()), (None, Some("7000")));
-}
-
-#[test]
-fn a_kept_port_of_this_machine_is_found() {
-    let session = assignments(&[("PGHOST", "127.0.0.1"), ("PGPORT", "7000")]);
-    let found = |caller: &[(&str, &str)]| {
-        let merged =
-            merge(Sources { caller: environment(caller), session: session.clone(), ..Sources::default() });
-        kept_loopback_ports(&merged)
-    };
-    assert_eq!(found(&[("PGPORT", "5432")]), [("PGPORT".to_owned(), 5432)]);
-    assert_eq!(found(&[("PGHOST", "prod.example"), ("PGPORT", "5432")]), []);
 }
 
 #[test]

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::image::Built;
+use super::thing::beside_external;
 use super::{Facts, labels_of_things, session_labels, text_map};
 use crate::domain::model::{Attachment, Dependency, Model, Service};
 use crate::domain::name::ServiceName;
 use crate::domain::plan::{ServicePlan, service_of_container};
+use crate::domain::reservation::service_label;
 use crate::domain::settings::LABEL;
 use crate::domain::yaml::{Node, put};
 
@@ -79,11 +81,15 @@ impl Overlay<'_> {
 
     fn ports(&self, out: &mut Vec<(String, Node)>) {
         let entry = |port: &crate::domain::plan::Publication| {
-            Node::Map(vec![
+            let mut entry = vec![
                 ("target".to_owned(), Node::Int(port.container.number.into())),
                 ("host_ip".to_owned(), Node::text(port.host_ip.to_string())),
-                ("protocol".to_owned(), Node::text(port.container.protocol.to_string())),
-            ])
+            ];
+            if let Some(block) = self.plan.block(port) {
+                put(&mut entry, "published", Node::text(block.to_string()));
+            }
+            put(&mut entry, "protocol", Node::text(port.container.protocol.to_string()));
+            Node::Map(entry)
         };
         let entries: Vec<Node> = self.plan.ports.iter().map(entry).collect();
         if !entries.is_empty() || !self.service.ports.is_empty() {
@@ -190,7 +196,8 @@ impl Overlay<'_> {
     }
 
     /// Removes fixed addresses, and keeps former names as aliases on the session's own networks. On an external
-    /// network another session's service would answer to them.
+    /// network another session's service would answer to them: the services of this one find each other on a
+    /// network of the session beside it.
     fn attachments(&self) -> Vec<(String, Node)> {
         if self.service.network_mode.is_some() {
             return Vec::new();
@@ -201,12 +208,19 @@ impl Overlay<'_> {
             let external = self.model.networks.get(key).is_some_and(|network| network.external);
             let attachment = attachment.as_ref().unwrap_or(&nothing);
             let mut entry = Vec::new();
-            if !external {
+            if external {
+                let users = attachment.aliases.iter().flatten().cloned();
+                let names: Vec<String> = self.aliases().into_iter().chain(users.clone()).collect();
+                let mut beside = Vec::new();
+                put(&mut beside, "aliases", Node::Seq(names.into_iter().map(Node::Str).collect()));
+                attachments.push((beside_external(key), Node::Map(beside)));
+                if attachment.aliases.is_some() {
+                    let suffix = self.facts.project.suffix();
+                    let own = users.map(|alias| Node::text(format!("{alias}-{suffix}"))).collect();
+                    put(&mut entry, "aliases", Node::Override(Box::new(Node::Seq(own))));
+                }
+            } else {
                 put(&mut entry, "aliases", Node::Seq(self.aliases().into_iter().map(Node::Str).collect()));
-            } else if let Some(aliases) = &attachment.aliases {
-                let suffix = self.facts.project.suffix();
-                let own = aliases.iter().map(|alias| Node::text(format!("{alias}-{suffix}"))).collect();
-                put(&mut entry, "aliases", Node::Override(Box::new(Node::Seq(own))));
             }
             for (field, fixed) in [
                 ("ipv4_address", attachment.ipv4_address.is_some()),
@@ -255,8 +269,18 @@ impl Overlay<'_> {
         if let Some(port) = self.plan.primary {
             label("internal_port", port.number.to_string());
         }
+        let reserved =
+            self.plan.ports.iter().filter_map(|port| Some((port.container, self.plan.block(port)?)));
+        let reserved = service_label(reserved);
+        if !reserved.is_empty() {
+            label("ports", reserved);
+        }
         if let Some(owner) = &self.plan.via {
             label("via", owner.0.clone());
+        }
+        if !self.plan.guest_ports.is_empty() {
+            let ports = self.plan.guest_ports.iter().map(ToString::to_string);
+            label("guest_ports", ports.collect::<Vec<_>>().join(","));
         }
         // What prism.yaml says of a service is told to whoever reads containers alone.
         for (key, value) in [
@@ -264,6 +288,8 @@ impl Overlay<'_> {
             ("prefix", self.plan.prefix.clone()),
             ("primary", self.plan.preferred.then(|| "true".to_owned())),
             ("ignore", self.plan.ignored.then(|| "true".to_owned())),
+            // A one-shot of a database's image is a client of a database.
+            ("completes", (self.plan.completes && self.plan.kind.is_some()).then(|| "true".to_owned())),
         ] {
             if let Some(value) = value {
                 label(key, value);

@@ -12,6 +12,7 @@ fn facts() -> Facts {
         session_id,
         directory: "/w/shop".into(),
         owner: "1000@m".into(),
+        process: None,
         created_at: "2026-01-01T00:00:00Z".into(),
         restated: false,
         excluded: Vec::new(),
@@ -23,7 +24,8 @@ fn overlaid(config: &str) -> String {
     let model = Model::parse(config.as_bytes()).expect("model");
     let plan = plan(&model, &Settings::default(), IpAddr::V4(Ipv4Addr::LOCALHOST), &[]).expect("plan");
     let text = yaml::write(&overlay(&model, &plan, &facts()));
-    let session = ["managed", "working_dir", "session_id", "owner", "service", "created_at", "internal_port"];
+    let session =
+        ["managed", "working_dir", "session_id", "owner", "service", "created_at", "internal_port", "kind"];
     let is_label = |line: &str| {
         line.trim() == "\"labels\":"
             || session.iter().any(|key| line.trim().starts_with(&format!("\"dev-prism.{key}\"")))
@@ -67,11 +69,18 @@ fn differences_by_project() {
 }
 
 #[test]
-fn an_external_network_gets_no_alias() {
+fn plain_names_are_known_beside_an_external_network_and_not_on_it() {
     let text = overlaid(
-        r#"{"services":{"api":{"container_name":"the-api","networks":{"out":null}}},"networks":{"out":{"external":true}}}"#,
+        r#"{"services":{"api":{"container_name":"the-api","networks":{"out":{"aliases":["back"]}}}},"networks":{"out":{"external":true}}}"#,
     );
-    assert!(!text.contains("the-api"), "{text}");
+    let expected = "\"prism-out\":\n        \"aliases\":\n          - \"the-api\"\n          - \"back\"\n";
+    assert!(text.contains(expected), "{text}");
+    assert!(text.contains("\"out\":\n        \"aliases\": !override\n          - \"back-"), "{text}");
+    assert_eq!(
+        (text.matches("the-api").count(), text.matches("\"internal\": true").count()),
+        (1, 1),
+        "{text}"
+    );
 }
 
 #[test]

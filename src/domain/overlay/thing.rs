@@ -31,7 +31,30 @@ pub(super) fn networks(model: &Model, facts: &Facts) -> Vec<(String, Node)> {
         put(&mut entry, "labels", labels_of_things(facts));
         (key.clone(), Node::Map(entry))
     })
+    .chain(beside_externals(model, facts))
     .collect()
+}
+
+/// Names the network of the session beside an external one.
+pub(super) fn beside_external(key: &str) -> String {
+    format!("prism-{key}")
+}
+
+/// Gives the services on each external network one of the session's, without a way out, so that it changes nothing
+/// but the names by which they find each other.
+fn beside_externals(model: &Model, facts: &Facts) -> impl Iterator<Item = (String, Node)> {
+    let is_used = |key: &String| {
+        model
+            .services
+            .values()
+            .any(|service| service.network_mode.is_none() && service.networks.contains_key(key))
+    };
+    let externals = model.networks.iter().filter(|(_, network)| network.external);
+    externals.filter(move |(key, _)| is_used(key)).map(|(key, _)| {
+        let entry =
+            vec![("internal".to_owned(), Node::Bool(true)), ("labels".to_owned(), labels_of_things(facts))];
+        (beside_external(key), Node::Map(entry))
+    })
 }
 
 /// States what is different about the project's own volumes.

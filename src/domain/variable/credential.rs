@@ -2,91 +2,150 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::catalog::{Database, Kind, Login, User};
+use crate::domain::catalog::{self, DefaultDatabase, Kind, Login, User};
 use crate::domain::container::Inspection;
 
 /// What a client needs to log in.
 #[derive(Default)]
 pub(super) struct Credentials {
-    pub(super) user: Option<String>,
-    pub(super) password: Option<String>,
-    pub(super) database: Option<String>,
+    pub(super) user: Option<Found>,
+    pub(super) password: Option<Found>,
+    pub(super) database: Option<Found>,
+}
+
+/// A value, and where it was found.
+pub(super) struct Found {
+    pub(super) value: String,
+    /// A variable of the container, or a flag of its command; `None` for what the image has by default.
+    pub(super) source: Option<&'static str>,
+}
+
+impl Found {
+    fn default(value: &str) -> Self {
+        Self { value: value.to_owned(), source: None }
+    }
 }
 
 /// Reads the credentials of a container of this kind.
-pub(super) fn credentials(kind: &Kind, seen: &Inspection) -> Credentials {
-    let variable = |names: &[&str]| names.iter().find_map(|name| seen.environment.get(*name)).cloned();
-    let named = |names: &[&str]| variable(names).filter(|value| !value.is_empty());
+pub(super) fn credentials(kind: &Kind, image: &str, seen: &Inspection) -> Credentials {
+    let named = |names: &[&'static str]| {
+        let set = |name: &&&'static str| seen.environment.get(**name).is_some_and(|value| !value.is_empty());
+        let source = names.iter().find(set)?;
+        Some(Found { value: seen.environment[*source].clone(), source: Some(source) })
+    };
     let mut found = Credentials::default();
-    for Login { user, password } in kind.logins {
-        let user = match user {
-            User::Nobody => None,
-            User::Named(name) => Some((*name).to_owned()),
+    let mut is_nobody_without_password = false;
+    for login in kind.logins {
+        let applied = match login.user {
+            User::Nobody => (None, named(login.password)),
+            User::Named(name) | User::WithPassword(name) => {
+                is_nobody_without_password = matches!(login.user, User::WithPassword(_));
+                (Some(Found::default(name)), named(login.password))
+            }
             User::FromOr(variables, default) => {
-                Some(named(variables).unwrap_or_else(|| (*default).to_owned()))
+                (named(variables).or_else(|| Some(Found::default(default))), named(login.password))
             }
             User::From(variables) => match named(variables) {
-                Some(name) => Some(name),
+                Some(user) if is_given(login.password, seen) => (Some(user), named(login.password)),
+                _ => continue,
+            },
+            User::Joined(variable) => match named(&[variable]) {
+                Some(Found { value, source }) => match value.split_once('/') {
+                    Some((user, password)) => {
+                        let found = |value: &str| Some(Found { value: value.to_owned(), source });
+                        (found(user), found(password))
+                    }
+                    None => continue,
+                },
                 None => continue,
             },
         };
-        found.user = user;
-        found.password = named(password);
+        (found.user, found.password) = applied;
+        found.password = found.password.or_else(|| login.default_password.map(Found::default));
         break;
     }
-    if let Some(password) = kind.password_flag.and_then(|flag| flag_value(&seen.command, flag)) {
-        found.password = Some(expand(&password, &seen.environment));
+    if let Some((flag, value)) = kind.password_flag.and_then(|flag| Some((flag, flag_value(seen, flag)?))) {
+        found.password = Some(Found { value, source: Some(flag) });
     }
-    let trusted =
-        |(name, value): &(&str, &str)| seen.environment.get(*name).is_some_and(|found| found == value);
-    if kind.without_password.iter().any(trusted) {
+    let is_open = |(name, value): &(&str, &str)| {
+        seen.environment.get(*name).is_some_and(|found| found.eq_ignore_ascii_case(value))
+    };
+    if kind.without_password.iter().any(is_open) {
         found.password = None;
     }
-    found.database = named(kind.database).or_else(|| match kind.default_database {
-        Database::Nothing => None,
-        Database::LikeUser => found.user.clone(),
+    if found.password.is_none() && is_nobody_without_password {
+        found.user = None;
+    }
+    found.database = named(kind.database.variables).or_else(|| match kind.database.default {
+        DefaultDatabase::Nothing => None,
+        DefaultDatabase::LikeUser => found.user.as_ref().map(|user| Found::default(&user.value)),
+        DefaultDatabase::Named(name) => Some(Found::default(name)),
+        DefaultDatabase::ByImage { images, then, otherwise } => {
+            Some(Found::default(if catalog::is_among(image, images) { then } else { otherwise }))
+        }
     });
     found
 }
 
-/// Lists credentials of this kind that stand in files, as `POSTGRES_PASSWORD_FILE` says, and can be read from the
-/// host: the variable, and the file's place there.
-pub fn credential_files(kind: &Kind, seen: &Inspection) -> Vec<(String, String)> {
+/// Says whether a password is given, be it in a file that prism cannot read.
+fn is_given(names: &[&str], seen: &Inspection) -> bool {
+    let is_set = |name: &str| seen.environment.get(name).is_some_and(|value| !value.is_empty());
+    names.iter().any(|name| is_set(name) || is_set(&format!("{name}_FILE")))
+}
+
+/// Lists credentials of this kind that stand in files, as `POSTGRES_PASSWORD_FILE` says: the variable, and the file's
+/// place on the host, if a secret or a bind mount brought it.
+pub fn credential_files(kind: &Kind, seen: &Inspection) -> Vec<(String, Option<String>)> {
     let of_login = |login: &Login| {
         let users = match login.user {
-            User::From(names) | User::FromOr(names, _) => names,
-            User::Nobody | User::Named(_) => &[],
+            User::From(names) | User::FromOr(names, _) => names.to_vec(),
+            User::Joined(name) => vec![name],
+            User::Nobody | User::Named(_) | User::WithPassword(_) => Vec::new(),
         };
-        users.iter().chain(login.password).copied().collect::<Vec<_>>()
+        [users, login.password.to_vec()].concat()
     };
-    let names = kind.logins.iter().flat_map(of_login).chain(kind.database.iter().copied());
+    let names = kind.logins.iter().flat_map(of_login).chain(kind.database.variables.iter().copied());
     let file = |name: &str| {
         let inside = seen.environment.get(&format!("{name}_FILE"))?;
-        let outside = seen.mounts.iter().find_map(|(place, source)| {
+        // Of nested mounts the innermost is the one that the container sees.
+        let outside = seen.mounts.iter().rev().find_map(|(place, source)| {
             let rest = inside.strip_prefix(place.as_str())?;
             (rest.is_empty() || rest.starts_with('/')).then(|| format!("{source}{rest}"))
         });
-        Some((name.to_owned(), outside?))
+        Some((name.to_owned(), outside))
     };
-    let given = |name: &&str| seen.environment.contains_key(*name);
+    let given = |name: &&str| seen.environment.get(*name).is_some_and(|value| !value.is_empty());
     names.filter(|name| !given(name)).filter_map(file).collect()
 }
 
-/// Finds the argument after `flag`, or in the script of a `sh -c` the word after it.
-fn flag_value(command: &[String], flag: &str) -> Option<String> {
-    let after = |words: &[String]| {
-        let at = words.iter().position(|word| word == flag)?;
-        words.get(at + 1).filter(|value| !value.is_empty()).cloned()
+/// Finds the value of a flag of the command, as the next argument or after `=`; or in the script of a `sh -c`.
+fn flag_value(seen: &Inspection, flag: &str) -> Option<String> {
+    let of = |words: &[String]| {
+        let (at, word) = words.iter().enumerate().find(|(_, word)| {
+            word.strip_prefix(flag).is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+        })?;
+        let value = match word.split_once('=') {
+            Some((_, value)) => value.to_owned(),
+            None => words.get(at + 1)?.clone(),
+        };
+        Some(value).filter(|value| !value.is_empty())
     };
     let of_script = || {
-        let at = command.iter().position(|word| word == "-c")?;
-        after(&shell_words::split(command.get(at + 1)?).ok()?)
+        let at = seen.command.iter().position(|word| word == "-c")?;
+        let value = of(&shell_words::split(seen.command.get(at + 1)?).ok()?)?;
+        expand(value, &seen.environment)
     };
-    after(command).or_else(of_script)
+    of(&seen.command).or_else(of_script)
 }
 
-/// Expands a value that is nothing but `$NAME` or `${NAME}`, as a shell in the container would.
-fn expand(value: &str, environment: &BTreeMap<String, String>) -> String {
-    let name = value.strip_prefix('$').map(|name| name.trim_start_matches('{').trim_end_matches('}'));
-    name.and_then(|name| environment.get(name)).cloned().unwrap_or_else(|| value.to_owned())
+/// Expands a value that is nothing but `$NAME`, `${NAME}` or `${NAME:-default}`, as a shell in the container would; `None`
+/// for what takes more than that, such as `$(cat FILE)`.
+fn expand(value: String, environment: &BTreeMap<String, String>) -> Option<String> {
+    let Some(inner) = value.strip_prefix('$') else {
+        return Some(value).filter(|value| !value.contains(['$', '`']));
+    };
+    let inner = inner.strip_prefix('{').and_then(|inner| inner.strip_suffix('}')).unwrap_or(inner);
+    let (name, default) = inner.split_once(":-").map_or((inner, None), |(name, it)| (name, Some(it)));
+    let given = environment.get(name).map(String::as_str).filter(|value| !value.is_empty());
+    given.or(default.filter(|default| !default.contains(['$', '`']))).map(str::to_owned)
 }

@@ -1,6 +1,6 @@
 //! Where a container's ports are reached from here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::kind_of;
 use crate::domain::container::{Binding, Container};
@@ -30,10 +30,19 @@ pub fn primary_endpoint(
 pub fn primary_url(container: &Container, all: &[Container]) -> Option<String> {
     let endpoints = endpoints(container, all, None)?;
     let (port, bound) = endpoints.primary?;
-    let kind = kind_of(container).filter(|kind| kind.port == port.number);
-    let scheme = kind.and_then(|kind| kind.url.split("://").next());
+    let kind = kind_of(container).filter(|kind| kind.speaks_at(port.number));
+    let scheme = kind.and_then(|kind| kind.urls.first()?.split("://").next());
     let scheme = scheme.unwrap_or_else(|| catalog::generic_scheme(port));
     Some(format!("{scheme}://{}", url::address(&endpoints.host, bound)))
+}
+
+/// Lists the ports of the host that these containers have.
+pub fn host_ports(containers: &[Container]) -> BTreeSet<u16> {
+    let bound = containers.iter().flat_map(Container::live_bindings).map(|binding| binding.host_port);
+    let on_host = containers.iter().filter(|container| container.host_network);
+    let on_host =
+        on_host.filter_map(|it| Some(it.label("internal_port")?.parse::<ContainerPort>().ok()?.number));
+    bound.chain(on_host).collect()
 }
 
 /// Returns the host and port at which one port of a container is reached from here.
@@ -74,12 +83,13 @@ pub(super) fn endpoints(container: &Container, all: &[Container], host: Option<&
         ports.entry(binding.container).or_insert(binding.host_port);
     }
     if guest.is_some() {
-        // A guest is credited with its own port only; the others are the owner's.
-        let port = internal?;
-        ports.retain(|container, _| *container == port);
+        // A guest is credited with its own ports only; the others are the owner's.
+        let own = guest_ports(container);
+        ports.retain(|container, _| own.contains(container) || Some(*container) == internal);
     }
-    let kind_port = kind_of(container).map(|kind| ContainerPort::tcp(kind.port));
-    let primary = [internal, kind_port].into_iter().flatten().find(|port| ports.contains_key(port));
+    let of_kind =
+        kind_of(container).map_or(&[][..], |kind| kind.ports).iter().copied().map(ContainerPort::tcp);
+    let primary = internal.into_iter().chain(of_kind).find(|port| ports.contains_key(port));
     let primary = primary.or_else(|| ports.keys().find(|port| port.is_tcp()).copied());
     let host = host.map_or_else(|| reachable(&first.host_ip), str::to_owned);
     Some(Endpoints {
@@ -88,6 +98,12 @@ pub(super) fn endpoints(container: &Container, all: &[Container], host: Option<&
         primary: primary.and_then(|port| Some((port, *ports.get(&port)?))),
         ports,
     })
+}
+
+/// Lists the ports that a service in another's network publishes there.
+fn guest_ports(container: &Container) -> Vec<ContainerPort> {
+    let ports = container.label("guest_ports").unwrap_or_default().split(',');
+    ports.filter_map(|port| port.parse().ok()).collect()
 }
 
 /// An unspecified address is bound, but cannot be connected to everywhere.

@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Variable, Variables};
-use crate::domain::catalog::Group;
-use crate::domain::name::ServiceName;
+use super::{Missing, Variable, Variables};
 use crate::error::Failure;
 
 /// Turns a service's name into the beginning of its variables' names.
@@ -19,54 +17,51 @@ pub fn prefix(name: &str) -> String {
 pub(super) struct Names {
     found: BTreeMap<String, Variable>,
     skipped: BTreeSet<String>,
-    pub(super) notes: Vec<String>,
+    pub(super) missing: Vec<Missing>,
 }
 
 impl Names {
     /// Gives a name to a service, unless it may not be given.
-    pub(super) fn add(
-        &mut self,
-        name: String,
-        value: String,
-        service: &ServiceName,
-        secret: bool,
-        group: Option<&'static Group>,
-    ) -> Result<(), Failure> {
-        if is_reserved(&name) {
-            if self.skipped.insert(service.0.clone()) {
-                self.notes.push(format!(
-                    "{name} is not set for service `{service}`: other programs take their settings from it; use a prefix (label `dev-prism.prefix`)"
-                ));
+    pub(super) fn add(&mut self, variable: Variable) -> Result<(), Failure> {
+        let Variable { name, value, service, .. } = &variable;
+        let service = service.as_ref().map_or("prism.yaml", |service| &service.0);
+        if is_reserved(name) {
+            if self.skipped.insert(service.to_owned()) {
+                self.missing.push(Missing {
+                    names: vec![name.clone()],
+                    why: format!(
+                        "other programs take their settings from such names; give service `{service}` a prefix (label `dev-prism.prefix`)"
+                    ),
+                });
             }
             return Ok(());
         }
         if value.contains('\0') {
             return Err(Failure::new(format!("the value of {name} (service `{service}`) holds a NUL byte")));
         }
-        let Some(found) = self.found.get_mut(&name) else {
-            let variable =
-                Variable { name: name.clone(), value, service: Some(service.clone()), secret, group };
-            self.found.insert(name, variable);
+        let Some(found) = self.found.get_mut(name) else {
+            self.found.insert(name.clone(), variable);
             return Ok(());
         };
-        match &found.service {
-            // A service may be called like the name that its kind gives: `redis` and REDIS_URL.
-            Some(other) if other == service => {
-                found.group = found.group.or(group);
-                Ok(())
-            }
-            other => {
-                let other = other.as_ref().map_or("prism.yaml", |other| &other.0);
-                Err(Failure::new(format!("services `{other}` and `{service}` both give {name}"))
-                    .hint("give one of them another prefix: label `dev-prism.prefix`"))
-            }
+        // A service may be called like the name that its kind gives: `redis` and REDIS_URL.
+        if found.service == variable.service {
+            found.group = found.group.or(variable.group);
+            return Ok(());
         }
+        let other = found.service.as_ref().map_or("prism.yaml", |other| &other.0);
+        Err(Failure::new(format!("services `{other}` and `{service}` both give {name}"))
+            .hint("give one of them another prefix: label `dev-prism.prefix`"))
     }
 
     /// Takes the variables.
     pub(super) fn finish(self) -> Variables {
-        Variables { list: self.found.into_values().collect(), notes: self.notes }
+        Variables { list: self.found.into_values().collect(), missing: self.missing }
     }
+}
+
+/// Says whether programs take a cloud's credentials or address from a variable of this name (SERVICES.md).
+pub(super) fn is_cloud_credential(name: &str) -> bool {
+    name.starts_with("AWS_") || name.starts_with("VAULT_")
 }
 
 /// Names that no service may set: programs take code, identity or their own settings from them (SERVICES.md).

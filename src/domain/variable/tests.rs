@@ -1,5 +1,7 @@
 //! Container facts in, variables out.
 
+mod kinds;
+
 use super::*;
 use crate::domain::container::Binding;
 use crate::domain::container::tests::container;
@@ -33,139 +35,9 @@ fn derived(services: &[(Container, Inspection)]) -> BTreeMap<String, String> {
     variables.list.into_iter().map(|variable| (variable.name, variable.value)).collect()
 }
 
-/// Container facts in, variables out: a row per case.
-#[test]
-#[expect(clippy::too_many_lines, reason = "a table")]
-fn kinds() {
-    type Row = (
-        &'static str,
-        &'static str,
-        &'static [(&'static str, &'static str)],
-        &'static [&'static str],
-        &'static [(&'static str, &'static str)],
-    );
-    let rows: &[Row] = &[
-        (
-            "db",
-            "ghcr.io/acme/postgres:17",
-            &[("POSTGRES_PASSWORD", "p@ss w/rd")],
-            &[],
-            &[
-                ("DATABASE_URL", "postgres://postgres:p%40ss%20w%2Frd@127.0.0.1:7000/postgres"),
-                ("DB_DATABASE", "postgres"),
-                ("DB_HOST", "127.0.0.1"),
-                ("DB_PASSWORD", "p@ss w/rd"),
-                ("DB_PORT", "7000"),
-                ("DB_PORT_5432", "7000"),
-                ("DB_URL", "postgres://postgres:p%40ss%20w%2Frd@127.0.0.1:7000/postgres"),
-                ("DB_USER", "postgres"),
-                ("PGDATABASE", "postgres"),
-                ("PGHOST", "127.0.0.1"),
-                ("PGPASSWORD", "p@ss w/rd"),
-                ("PGPORT", "7000"),
-                ("PGUSER", "postgres"),
-            ],
-        ),
-        (
-            "db",
-            "postgres",
-            &[
-                ("POSTGRES_USER", "me"),
-                ("POSTGRES_DB", "shop"),
-                ("POSTGRES_PASSWORD", "x"),
-                ("POSTGRES_HOST_AUTH_METHOD", "trust"),
-            ],
-            &[],
-            &[
-                ("DATABASE_URL", "postgres://me@127.0.0.1:7000/shop"),
-                ("DB_DATABASE", "shop"),
-                ("DB_HOST", "127.0.0.1"),
-                ("DB_PORT", "7000"),
-                ("DB_PORT_5432", "7000"),
-                ("DB_URL", "postgres://me@127.0.0.1:7000/shop"),
-                ("DB_USER", "me"),
-                ("PGDATABASE", "shop"),
-                ("PGHOST", "127.0.0.1"),
-                ("PGPORT", "7000"),
-                ("PGUSER", "me"),
-            ],
-        ),
-        (
-            "m",
-            "mysql:8",
-            &[
-                ("MYSQL_USER", "u"),
-                ("MYSQL_PASSWORD", "p"),
-                ("MYSQL_ROOT_PASSWORD", "r"),
-                ("MYSQL_DATABASE", "d"),
-            ],
-            &[],
-            &[
-                ("DATABASE_URL", "mysql://u:p@127.0.0.1:7000/d"),
-                ("MYSQL_HOST", "127.0.0.1"),
-                ("MYSQL_PWD", "p"),
-                ("MYSQL_TCP_PORT", "7000"),
-                ("M_DATABASE", "d"),
-                ("M_HOST", "127.0.0.1"),
-                ("M_PASSWORD", "p"),
-                ("M_PORT", "7000"),
-                ("M_PORT_3306", "7000"),
-                ("M_URL", "mysql://u:p@127.0.0.1:7000/d"),
-                ("M_USER", "u"),
-            ],
-        ),
-        (
-            "m",
-            "mariadb",
-            &[("MARIADB_ROOT_PASSWORD", "r"), ("MYSQL_ROOT_PASSWORD", "no")],
-            &[],
-            &[
-                ("DATABASE_URL", "mysql://root:r@127.0.0.1:7000"),
-                ("MYSQL_HOST", "127.0.0.1"),
-                ("MYSQL_PWD", "r"),
-                ("MYSQL_TCP_PORT", "7000"),
-                ("M_HOST", "127.0.0.1"),
-                ("M_PASSWORD", "r"),
-                ("M_PORT", "7000"),
-                ("M_PORT_3306", "7000"),
-                ("M_URL", "mysql://root:r@127.0.0.1:7000"),
-                ("M_USER", "root"),
-            ],
-        ),
-        (
-            "redis",
-            "redis:8-alpine",
-            &[],
-            &["redis-server", "--requirepass", "s:cret"],
-            &[
-                ("REDIS_HOST", "127.0.0.1"),
-                ("REDIS_PASSWORD", "s:cret"),
-                ("REDIS_PORT", "7000"),
-                ("REDIS_PORT_6379", "7000"),
-                ("REDIS_URL", "redis://:s%3Acret@127.0.0.1:7000"),
-            ],
-        ),
-        (
-            "c",
-            "valkey",
-            &[("P", "x")],
-            &["sh", "-c", "exec valkey-server --requirepass \"$P\""],
-            &[
-                ("C_HOST", "127.0.0.1"),
-                ("C_PASSWORD", "x"),
-                ("C_PORT", "7000"),
-                ("C_PORT_6379", "7000"),
-                ("C_URL", "redis://:x@127.0.0.1:7000"),
-                ("REDIS_URL", "redis://:x@127.0.0.1:7000"),
-            ],
-        ),
-    ];
-    for (service, image, environment, command, expected) in rows {
-        let port = catalog::kind(None, image).ok().flatten().expect("a kind").port;
-        let found = derived(&[(serving(service, image, &[(port, 7000)]), inspected(environment, command))]);
-        let found: Vec<(&str, &str)> = found.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-        assert_eq!(&found, expected, "{image} {environment:?}");
-    }
+/// A container that is there, but does not run.
+fn stopped(service: &str, image: &str) -> Container {
+    Container { state: crate::domain::container::State::Exited, ..serving(service, image, &[]) }
 }
 
 #[test]
@@ -212,11 +84,22 @@ fn two_sql_services_give_no_database_url_unless_one_is_primary() {
         "the only postgres keeps its own names"
     );
     assert!(
-        variables.notes[0].contains("`my` and `pg`") || variables.notes[0].contains("`pg` and `my`"),
+        variables.missing[0].to_string().contains("`my` and `pg`")
+            || variables.missing[0].to_string().contains("`pg` and `my`"),
         "{:?}",
-        variables.notes
+        variables.missing
     );
-    pg.labels.insert("dev-prism.primary".into(), "true".into());
+    let label = |container: &mut Container| {
+        container.labels.insert("dev-prism.primary".into(), "true".into());
+    };
+    label(&mut pg);
+    let mut both = [pg.clone(), my.clone()];
+    both.iter_mut().for_each(label);
+    let variables = derive(&both, &BTreeMap::new(), None).expect("variables");
+    assert!(
+        variables.list.iter().all(|variable| variable.name != "DATABASE_URL"),
+        "two primary ones are none"
+    );
     let variables = derive(&[pg, my], &BTreeMap::new(), None).expect("variables");
     assert!(
         variables
@@ -227,11 +110,102 @@ fn two_sql_services_give_no_database_url_unless_one_is_primary() {
 }
 
 #[test]
+fn a_rival_that_does_not_run_is_a_rival() {
+    let pg = serving("pg", "postgres", &[(5432, 7000)]);
+    let variables = derive(&[pg, stopped("my", "mysql")], &BTreeMap::new(), None).expect("variables");
+    assert!(
+        variables.list.iter().all(|variable| variable.name != "DATABASE_URL"),
+        "never the wrong database"
+    );
+    assert!(variables.missing[0].to_string().contains("DATABASE_URL is not set"), "{:?}", variables.missing);
+}
+
+#[test]
+fn a_one_shot_of_the_same_image_is_no_rival() {
+    let mut seed = stopped("seed", "postgres");
+    seed.labels.insert("dev-prism.completes".into(), "true".into());
+    let found = [serving("pg", "postgres", &[(5432, 7000)]), seed];
+    let variables = derive(&found, &BTreeMap::new(), None).expect("variables");
+    assert!(variables.list.iter().any(|variable| variable.name == "DATABASE_URL"));
+}
+
+#[test]
+fn a_group_is_given_by_one_service_as_a_whole() {
+    let minio = serving("minio", "minio/minio", &[(9000, 7000)]);
+    let localstack = serving("cloud", "localstack/localstack", &[(4566, 7001)]);
+    let names = |containers: &[Container]| -> Vec<String> {
+        let variables = derive(containers, &BTreeMap::new(), None).expect("variables");
+        variables.list.into_iter().map(|it| it.name).filter(|name| name.starts_with("AWS_")).collect()
+    };
+    let given = ["AWS_ACCESS_KEY_ID", "AWS_ENDPOINT_URL_S3", "AWS_SECRET_ACCESS_KEY"];
+    assert_eq!(names(std::slice::from_ref(&minio)), given);
+
+    assert!(names(&[minio, localstack]).is_empty(), "whose keys would the endpoint get?");
+}
+
+#[test]
+fn every_variable_says_where_it_comes_from() {
+    let db = serving("db", "postgres", &[(5432, 7000)]);
+    let seen = BTreeMap::from([(db.id.clone(), inspected(&[("POSTGRES_PASSWORD", "x")], &[]))]);
+    let variables = derive(&[db], &seen, None).expect("variables");
+    let row = |name: &str| {
+        let it = variables.list.iter().find(|variable| variable.name == name).expect(name);
+        let service = it.service.as_ref().map_or("-", |service| &service.0);
+        format!("{service} {} {} {}", it.port.map_or("-".into(), |port| port.to_string()), it.secret, it.rule)
+    };
+    assert_eq!(row("DB_HOST"), "db - false where its ports are bound");
+    assert_eq!(row("DB_PORT"), "db 5432/tcp false host port of its primary port");
+    assert_eq!(row("DB_URL"), "db 5432/tcp true URL of kind `postgres`");
+    assert_eq!(row("DB_USER"), "db 5432/tcp false default of kind `postgres`");
+    assert_eq!(row("PGPASSWORD"), "db 5432/tcp true the only service that gives it");
+    assert_eq!(row("DB_PASSWORD"), "db 5432/tcp true POSTGRES_PASSWORD of its container");
+}
+
+#[test]
+fn a_port_that_is_known_for_something_else_gives_no_url_of_the_kind() {
+    let found = derived(&[(serving("mq", "rabbitmq", &[(15672, 7000)]), Inspection::default())]);
+    assert_eq!((found["MQ_URL"].as_str(), found.get("AMQP_URL")), ("tcp://127.0.0.1:7000", None));
+    let found = derived(&[(serving("db", "postgres", &[(5433, 7000)]), inspected(&[], &[]))]);
+    assert_eq!(
+        found["DATABASE_URL"], "postgres://postgres@127.0.0.1:7000/postgres",
+        "a port of the user's choice"
+    );
+}
+
+#[test]
+fn any_url_comes_back_whole_from_a_parser() {
+    // Every byte that UTF-8 has, but NUL, which no environment can hold.
+    let every_byte: String =
+        (1..0x11_0000).filter(|code| *code < 0x800 || code % 997 == 0).filter_map(char::from_u32).collect();
+    let bytes: std::collections::BTreeSet<u8> = every_byte.bytes().collect();
+    assert_eq!(bytes.len(), 242, "all but 0, 0xc0, 0xc1 and 0xf5 upward");
+    let parts =
+        every_byte.chars().map(String::from).chain([every_byte.clone(), "%41%".into(), "a b+c".into()]);
+    for part in parts {
+        let environment =
+            [("POSTGRES_USER", part.as_str()), ("POSTGRES_PASSWORD", &part), ("POSTGRES_DB", &part)];
+        let url =
+            &derived(&[(serving("db", "postgres", &[(5432, 7000)]), inspected(&environment, &[]))])["DB_URL"];
+        let parsed = ::url::Url::parse(url).expect("a URL");
+        let decoded = |text: &str| {
+            percent_encoding::percent_decode_str(text).decode_utf8().expect("UTF-8").into_owned()
+        };
+        assert_eq!(decoded(parsed.username()), part, "{url}");
+        assert_eq!(decoded(parsed.password().expect("a password")), part, "{url}");
+        assert_eq!((parsed.host_str(), parsed.port()), (Some("127.0.0.1"), Some(7000)), "{url}");
+        // A path of dots means another one to every parser, encoded or not.
+        if part != "." {
+            assert_eq!(decoded(parsed.path().strip_prefix('/').expect("a path")), part, "{url}");
+        }
+    }
+}
+
+#[test]
 fn a_service_called_docker_does_not_move_the_engine() {
     let variables =
         derive(&[serving("docker", "x", &[(2375, 7000)])], &BTreeMap::new(), None).expect("variables");
     assert!(variables.list.is_empty());
-    assert!(variables.notes[0].contains("prefix"));
+    assert!(variables.missing[0].to_string().contains("prefix"));
 }
 
 #[test]
@@ -261,8 +235,12 @@ fn a_guest_is_found_at_the_owner_of_its_network() {
     guest
         .labels
         .extend([("dev-prism.via".into(), "vpn".into()), ("dev-prism.internal_port".into(), "6379".into())]);
-    let found = derived(&[(owner, Inspection::default()), (guest, Inspection::default())]);
+    let found = derived(&[(owner.clone(), Inspection::default()), (guest.clone(), Inspection::default())]);
     assert_eq!(found["CACHE_URL"], "redis://127.0.0.1:7000");
+    assert_eq!(found.get("CACHE_PORT_1"), None, "the owner's");
+    guest.labels.insert("dev-prism.guest_ports".into(), "6379/tcp,1/tcp".into());
+    let found = derived(&[(owner, Inspection::default()), (guest, Inspection::default())]);
+    assert_eq!((found["CACHE_PORT"].as_str(), found["CACHE_PORT_1"].as_str()), ("7000", "7001"));
 }
 
 #[test]

@@ -1,8 +1,6 @@
 //! `docker compose up`, watched while it runs and helped where it does not heal by itself.
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::process::{Child, ExitStatus};
 use std::time::{Duration, Instant};
 
@@ -10,14 +8,16 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::prepare::Prepared;
+use super::progress::Progress;
 use crate::docker::Engine;
 use crate::domain::container::Container;
+use crate::domain::reservation::refused;
 use crate::domain::state::{Finding, Verdict, survey};
 use crate::error::Failure;
 use crate::lock::Lock;
 use crate::process::interrupt::Interrupt;
 use crate::session::up::Options;
-use crate::session::{Session, diagnosis};
+use crate::session::{Session, diagnosis, rename};
 
 /// How often Compose is looked after.
 const POLL: Duration = Duration::from_millis(50);
@@ -38,21 +38,34 @@ pub(super) struct ComposeUp<'a> {
     pub(super) options: &'a Options,
     pub(super) interrupt: &'a Interrupt,
     pub(super) lock: &'a Lock,
-    pub(super) prepared: &'a Prepared,
+    pub(super) prepared: &'a mut Prepared,
     /// When the last pull or build ended: from then on the time is counted.
     pub(super) since: Instant,
 }
 
+/// How it ended.
+#[derive(Debug)]
+pub(super) enum Ended {
+    /// Everything was started; the last pull or build ended then.
+    Up(Instant),
+    /// These reserved ports could not be bound.
+    Refused(BTreeSet<u16>),
+}
+
 impl ComposeUp<'_> {
-    /// Runs `up`, a second time where experience says that this helps. Returns when the last pull or build ended.
-    pub(super) fn run(mut self) -> anyhow::Result<Instant> {
+    /// Runs `up`, a second time where experience says that this helps.
+    pub(super) fn run(mut self) -> anyhow::Result<Ended> {
         let mut arguments: &[&str] = &[];
         let mut is_last = false;
         loop {
             let (status, log) = self.attempt(arguments)?;
             let unbound = status.success() && !is_last && self.has_unbound()?;
             if status.success() && !unbound {
-                return Ok(self.since);
+                return Ok(Ended::Up(self.since));
+            }
+            let refused = refused(&log, self.prepared.header.host_ports());
+            if !refused.is_empty() {
+                return Ok(Ended::Refused(refused));
             }
             arguments = match remedy(&log) {
                 _ if unbound => &["--force-recreate"],
@@ -68,8 +81,7 @@ impl ComposeUp<'_> {
     fn attempt(&mut self, arguments: &[&str]) -> anyhow::Result<(ExitStatus, Vec<String>)> {
         // A file, not a pipe: Compose outlives a killed prism.
         let file = tempfile::Builder::new().append(true).tempfile()?.into_file();
-        let mut progress =
-            Progress { file: &file, offset: 0, partial: Vec::new(), held: Vec::new(), downloaded: false };
+        let mut progress = Progress::new(&file);
         let services: Vec<String> =
             self.prepared.header.scope.iter().map(|service| service.0.clone()).collect();
         if services.is_empty() {
@@ -105,6 +117,7 @@ impl ComposeUp<'_> {
             if let Some(status) = ended {
                 return Ok(status);
             }
+            self.rename()?;
             let is_late = self.since.elapsed() >= self.options.wait_timeout;
             if is_late || surveyed.elapsed() >= SURVEY {
                 surveyed = Instant::now();
@@ -112,6 +125,17 @@ impl ComposeUp<'_> {
             }
             self.interrupt.pause(POLL)?;
         }
+    }
+
+    /// Takes Compose's names off shared networks as soon as a container runs: until Compose is done, others would
+    /// reach it there. What fails now is tried again at the end.
+    fn rename(&mut self) -> anyhow::Result<()> {
+        let header = &mut self.prepared.header;
+        if !header.shared_names.is_empty() {
+            let containers = self.engine.session(&self.session.id)?;
+            let _ = rename::rename(self.engine, header, &containers);
+        }
+        Ok(())
     }
 
     /// Collects the containers that look failed already: Compose is about to start them again.
@@ -199,6 +223,8 @@ fn remedy(log: &[String]) -> Option<&'static [&'static str]> {
 fn end(child: &mut Child, interrupt: &Interrupt) -> anyhow::Result<()> {
     let pid = Pid::from_raw(i32::try_from(child.id())?);
     let _ = kill(pid, Signal::SIGTERM);
+    // Should it be stopped, that is how it hears of it.
+    let _ = kill(pid, Signal::SIGCONT);
     let deadline = Instant::now() + GRACE;
     while child.try_wait()?.is_none() {
         if interrupt.pause(POLL).is_err() || Instant::now() >= deadline {
@@ -208,65 +234,6 @@ fn end(child: &mut Child, interrupt: &Interrupt) -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Compose's output, passed on as it comes. Lines that are no progress are held back: they are either warnings,
-/// shown when progress goes on, or the reason of a failure, shown as part of the error.
-struct Progress<'a> {
-    file: &'a File,
-    offset: u64,
-    partial: Vec<u8>,
-    held: Vec<String>,
-    downloaded: bool,
-}
-
-impl Progress<'_> {
-    /// Passes on what is new. Says whether Compose is pulling or building, for which no time limit is fair.
-    fn relay(&mut self, options: &Options) -> bool {
-        let mut buffer = [0; 16 * 1024];
-        while let Ok(length @ 1..) = self.file.read_at(&mut buffer, self.offset) {
-            self.offset += length as u64;
-            self.partial.extend_from_slice(&buffer[..length]);
-        }
-        self.downloaded = false;
-        while let Some(end) = self.partial.iter().position(|byte| *byte == b'\n') {
-            let line: Vec<u8> = self.partial.drain(..=end).collect();
-            self.line(String::from_utf8_lossy(&line).trim_end().to_owned(), options);
-        }
-        self.downloaded
-    }
-
-    fn line(&mut self, line: String, options: &Options) {
-        match line.split_whitespace().next() {
-            None => {}
-            Some("Container" | "Network" | "Volume") => {
-                self.flush(options);
-                options.output.pass_on(format!("{line}\n").as_bytes());
-            }
-            Some(first) if first.starts_with('#') || line.starts_with(' ') => {
-                self.downloaded = true;
-                self.flush(options);
-                options.output.pass_on(format!("{line}\n").as_bytes());
-            }
-            Some(_) => self.held.push(line),
-        }
-    }
-
-    fn flush(&mut self, options: &Options) {
-        for line in self.held.drain(..) {
-            options.output.pass_on(format!("{line}\n").as_bytes());
-        }
-    }
-
-    /// Takes the rest. After a success nothing is held back.
-    fn finish(mut self, options: &Options, success: bool) -> Vec<String> {
-        self.partial.push(b'\n');
-        self.relay(options);
-        if success {
-            self.flush(options);
-        }
-        self.held
-    }
 }
 
 #[cfg(test)]

@@ -1,30 +1,31 @@
 //! From the user's Compose files to an override on disk.
 
-use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
-use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::SystemTime;
 
-use crate::compose::{Compose, ComposeFiles};
-use crate::docker::{self, Endpoint};
+use super::examine::{Examined, Mentioned, examine, preflight};
+use super::reserve::{Request, Reserve};
+use crate::compose::Compose;
+use crate::docker::{self, Endpoint, Engine};
 use crate::domain::container::Container;
 use crate::domain::dotenv;
-use crate::domain::header::{GENERATOR, Header, is_generated};
+use crate::domain::header::{GENERATOR, Header, SharedName, is_generated};
+use crate::domain::known;
 use crate::domain::model::Model;
 use crate::domain::name::{ProjectName, ServiceName};
 use crate::domain::note::Note;
 use crate::domain::overlay::{Facts, overlay, session_labels};
-use crate::domain::plan::{Plan, plan};
+use crate::domain::plan::Plan;
+use crate::domain::reservation::{Slot, apps};
 use crate::domain::scope;
+use crate::domain::variable;
 use crate::domain::yaml;
-use crate::error::Failure;
+use crate::output::Output;
 use crate::process::interrupt::Interrupt;
-use crate::session::input::Inputs;
+use crate::session::up::check_services;
 use crate::session::{DOTENV, OVERRIDE, Session, warm};
 use crate::{files, git};
-
-/// How often the end of `docker compose config` is looked for.
-const CONFIG_POLL: Duration = Duration::from_millis(5);
 
 /// An override that was written, and how to use it.
 #[derive(Debug)]
@@ -37,159 +38,145 @@ pub(super) struct Prepared {
     pub(super) notes: Vec<String>,
     /// The session had no containers before.
     pub(super) is_first: bool,
-    /// The external networks of services that have some: Docker's name, and the aliases wanted there.
-    pub(super) external: Vec<(ServiceName, String, Vec<String>)>,
-    /// What is to be remembered of this start.
-    pub(super) note: Note,
-    /// The labels of everything that belongs to the session.
-    pub(super) labels: BTreeMap<String, String>,
     /// Services that are left out: containers of theirs are stopped.
     pub(super) excluded: Vec<ServiceName>,
     body: String,
 }
 
-/// A project as Compose resolves it, and what prism decides of it.
-#[derive(Debug)]
-pub struct Examined {
-    found: ComposeFiles,
-    compose: Compose,
-    inputs: Inputs,
-    /// The resolved project.
-    pub model: Model,
-    /// The decisions.
-    pub plan: Plan,
+/// What it takes to write an override.
+pub(super) struct Prepare<'a> {
+    pub(super) session: &'a Session,
+    pub(super) engine: &'a mut Engine,
+    pub(super) endpoint: &'a Endpoint,
+    pub(super) output: Output,
+    pub(super) interrupt: &'a Interrupt,
+    /// The session's containers.
+    pub(super) containers: &'a [Container],
+    /// Services that the user names.
+    pub(super) services: &'a [ServiceName],
+    /// Ports that could not be bound.
+    pub(super) refused: &'a BTreeSet<u16>,
+    /// Nothing is to be started: a session that does not exist reserves nothing.
+    pub(super) only_to_look: bool,
 }
 
-impl Examined {
-    /// Says whether every input is known.
-    pub fn is_followed(&self) -> bool {
-        self.inputs.followed
+impl Prepare<'_> {
+    /// Resolves the project, reserves its ports, and writes its override. `note` says what the user chose to belong to
+    /// the session.
+    pub(super) fn run(self, note: Note) -> anyhow::Result<Prepared> {
+        let Self { session, engine, endpoint, output, interrupt, containers, refused, .. } = self;
+        // Before anything is started: a foreign file of that name would be found only afterwards.
+        if let Some(path) = session.dotenv_path() {
+            files::check(&path, dotenv::is_generated)?;
+        }
+        let mut examined = examine(session, endpoint, interrupt)?;
+        if session.ephemeral.is_some() {
+            examined.plan.unpin();
+        }
+        let Examined { mentioned, model, plan, compose, inputs, .. } = &examined;
+        let mut notes = plan.shared.clone();
+        notes.extend(preflight(session, model)?);
+        check_services(&plan.services, self.services)?;
+        let present: BTreeSet<ServiceName> =
+            containers.iter().map(|container| container.service.clone()).collect();
+        let scope = scope::scope(model, plan, &note.selection, &present)?;
+        let old = warm::read_header(session);
+        let created_at = created_at(containers, old.as_ref());
+        let facts = Facts {
+            project: compose.project.clone(),
+            session_id: session.id.clone(),
+            directory: session.directory.clone(),
+            owner: docker::owner(),
+            process: session.ephemeral.as_ref().map(|ephemeral| ephemeral.process.clone()),
+            created_at: created_at.clone(),
+            excluded: scope::excluded(model, &note.selection),
+            restated: inputs.variables.keys().any(|name| is_given_to_children(session, plan, name)),
+        };
+        let config = session.configuration_hash(&inputs.files);
+        let labels = session_labels(&facts);
+        let request = Request {
+            plan,
+            services: &publishers(plan, present.iter().chain(&scope), mentioned),
+            project: &compose.project,
+            labels: &labels,
+            note: Note { config, ..note },
+            only_if_present: self.only_to_look,
+        };
+        let note = Reserve { session, engine, endpoint, output, interrupt, refused }.reserve(request)?;
+        let reserved = note.ports.clone().unwrap_or_default();
+        let known = known::values(&mentioned.names, &mentioned.slots, &reserved, &session.host(endpoint));
+        examined.complete(session, &known, interrupt)?;
+        let Examined { found, compose, inputs, model, mut plan, .. } = examined;
+        plan.reserve(&reserved);
+        let mut stated = overlay(&model, &plan, &facts);
+        for path in inputs.empty_lists.iter().filter(|path| model.lacks(path)) {
+            stated.reset_at(path);
+        }
+        let body = yaml::write(&stated);
+        let project = compose.project.clone();
+        let header = Header {
+            generator: GENERATOR.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            body: String::new(),
+            project: project.clone(),
+            session_id: session.id.clone(),
+            created_at,
+            settled: false,
+            followed: inputs.followed,
+            files: texts(&found.files),
+            env_files: texts(&found.env_files),
+            inputs: inputs.files,
+            variables: inputs.variables,
+            scope,
+            services: plan.services,
+            shared_names: shared_names(&model, &project),
+            renamed: Vec::new(),
+            known,
+            apps: apps(&reserved),
+        };
+        let mut prepared = Prepared {
+            compose,
+            header,
+            notes,
+            is_first: containers.is_empty(),
+            body,
+            excluded: facts.excluded,
+        };
+        // An unsettled header: should Compose not get to the end, the next run does not believe this file.
+        prepared.write(session)?;
+        if session.ephemeral.is_none() {
+            git::exclude(session.path(), &[OVERRIDE, DOTENV]);
+        }
+        Ok(prepared)
     }
 }
 
-/// Resolves the project. Writes and starts nothing.
-pub fn examine(session: &Session, endpoint: &Endpoint, interrupt: &Interrupt) -> anyhow::Result<Examined> {
-    let found = session.compose_files()?;
-    let inputs = Inputs::collect(session, &found)?;
-    let compose = Compose {
-        directory: session.path().to_path_buf(),
-        files: found.files.clone(),
-        env_files: found.env_files.clone(),
-        project: session.project(),
-        environment: session.environment.clone(),
-    };
-    let json = compose
-        .config(|| Ok(interrupt.pause(CONFIG_POLL)?))
-        .map_err(|error| with_env_file_hint(session, error))?;
-    let model = Model::parse(&json)
-        .map_err(|error| Failure::new("cannot read what `docker compose config` printed").caused_by(error))?;
-    let mut profiles = session.settings.profiles.clone();
-    profiles.extend(found.profiles.iter().cloned());
-    let plan = plan(&model, &session.settings, bind(session, endpoint)?, &profiles)?;
-    Ok(Examined { found, compose, inputs, model, plan })
+/// Says whether a child may find another value under this name than Compose did.
+fn is_given_to_children(session: &Session, plan: &Plan, name: &str) -> bool {
+    let is_of_app =
+        |app: &String| name.strip_prefix(&variable::prefix(app)).is_some_and(|rest| rest.starts_with('_'));
+    session.settings.env.contains_key(name)
+        || plan.may_export(name)
+        || session.settings.apps.keys().any(is_of_app)
+        || name.starts_with(known::PORT)
+        || name == known::HOST
 }
 
-/// In a fresh worktree a missing env file most likely is one that git ignores.
-fn with_env_file_hint(session: &Session, error: anyhow::Error) -> anyhow::Error {
-    let text = crate::error::render(&error);
-    let Some(main) = session.main_worktree() else { return error };
-    let missing =
-        text.split_whitespace().filter_map(|word| Path::new(word).strip_prefix(session.path()).ok());
-    match missing
-        .map(Path::to_path_buf)
-        .find(|path| main.join(path).is_file() && !session.path().join(path).exists())
-    {
-        Some(path) => absent(session, &path).into(),
-        None => error,
-    }
-}
-
-/// Fails if a bind mount names a file that exists in the main worktree only: Docker would make a directory of
-/// that name.
-fn preflight(session: &Session, model: &Model) -> Result<(), Failure> {
-    let Some(main) = session.main_worktree() else { return Ok(()) };
-    let mounts =
-        model.services.values().flat_map(|service| &service.volumes).filter(|mount| mount.kind == "bind");
-    let sources =
-        mounts.filter_map(|mount| Path::new(mount.source.as_deref()?).strip_prefix(session.path()).ok());
-    let is_absent = |path: &&Path| !session.path().join(path).exists() && main.join(path).is_file();
-    let mut absent_files = sources.filter(is_absent);
-    absent_files.next().map_or(Ok(()), |path| Err(absent(session, path)))
-}
-
-fn absent(session: &Session, path: &Path) -> Failure {
-    let shown = path.display();
-    Failure::new(format!("`{shown}` is missing in `{}`, but the main worktree has it", session.directory)).hint(format!(
-        "git does not carry it: name it as `env_files: [{shown}]` in prism.yaml for `prism create`, or copy it now"
-    ))
-}
-
-/// Resolves the project and writes its override. `note` says what the user chose to belong to the session.
-pub(super) fn prepare(
-    session: &Session,
-    endpoint: &Endpoint,
-    note: Note,
-    containers: &[Container],
-    interrupt: &Interrupt,
-) -> anyhow::Result<Prepared> {
-    // Before anything is started: a foreign file of that name would be found only afterwards.
-    files::check(&session.dotenv_path(), dotenv::is_generated)?;
-    let Examined { found, compose, inputs, model, plan } = examine(session, endpoint, interrupt)?;
-    preflight(session, &model)?;
-    let present = containers.iter().map(|container| container.service.clone()).collect();
-    let scope = scope::scope(&model, &plan, &note.selection, &present)?;
-    let old = warm::read_header(session);
-    let created_at = created_at(containers, old.as_ref());
-    let facts = Facts {
-        project: compose.project.clone(),
-        session_id: session.id.clone(),
-        directory: session.directory.clone(),
-        owner: docker::owner(),
-        created_at: created_at.clone(),
-        excluded: scope::excluded(&model, &note.selection),
-        restated: inputs
-            .variables
-            .keys()
-            .any(|name| session.settings.env.contains_key(name) || plan.may_export(name)),
+/// Collects the services that need host ports: those of the session, and those whose ports the Compose file uses, each
+/// with the one that publishes for it.
+fn publishers<'s>(
+    plan: &Plan,
+    services: impl Iterator<Item = &'s ServiceName>,
+    mentioned: &Mentioned,
+) -> BTreeSet<ServiceName> {
+    let of_names = mentioned.slots.values().filter_map(|slot| match slot {
+        Slot::Service(service, _) => Some(service.clone()),
+        Slot::App(_) => None,
+    });
+    let owner = |service: &ServiceName| {
+        plan.services.get(service).and_then(|plan| plan.via.clone()).unwrap_or_else(|| service.clone())
     };
-    let mut stated = overlay(&model, &plan, &facts);
-    for path in inputs.empty_lists.iter().filter(|path| model.lacks(path)) {
-        stated.reset_at(path);
-    }
-    let body = yaml::write(&stated);
-    let compose_project = compose.project.clone();
-    let config = session.configuration_hash(&inputs.files);
-    let header = Header {
-        generator: GENERATOR.to_owned(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        body: String::new(),
-        project: compose.project.clone(),
-        session_id: session.id.clone(),
-        created_at,
-        settled: false,
-        followed: inputs.followed,
-        files: texts(&found.files),
-        env_files: texts(&found.env_files),
-        inputs: inputs.files,
-        variables: inputs.variables,
-        scope,
-        services: plan.services,
-    };
-    let mut prepared = Prepared {
-        compose,
-        header,
-        notes: plan.shared,
-        is_first: containers.is_empty(),
-        body,
-        external: external_names(&model, &compose_project),
-        note: Note { config, ..note },
-        labels: session_labels(&facts),
-        excluded: facts.excluded,
-    };
-    // An unsettled header: should Compose not get to the end, the next run does not believe this file.
-    prepared.write(session)?;
-    git::exclude(session.path(), &[OVERRIDE, DOTENV]);
-    Ok(prepared)
+    services.map(owner).chain(of_names).collect()
 }
 
 impl Prepared {
@@ -206,7 +193,7 @@ impl Prepared {
 }
 
 /// Lists which names services are to have on networks that other sessions use as well.
-fn external_names(model: &Model, project: &ProjectName) -> Vec<(ServiceName, String, Vec<String>)> {
+fn shared_names(model: &Model, project: &ProjectName) -> Vec<SharedName> {
     let mut found = Vec::new();
     for (name, service) in &model.services {
         for (key, attachment) in &service.networks {
@@ -214,11 +201,11 @@ fn external_names(model: &Model, project: &ProjectName) -> Vec<(ServiceName, Str
             let users = attachment.iter().filter_map(|attachment| attachment.aliases.as_ref()).flatten();
             let aliases =
                 std::iter::once(&name.0).chain(users).map(|alias| format!("{alias}-{}", project.suffix()));
-            found.push((
-                name.clone(),
-                network.name.clone().unwrap_or_else(|| key.clone()),
-                aliases.collect(),
-            ));
+            found.push(SharedName {
+                service: name.clone(),
+                network: network.name.clone().unwrap_or_else(|| key.clone()),
+                aliases: aliases.collect(),
+            });
         }
     }
     found
@@ -226,21 +213,6 @@ fn external_names(model: &Model, project: &ProjectName) -> Vec<(ServiceName, Str
 
 fn texts(paths: &[PathBuf]) -> Vec<String> {
     paths.iter().map(|path| path.to_string_lossy().into_owned()).collect()
-}
-
-/// Decides where ports are published. Other machines can reach whatever a remote Engine binds.
-fn bind(session: &Session, endpoint: &Endpoint) -> Result<IpAddr, Failure> {
-    match session.settings.bind {
-        Some(bind) => Ok(bind),
-        None if endpoint.shared => Err(Failure::new(format!(
-            "the Docker Engine at {} is not on this machine: its loopback cannot be reached",
-            endpoint.address
-        ))
-        .hint(
-            "say in prism.yaml at which of its addresses ports may be published, as in `bind: 192.168.1.5`",
-        )),
-        None => Ok(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-    }
 }
 
 /// Keeps the time of the session's first creation, as a changed label recreates containers.

@@ -1,0 +1,16 @@
+# The hook of fish: `prism hook fish | source` in config.fish. Harmless when evaluated twice, or in a script.
+
+if status is-interactive
+    set -g __prism_program '@PRISM@'
+
+    # Asks prism what to change, and changes it. fish itself brings back the status that its events found.
+    function __prism_hook --on-event fish_prompt
+        if test -x $__prism_program
+            set -ge __prism_missed
+            $__prism_program hook fish --at-prompt | source
+        else if not set -q __prism_missed
+            set -g __prism_missed 1
+            echo "prism: $__prism_program is gone: the variables of this shell stay as they are" >&2
+        end
+    end
+end

@@ -1,0 +1,41 @@
+//! What completion offers beyond the words of the command line: services, and directories of sessions.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+
+use clap_complete::engine::{CompletionCandidate, PathCompleter, ValueCompleter};
+
+use super::context::Context;
+use crate::output::{Color, Output};
+use crate::session::{self, glance, warm};
+
+/// The variable by which a completion script asks.
+pub(super) const ASKED: &str = "PRISM_COMPLETE";
+
+/// Offers the services of this directory's project, as far as a start wrote them down: Compose is not asked.
+pub(super) fn services(current: &OsStr) -> Vec<CompletionCandidate> {
+    let directory = std::env::current_dir().ok().and_then(|start| session::locate(&start));
+    let header = directory.and_then(|directory| warm::peek(&directory));
+    let names = header.into_iter().flat_map(|header| header.services.into_keys()).map(|service| service.0);
+    beginning_with(names, current)
+}
+
+/// Offers directories, those of sessions first.
+pub(super) fn directories(current: &OsStr) -> Vec<CompletionCandidate> {
+    let asked = glance::within_budget(|| {
+        let context = Context::new(Output::new(true, false, Color::Never));
+        let (_, mut engine) = context.engine().ok()?;
+        Some(context.own(engine.all_sessions().ok()?))
+    });
+    let containers = asked.flatten().unwrap_or_default();
+    let sessions: BTreeSet<String> =
+        containers.iter().filter_map(|container| container.label("working_dir").map(str::to_owned)).collect();
+    let mut found = beginning_with(sessions.into_iter(), current);
+    found.extend(PathCompleter::dir().complete(current));
+    found
+}
+
+fn beginning_with(names: impl Iterator<Item = String>, current: &OsStr) -> Vec<CompletionCandidate> {
+    let current = current.to_string_lossy();
+    names.filter(|name| name.starts_with(&*current)).map(CompletionCandidate::new).collect()
+}

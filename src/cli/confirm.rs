@@ -1,0 +1,31 @@
+//! The question before something is removed.
+
+use std::io::{IsTerminal, stdin};
+
+use crate::error::{Failure, Kind};
+use crate::output::Output;
+
+/// Says what will happen and asks.
+///
+/// # Errors
+/// There is nobody to ask, or the answer is no.
+pub(super) fn confirm(output: Output, what: &str, things: &[String], unasked: &str) -> Result<(), Failure> {
+    // A question is asked aloud, whatever `--quiet` says.
+    let output = Output { quiet: false, ..output };
+    output.note(what);
+    for thing in things {
+        output.pass_on(format!("  {thing}\n").as_bytes());
+    }
+    if !stdin().is_terminal() {
+        return Err(Failure::new("there is no terminal to ask at")
+            .kind(Kind::Usage)
+            .hint(format!("`{unasked}` does not ask")));
+    }
+    output.pass_on(b"Go on? [y/N] ");
+    let mut answer = String::new();
+    let read = stdin().read_line(&mut answer);
+    match (read, answer.trim().to_ascii_lowercase().as_str()) {
+        (Ok(_), "y" | "yes") => Ok(()),
+        _ => Err(Failure::new("nothing was removed")),
+    }
+}

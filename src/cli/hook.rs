@@ -1,0 +1,125 @@
+//! `prism hook`: the code that keeps a shell's variables right, and what that asks at each prompt.
+
+mod direnv;
+
+use std::path::Path;
+
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
+use super::context::Context;
+use super::shell;
+use crate::docker::Endpoint;
+use crate::domain::change::{Layer, Now, SILENCE, Sight};
+use crate::domain::environment::{DIFF, DIRENV, Environment};
+use crate::domain::name::content_hash;
+use crate::domain::shell::{SHELLS, Shell};
+use crate::error::{self, Failure, Kind};
+use crate::session::{self, Session, glance};
+
+/// Print the code that sets a session's variables whenever a shell is in its directory
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  eval \"$(prism hook bash)\"               in ~/.bashrc; zsh: the same in ~/.zshrc
+  prism hook fish | source                in ~/.config/fish/config.fish
+  prism hook direnv > ~/.config/direnv/lib/prism.sh
+                                          then `use prism` in an .envrc
+docs/shells.md has the line for every shell.")]
+pub(super) struct HookArgs {
+    /// The shell [default: the one that runs prism]
+    #[arg(value_parser = parser())]
+    shell: Option<String>,
+    /// What the hook itself asks at each prompt
+    #[arg(long, hide = true, requires = "shell")]
+    at_prompt: bool,
+    /// `use prism --start`
+    #[arg(long, hide = true, requires = "at_prompt")]
+    start: bool,
+}
+
+const DIRENV_NAME: &str = "direnv";
+
+fn parser() -> impl TypedValueParser<Value = String> {
+    let hooked = SHELLS.iter().filter(|shell| shell.has_hook()).map(|shell| shell.name);
+    PossibleValuesParser::new(hooked.chain([DIRENV_NAME]))
+}
+
+pub(super) fn run(context: Context, args: HookArgs) -> anyhow::Result<()> {
+    let direnv = args.shell.as_deref() == Some(DIRENV_NAME);
+    let shell = shell::find(if direnv { Some("bash") } else { args.shell.as_deref() })?;
+    match (args.at_prompt, direnv) {
+        (true, true) => return direnv::evaluate(context, shell, args.start),
+        (true, false) => return at_prompt(&context, shell),
+        _ => {}
+    }
+    let program = std::env::current_exe()?;
+    let program = program.to_str().ok_or_else(|| Failure::new("the path of prism is not UTF-8"))?;
+    let code = if direnv { Some(crate::domain::shell::direnv(program)) } else { shell.hook(program) };
+    let code = code.ok_or_else(|| {
+        Failure::new(format!("`{}` has no prompts to hook into", shell.name))
+            .kind(Kind::Usage)
+            .hint("`eval \"$(prism env --shell sh)\"` sets the variables once")
+    })?;
+    context.output.print(code)
+}
+
+/// Prints what the shell has to change. Never fails: that would be said at each prompt.
+fn at_prompt(context: &Context, shell: &Shell) -> anyhow::Result<()> {
+    let now = Now::new(std::env::vars_os());
+    let layer = Layer::read(now.get(DIFF));
+    let directory = std::env::current_dir().ok().and_then(|start| session::locate(&start));
+    let silence = layer.silent_until.filter(|_| layer.is_silent(glance::now()));
+    let (sight, memory) = match directory {
+        None if now.get(DIFF).is_none() => return Ok(()),
+        None => (Sight::Nothing, Memory { silent_until: silence, ..Memory::default() }),
+        Some(directory) if now.get(DIRENV) == directory.to_str() => (Sight::HandedOver, Memory::default()),
+        Some(directory) => look(&context.environment, &directory, &layer),
+    };
+    let told = memory.message.as_ref().map(|message| content_hash(message.as_bytes()));
+    if let Some(message) = memory.message.as_ref().filter(|_| told != layer.told) {
+        context.output.error(message);
+    }
+    let steps = layer.step(&now, &sight, |next| {
+        next.silent_until = memory.silent_until;
+        next.told = if memory.silent_until.is_some() { layer.told.clone() } else { told };
+    });
+    if steps.is_empty() { Ok(()) } else { context.output.print(shell.render(&steps)) }
+}
+
+/// What is to be remembered until the next prompt.
+#[derive(Debug, Default)]
+struct Memory {
+    silent_until: Option<u64>,
+    message: Option<String>,
+}
+
+/// Looks at the session of the working directory, unless the Engine was too slow a moment ago.
+fn look(environment: &Environment, directory: &Path, layer: &Layer) -> (Sight, Memory) {
+    let found = Endpoint::discover(environment)
+        .map_err(anyhow::Error::from)
+        .and_then(|endpoint| Ok((Session::find_unread(&endpoint, environment.clone())?, endpoint)));
+    let (session, endpoint) = match found {
+        Ok(found) => found,
+        // Somebody removed the project, or the directory, a moment ago.
+        Err(error) if error::kind(&error) == Kind::NoProject || std::env::current_dir().is_err() => {
+            return (Sight::Nothing, Memory::default());
+        }
+        Err(error) => {
+            // Without an address there is no identity: the directory has to do.
+            let here = directory.to_string_lossy().into_owned();
+            return (
+                Sight::Unknown(here),
+                Memory { message: Some(error::render(&error)), silent_until: None },
+            );
+        }
+    };
+    let unknown = Sight::Unknown(session.id.0.clone());
+    let time = glance::now();
+    if layer.is_silent(time) {
+        return (unknown, Memory { silent_until: layer.silent_until, message: None });
+    }
+    match glance::within_budget(move || glance::variables(session, &endpoint)) {
+        Some((sight, message)) => (sight, Memory { silent_until: None, message }),
+        None => (unknown, Memory { silent_until: Some(time + SILENCE), message: None }),
+    }
+}

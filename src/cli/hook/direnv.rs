@@ -1,0 +1,93 @@
+//! `use prism` of direnv: which files to watch, then the session's variables.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::super::args::WAIT_SECONDS;
+use super::super::context::{Context, options};
+use crate::compose::ComposeFiles;
+use crate::docker::{Endpoint, Engine};
+use crate::domain::change::{Layer, Now, Operation, Sight};
+use crate::domain::container::State;
+use crate::domain::environment::{DIFF, DIRENV, Environment};
+use crate::domain::settings::Settings;
+use crate::domain::shell::Shell;
+use crate::files;
+use crate::process::interrupt::Interrupt;
+use crate::session::environment::SessionVariables;
+use crate::session::{
+    CONFIGURATION, Consent, DOTENV, OVERRIDE, Session, environment, glance, locate, up, warm,
+};
+
+/// Prints what `use prism` evaluates. What comes before a failure is evaluated all the same, so that the failure's
+/// cause is watched.
+pub(super) fn evaluate(context: Context, bash: &Shell, start: bool) -> anyhow::Result<()> {
+    let here = std::env::current_dir()?;
+    let directory = locate(&here).unwrap_or(here);
+    let shown = directory.display().to_string();
+    let watched = watched(&directory, &context.environment);
+    let watched: Vec<String> = watched.iter().map(|path| bash.quote(&path.to_string_lossy())).collect();
+    let mine = Operation { name: DIRENV.to_owned(), value: Some(shown) };
+    context.output.print(format!("watch_file {}\n{}", watched.join(" "), bash.render(&[mine])))?;
+
+    let now = Now::new(std::env::vars_os());
+    let layer = Layer::read(now.get(DIFF));
+    let output = context.output;
+    let (endpoint, engine) = context.engine()?;
+    let session = Session::find_unread(&endpoint, context.environment.clone())?;
+    let steps = match variables(context, session, engine, &endpoint, start)? {
+        Some((session, variables)) => layer.settle(&now, &variables.offer(&session)),
+        None => {
+            output.note("the session is not up: `prism start` starts it");
+            layer.step(&now, &Sight::Nothing, |_| {})
+        }
+    };
+    output.print(bash.render(&steps))
+}
+
+/// Returns the session's variables; `None` if it is not up, and not to be started.
+fn variables(
+    context: Context,
+    mut session: Session,
+    mut engine: Engine,
+    endpoint: &Endpoint,
+    start: bool,
+) -> anyhow::Result<Option<(Session, SessionVariables)>> {
+    if start {
+        let session = Session::find(endpoint, context.environment.clone())?;
+        let options = options(context.output, true, &[], WAIT_SECONDS);
+        let up = up::up(&session, &mut engine, endpoint, &options, &Interrupt::default())?;
+        let variables =
+            environment::variables(&session, &engine, endpoint, Some(&up.header), &up.containers)?;
+        variables.write_dotenv(&session)?;
+        return Ok(Some((session, variables)));
+    }
+    if let Consent::Missing(text) = session.read_approved(&engine)? {
+        session.parse(&text)?;
+        context.output.note(glance::UNAPPROVED);
+    }
+    let containers = engine.session(&session.id)?;
+    if !containers.iter().any(|container| container.state == State::Running) {
+        return Ok(None);
+    }
+    let header = warm::read_header(&session);
+    let variables = environment::variables(&session, &engine, endpoint, header.as_ref(), &containers)?;
+    Ok(Some((session, variables)))
+}
+
+/// Lists the files that decide what the session's variables are, whether or not they exist.
+fn watched(directory: &Path, environment: &Environment) -> BTreeSet<PathBuf> {
+    let configuration = directory.join(CONFIGURATION);
+    let settings = files::read_configuration(&configuration).ok().flatten();
+    let settings = settings.and_then(|text| Settings::parse(&text, CONFIGURATION).ok()).unwrap_or_default();
+    let found = ComposeFiles::find(directory, &settings.compose, environment);
+    let generated = [OVERRIDE, DOTENV].map(|name| directory.join(name));
+    let inputs = warm::peek(directory).into_iter().flat_map(|header| header.inputs.into_keys());
+    let all = found
+        .files
+        .into_iter()
+        .chain(found.candidates)
+        .chain(found.env_files)
+        .chain(inputs.map(PathBuf::from));
+    all.chain(generated).chain([configuration]).collect()
+}

@@ -1,0 +1,151 @@
+//! `prism ports`: who has which port, and giving ports back.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+
+use super::args::Report;
+use super::context::{Context, lock, options};
+use crate::docker::{Endpoint, Engine};
+use crate::domain::holding::{Assignment, Holdings};
+use crate::domain::report;
+use crate::domain::reservation::{Block, Slot};
+use crate::domain::template::nearest;
+use crate::error::{Failure, Kind};
+use crate::process::interrupt::Interrupt;
+use crate::session::{cold, ports, up};
+
+/// Show which session has which host port, or give ports back
+#[derive(Debug, Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Ports stay reserved while a session is stopped, until `prism destroy` or `prism ports clear`.
+
+Examples:
+  prism ports                            every session's ports, running or stopped
+  prism ports inspect                    this directory's
+  prism ports clear ../old-worktree      what it had reserved can be had by others
+  prism ports --reassign web             another port for the service or app `web` of this directory"
+)]
+pub(super) struct PortsArgs {
+    /// Choose another port for a service or an app
+    #[arg(long, value_name = "SERVICE")]
+    pub(super) reassign: Option<String>,
+    /// How to print them
+    #[arg(long, value_name = "FORMAT", default_value = "text", global = true)]
+    pub(super) format: Report,
+    #[command(subcommand)]
+    pub(super) what: Option<PortsVerb>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum PortsVerb {
+    /// Every session's ports, running or stopped
+    List,
+    /// One session's ports
+    Inspect {
+        /// The session's directory [default: this one]
+        #[arg(value_name = "DIR")]
+        directory: Option<PathBuf>,
+    },
+    /// Release what a stopped session has reserved
+    Clear {
+        /// The session's directory
+        #[arg(value_name = "DIR")]
+        directory: PathBuf,
+    },
+}
+
+pub(super) fn run(context: Context, args: PortsArgs) -> anyhow::Result<()> {
+    let (endpoint, mut engine) = context.engine()?;
+    if let Some(name) = args.reassign {
+        return reassign(&context, &endpoint, &mut engine, &name);
+    }
+    match args.what {
+        None | Some(PortsVerb::List) => {
+            let assignments = engine.holdings()?.assignments();
+            print(&context, &assignments, args.format)
+        }
+        Some(PortsVerb::Inspect { directory }) => {
+            let target = context.target(&mut engine, &endpoint, directory.as_deref())?;
+            let mut assignments = engine.holdings()?.assignments();
+            assignments.retain(|assignment| assignment.session_id == target.id.0);
+            if assignments.is_empty() {
+                return Err(no_ports(&target.directory).into());
+            }
+            print(&context, &assignments, args.format)
+        }
+        Some(PortsVerb::Clear { directory }) => {
+            let target = context.target(&mut engine, &endpoint, Some(&directory))?;
+            let _lock = lock(&target.id, context.output)?;
+            let shown = target.directory.display().to_string();
+            let interrupt = Interrupt::default();
+            let released = ports::clear(&mut engine, &endpoint, &target.id, &shown, &interrupt)?;
+            let released: Vec<String> = released.values().map(Block::to_string).collect();
+            context.output.note(match released.len() {
+                0 => format!("`{shown}` has reserved nothing"),
+                _ => format!("released {} of `{shown}`", released.join(", ")),
+            });
+            Ok(())
+        }
+    }
+}
+
+fn print(context: &Context, assignments: &[Assignment], format: Report) -> anyhow::Result<()> {
+    match format {
+        Report::Json => context.output.print(report::ports_json(assignments)?),
+        Report::Text if assignments.is_empty() => {
+            context.output.note("no session has reserved a port");
+            Ok(())
+        }
+        Report::Text => context.output.print(report::ports_text(assignments)),
+    }
+}
+
+/// Chooses another port, and lets a session that runs take it at once.
+fn reassign(context: &Context, endpoint: &Endpoint, engine: &mut Engine, name: &str) -> anyhow::Result<()> {
+    let session = context.session(endpoint)?;
+    let interrupt = Interrupt::default();
+    interrupt.listen()?;
+    let held = lock(&session.id, context.output)?;
+    let holdings = engine.holdings()?;
+    let reserved = holdings.reservations(&session.id.0);
+    let of_name = reserved.iter().filter(|(slot, _)| slot.owner() == name);
+    let ports: Vec<u16> = of_name.flat_map(|(_, block)| block.ports()).collect();
+    if ports.is_empty() {
+        let names = reserved.keys().map(Slot::owner);
+        return Err(unknown(session.path(), name, names.collect()).into());
+    }
+    let is_running = is_running(&holdings, &session.id.0);
+    cold::reassign(&session, engine, endpoint, &ports.into_iter().collect(), context.output, &interrupt)?;
+    drop(held);
+    if !is_running {
+        return Ok(());
+    }
+    let options = options(context.output, true, &[], super::args::WAIT_SECONDS);
+    let up = up::up(&session, engine, endpoint, &options, &interrupt)?;
+    super::start::report(context.output, &session, engine, endpoint, &up, "is up")
+}
+
+fn is_running(holdings: &Holdings, session_id: &str) -> bool {
+    let mut own = holdings.containers.iter().filter(|container| container.session_id == session_id);
+    own.any(|container| !container.live_bindings().is_empty())
+}
+
+fn no_ports(directory: &Path) -> Failure {
+    Failure::new(format!("the session of `{}` has no ports", directory.display()))
+        .kind(Kind::NoSession)
+        .hint("`prism start` starts one; `prism ports` shows those of all sessions")
+}
+
+fn unknown(directory: &Path, name: &str, known: Vec<&str>) -> Failure {
+    if known.is_empty() {
+        return no_ports(directory);
+    }
+    let failure =
+        Failure::new(format!("no service and no app `{name}` has a reserved port here")).kind(Kind::Usage);
+    match nearest(name, known.iter().copied()) {
+        Some(near) => failure.hint(format!("did you mean `{near}`?")),
+        None => failure.hint(format!("these have: {}", known.join(", "))),
+    }
+}

@@ -1,0 +1,64 @@
+//! `prism prompt`: a segment for a shell's prompt.
+
+use clap::Args;
+
+use super::context::Context;
+use super::shell;
+use crate::docker::Endpoint;
+use crate::domain::change::Layer;
+use crate::domain::environment::{DIFF, Environment};
+use crate::domain::prompt::{NAMES, Summary, segment, unknown_placeholder};
+use crate::domain::shell::Shell;
+use crate::error::{Failure, Kind};
+use crate::session::{self, Session, glance};
+
+/// Print a short text on this directory's session for a prompt; nothing outside a project
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Placeholders of --format: {name} (the directory's), {project} (Compose's), {directory},
+{state} (up, partly, down, or ? if Docker does not answer), {healthy}, {total} (services).
+
+Examples:
+  prism prompt                                  shop up 2/2
+  prism prompt --format '{name}:{state}'        shop:up
+  PS1='$(prism prompt --shell bash) \\$ '"
+)]
+pub(super) struct PromptArgs {
+    /// What to print
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<String>,
+    /// The shell that prints it [default: the one that runs prism, or none]
+    #[arg(long, value_name = "SHELL", value_parser = shell::parser())]
+    shell: Option<String>,
+}
+
+/// Prints the segment. A prompt is no place for what keeps Docker from answering.
+pub(super) fn run(context: Context, args: PromptArgs) -> anyhow::Result<()> {
+    if let Some(unknown) = args.format.as_deref().and_then(unknown_placeholder) {
+        let names = NAMES.map(|name| format!("{{{name}}}")).join(" ");
+        return Err(Failure::new(format!("`{{{unknown}}}` is no placeholder"))
+            .kind(Kind::Usage)
+            .hint(format!("the placeholders are: {names}"))
+            .into());
+    }
+    let Some(directory) = std::env::current_dir().ok().and_then(|start| session::locate(&start)) else {
+        return Ok(());
+    };
+    let summary = summary(context.environment);
+    let text = segment(args.format.as_deref(), &directory.to_string_lossy(), summary.as_ref());
+    let shell = args.shell.as_deref().map_or_else(shell::of_parent, Shell::named);
+    context.output.print(shell.map_or_else(|| text.clone(), |shell| shell.prompt(&text)) + "\n")
+}
+
+/// Sums up the session of the working directory; `None` if Docker does not answer within the budget, or did not when
+/// the hook asked a moment ago.
+fn summary(environment: Environment) -> Option<Summary> {
+    let layer = Layer::read(std::env::var(DIFF).ok().as_deref());
+    if layer.is_silent(glance::now()) {
+        return None;
+    }
+    let endpoint = Endpoint::discover(&environment).ok()?;
+    let session = Session::find_unread(&endpoint, environment).ok()?;
+    let (header, containers) = glance::within_budget(move || glance::state(&session, &endpoint))??;
+    Some(Summary::new(header.as_ref(), &containers))
+}

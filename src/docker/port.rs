@@ -1,0 +1,91 @@
+//! What the Engine knows of host ports, and whether they can be looked at from here.
+
+use std::fs;
+
+use bollard::models::SystemInfo;
+use bollard::query_parameters::ListContainersOptionsBuilder;
+
+use super::{Endpoint, Engine, container};
+use crate::domain::container::State;
+use crate::domain::holding::Holdings;
+
+/// Where the Engine binds ports, as seen from here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// On this machine: what cannot be bound here, it cannot bind either.
+    Here,
+    /// On this machine, with the rights of a user.
+    Rootless,
+    /// In a virtual machine, a container or far away: its answer alone decides.
+    Elsewhere,
+}
+
+impl Engine {
+    /// Asks for everything that says who has which host port.
+    pub fn holdings(&mut self) -> anyhow::Result<Holdings> {
+        let summaries = self.list(ListContainersOptionsBuilder::new().all(true).build())?;
+        let mut holdings = Holdings { notes: self.notes()?, ..Holdings::default() };
+        for summary in summaries {
+            match container::listed(summary.clone()) {
+                Some(container) if container.label("managed") == Some("true") => {
+                    if container.state != State::Gone {
+                        holdings.containers.push(container);
+                    }
+                }
+                _ => holdings.foreign.extend(container::bound(summary)),
+            }
+        }
+        Ok(holdings)
+    }
+
+    /// Finds out where the Engine binds ports. In doubt it is elsewhere.
+    pub fn place(&self, endpoint: &Endpoint) -> anyhow::Result<Place> {
+        if endpoint.shared {
+            return Ok(Place::Elsewhere);
+        }
+        let info = self.ask(self.docker.info())?.map_err(|error| self.failure(error))?;
+        let read = |name: &str| fs::read_to_string(format!("/proc/sys/kernel/{name}")).unwrap_or_default();
+        Ok(Place::of(&info, &read("osrelease"), &read("hostname")))
+    }
+}
+
+impl Place {
+    /// Compares what an Engine says of itself with the kernel and name of this machine. The machine to which Docker
+    /// Desktop, colima or an ssh tunnel leads has another kernel, or another name.
+    fn of(info: &SystemInfo, kernel: &str, name: &str) -> Self {
+        let is_same = |found: &Option<String>, here: &str| found.as_deref() == Some(here.trim());
+        let options = info.security_options.as_deref().unwrap_or_default();
+        if !is_same(&info.kernel_version, kernel) || !is_same(&info.name, name) {
+            Self::Elsewhere
+        } else if options.iter().any(|option| option.contains("name=rootless")) {
+            Self::Rootless
+        } else {
+            Self::Here
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn in_doubt_an_engine_is_elsewhere() {
+        let info = |kernel: &str, name: &str, option: &str| SystemInfo {
+            kernel_version: Some(kernel.to_owned()),
+            name: Some(name.to_owned()),
+            security_options: Some(vec!["name=seccomp,profile=builtin".to_owned(), option.to_owned()]),
+            ..SystemInfo::default()
+        };
+        for (info, place) in [
+            (info("6.1", "box", "name=cgroupns"), Place::Here),
+            (info("6.1", "box", "name=rootless"), Place::Rootless),
+            (info("6.6-linuxkit", "docker-desktop", ""), Place::Elsewhere),
+            (info("6.1", "docker-desktop", ""), Place::Elsewhere),
+            (SystemInfo::default(), Place::Elsewhere),
+        ] {
+            assert_eq!(Place::of(&info, "6.1\n", "box\n"), place, "{info:?}");
+        }
+        assert_eq!(Place::of(&info("", "", ""), "", "x"), Place::Elsewhere, "no /proc: another system");
+    }
+}

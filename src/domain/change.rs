@@ -1,0 +1,281 @@
+//! What a hook changes in a shell, and how it takes that back: `(former, recorded, now) → operations`.
+//!
+//! The hook lays a session's variables over the shell's own, the **base**. What it needs to lift them off again is
+//! the [`Layer`], which lives in the shell itself, as one exported variable. A variable that no longer has the
+//! value which the layer gave it was changed by the user, and stays.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+
+use serde::{Deserialize, Serialize};
+
+use super::environment::{DIFF, RECORD, parse_record, record};
+use super::name::content_hash;
+use super::variable::{Variable, is_reserved};
+
+/// The longest layer, and the longest value, in bytes. Larger ones are left to `exec`: a shell whose environment
+/// gets too long cannot start anything.
+pub const LIMIT: usize = 32 * 1024;
+
+/// How long the Engine is left alone after it did not answer in time, in seconds.
+pub const SILENCE: u64 = 30;
+
+/// What a layer may still have to remember besides its variables.
+const MARGIN: usize = 256;
+
+/// A variable that is to have a value, or to be absent.
+pub type Wanted = BTreeMap<String, Option<String>>;
+
+/// One step: set a variable, or unset it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operation {
+    /// The variable.
+    pub name: String,
+    /// Its new value; `None` unsets it.
+    pub value: Option<String>,
+}
+
+/// What the hook did to a shell, and what it is to remember between two prompts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Layer {
+    /// Whose variables these are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// The variables.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    vars: BTreeMap<String, Entry>,
+    /// The Engine is not asked before this second of 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silent_until: Option<u64>,
+    /// The hash of what the user was told last: it is said once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<String>,
+}
+
+/// One variable of a layer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Entry {
+    /// The hash of what was set; `None` where the variable was removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    set: Option<String>,
+    /// What it was before; `None` if it was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    was: Option<String>,
+}
+
+/// The variables of a shell.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Now {
+    values: BTreeMap<String, String>,
+    /// Those that no layer touches, as their values are not UTF-8.
+    opaque: BTreeSet<String>,
+}
+
+impl Now {
+    /// Reads an environment.
+    pub fn new(environment: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        let mut now = Self::default();
+        for (name, value) in environment {
+            match (name.into_string(), value.into_string()) {
+                (Ok(name), Ok(value)) => drop(now.values.insert(name, value)),
+                (Ok(name), Err(_)) => drop(now.opaque.insert(name)),
+                _ => {}
+            }
+        }
+        now
+    }
+
+    /// Returns a variable's value.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(String::as_str)
+    }
+
+    /// Lists what stands on prism's own record and still has the value recorded there.
+    fn on_record(&self) -> impl Iterator<Item = (&str, &str)> {
+        let record = self.get(RECORD).map(parse_record).unwrap_or_default();
+        self.values.iter().filter_map(move |(name, value)| {
+            let is_prisms = record.get(name).is_some_and(|hash| *hash == hash_of(value));
+            is_prisms.then_some((name.as_str(), value.as_str()))
+        })
+    }
+
+    /// Lists the steps that lead from here to `target`.
+    fn steps_to(&self, target: &Self) -> Vec<Operation> {
+        let gone = self.values.keys().filter(|name| !target.values.contains_key(*name));
+        let gone = gone.map(|name| Operation { name: name.clone(), value: None });
+        let new = target.values.iter().filter(|(name, value)| self.values.get(*name) != Some(value));
+        gone.chain(new.map(|(name, value)| Operation { name: name.clone(), value: Some(value.clone()) }))
+            .collect()
+    }
+}
+
+fn hash_of(value: &str) -> String {
+    content_hash(value.as_bytes())
+}
+
+/// What a session gives a shell.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Offer {
+    /// The session's identity.
+    pub session: String,
+    /// Those of services and of `prism.yaml`.
+    pub variables: Vec<Variable>,
+    /// Those that are always prism's.
+    pub own: Vec<(String, String)>,
+}
+
+impl Offer {
+    /// Says what a shell with this base is to hold: the session's variables, and none of any other session.
+    ///
+    /// Names that a program takes code, identity or its settings from are left to `exec`, whoever chose them, and so
+    /// are those of clouds: a shell that silently holds test credentials is a trap.
+    pub fn wanted(&self, base: &Now) -> Wanted {
+        let is_fit = |it: &&Variable| !is_reserved(&it.name) && !it.cloud_credential;
+        let mut wanted = Wanted::new();
+        for Variable { name, value, group, .. } in self.variables.iter().filter(is_fit) {
+            wanted.insert(name.clone(), Some(value.clone()));
+            for rival in group.iter().flat_map(|group| group.rivals) {
+                wanted.entry((*rival).to_owned()).or_insert(None);
+            }
+        }
+        wanted.extend(self.own.iter().map(|(name, value)| (name.clone(), Some(value.clone()))));
+        // What `exec` set of the same session stays, on the record; what it set of another one goes.
+        let mut recorded: BTreeMap<&str, &str> = BTreeMap::new();
+        let mut foreign: Vec<&str> = Vec::new();
+        for (name, value) in base.on_record().filter(|(name, _)| !wanted.contains_key(*name)) {
+            if base.get("PRISM_SESSION") == Some(&self.session) {
+                recorded.insert(name, value);
+            } else {
+                foreign.push(name);
+            }
+        }
+        recorded.extend(wanted.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_deref()?))));
+        let record = record(recorded.into_iter());
+        wanted.extend(foreign.into_iter().map(|name| (name.to_owned(), None)));
+        wanted.insert(RECORD.to_owned(), Some(record));
+        wanted.retain(|name, value| {
+            !base.opaque.contains(name) && value.as_ref().is_none_or(|value| value.len() <= LIMIT)
+        });
+        wanted
+    }
+}
+
+/// What is known of the place that a shell is in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sight {
+    /// No session that is up.
+    Nothing,
+    /// The Engine could not say. The identity of the session that would be here.
+    Unknown(String),
+    /// A session that is up.
+    Up(Offer),
+    /// Another tool, which took the present variables for the base of its own.
+    HandedOver,
+}
+
+impl Layer {
+    /// Reads a layer. One that cannot be read is none.
+    pub fn read(text: Option<&str>) -> Self {
+        text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+    }
+
+    /// Writes it; `None` if there is nothing to remember.
+    pub fn write(&self) -> Option<String> {
+        (*self != Self::default()).then(|| serde_json::to_string(self).unwrap_or_default())
+    }
+
+    /// Says whether the Engine is to be left alone. A clock that was set back must not prolong that.
+    pub fn is_silent(&self, time: u64) -> bool {
+        self.silent_until.is_some_and(|end| (time..=time + SILENCE).contains(&end))
+    }
+
+    /// Lists the steps that give a shell an offer for good: this layer lifted off, everything set in full.
+    pub fn settle(&self, now: &Now, offer: &Offer) -> Vec<Operation> {
+        let mut target = self.base(now);
+        let mut seen = now.clone();
+        for (name, value) in offer.wanted(&target) {
+            match value {
+                Some(value) => {
+                    seen.values.remove(&name);
+                    target.values.insert(name, value);
+                }
+                None => drop(target.values.remove(&name)),
+            }
+        }
+        seen.steps_to(&target)
+    }
+
+    /// Says whether the user changed a variable since it was set.
+    fn was_changed(&self, name: &str, now: &Now) -> bool {
+        self.vars.get(name).is_some_and(|entry| now.get(name).map(hash_of) != entry.set)
+    }
+
+    /// Returns the shell's variables without this layer.
+    fn base(&self, now: &Now) -> Now {
+        let mut base = now.clone();
+        base.values.remove(DIFF);
+        for (name, entry) in self.vars.iter().filter(|(name, _)| !self.was_changed(name, now)) {
+            match &entry.was {
+                Some(value) => drop(base.values.insert(name.clone(), value.clone())),
+                None => drop(base.values.remove(name)),
+            }
+        }
+        base
+    }
+
+    /// Moves on from this layer to the one for `sight`, and says which steps lead there. What is to be remembered
+    /// besides the variables is `remember`ed by the caller on the way.
+    pub fn step(&self, now: &Now, sight: &Sight, remember: impl FnOnce(&mut Self)) -> Vec<Operation> {
+        let (mut target, mut next) = match sight {
+            Sight::Unknown(here) if self.session.as_ref() == Some(here) => (now.clone(), self.clone()),
+            Sight::HandedOver => (now.clone(), Self::default()),
+            Sight::Nothing | Sight::Unknown(_) => (self.base(now), Self::default()),
+            Sight::Up(offer) => self.over(now, offer),
+        };
+        (next.silent_until, next.told) = (self.silent_until, self.told.clone());
+        remember(&mut next);
+        match next.write() {
+            Some(text) => drop(target.values.insert(DIFF.to_owned(), text)),
+            None => drop(target.values.remove(DIFF)),
+        }
+        now.steps_to(&target)
+    }
+
+    /// Lays an offer over the base.
+    fn over(&self, now: &Now, offer: &Offer) -> (Now, Self) {
+        let base = self.base(now);
+        let mut next = Self { session: Some(offer.session.clone()), ..Self::default() };
+        let mut target = base.clone();
+        for (name, value) in offer.wanted(&base) {
+            let is_users = self.session.as_ref() == Some(&offer.session) && self.was_changed(&name, now);
+            if let Some(entry) = self.vars.get(&name).filter(|_| is_users) {
+                next.vars.insert(name, entry.clone());
+                continue;
+            }
+            let was = base.values.get(&name).cloned();
+            next.vars.insert(name.clone(), Entry { set: value.as_deref().map(hash_of), was });
+            match value {
+                Some(value) => drop(target.values.insert(name, value)),
+                None => drop(target.values.remove(&name)),
+            }
+        }
+        next.fit(&base, &mut target);
+        (target, next)
+    }
+
+    /// Leaves variables as they are, those with the longest former values first, until the layer is short enough.
+    fn fit(&mut self, base: &Now, target: &mut Now) {
+        while self.write().is_some_and(|text| text.len() > LIMIT - MARGIN) {
+            let longest = self.vars.iter().max_by_key(|(_, entry)| entry.was.as_ref().map_or(0, String::len));
+            let Some(name) = longest.map(|(name, _)| name.clone()) else { return };
+            self.vars.remove(&name);
+            match base.values.get(&name) {
+                Some(value) => drop(target.values.insert(name, value.clone())),
+                None => drop(target.values.remove(&name)),
+            }
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Who has which host port: reservations of sessions, and what other containers have bound.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::container::{Binding, Container, State};
+use super::name::{ServiceName, SessionId};
+use super::note::Note;
+use super::port::ContainerPort;
+use super::reservation::{Block, Reservations, Slot, read_service_label};
+
+/// All that the Engine knows of host ports.
+#[derive(Debug, Clone, Default)]
+pub struct Holdings {
+    /// Containers of every session and owner, one-offs and twins included.
+    pub containers: Vec<Container>,
+    /// Other containers that run: name, and what they have bound.
+    pub foreign: Vec<(String, Vec<Binding>)>,
+    /// The notes of all sessions.
+    pub notes: Vec<Noted>,
+}
+
+/// A note and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Noted {
+    /// The session.
+    pub session_id: String,
+    /// Its directory.
+    pub directory: String,
+    /// What it says.
+    pub note: Note,
+}
+
+/// Somebody who has a port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// The session directory; `None` for a container that is of no session.
+    pub directory: Option<String>,
+    /// The service, app or container, as in ``service `db` ``.
+    pub what: String,
+    /// The port is in use, not only reserved.
+    pub running: bool,
+}
+
+/// `/home/me/billing` (service `iris`)
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.directory {
+            Some(directory) => write!(f, "`{directory}` ({})", self.what),
+            None => f.write_str(&self.what),
+        }
+    }
+}
+
+/// A session's reservation, or a port that the Engine chose for it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Assignment {
+    /// The session directory.
+    pub directory: String,
+    /// The session.
+    pub session_id: String,
+    /// The host port.
+    pub port: u16,
+    /// What for.
+    pub slot: Slot,
+    /// Its container runs. Whether an app does, Docker does not know.
+    pub running: bool,
+}
+
+impl Holdings {
+    /// Lists every session's ports, sorted by directory and port.
+    pub fn assignments(&self) -> Vec<Assignment> {
+        let mut found = Vec::new();
+        for (session_id, directory) in self.sessions() {
+            for (slot, block) in self.reservations(session_id) {
+                let running = self.runs(session_id, &slot);
+                found.extend(block.ports().map(|port| Assignment {
+                    directory: directory.to_owned(),
+                    session_id: session_id.to_owned(),
+                    port,
+                    slot: slot.clone(),
+                    running,
+                }));
+            }
+        }
+        for container in &self.containers {
+            found.extend(container.live_bindings().iter().map(|binding| Assignment {
+                directory: directory_of(container).to_owned(),
+                session_id: container.session_id.clone(),
+                port: binding.host_port,
+                slot: Slot::Service(container.service.clone(), binding.container),
+                running: true,
+            }));
+        }
+        found.sort();
+        found.dedup_by(|b, a| {
+            let same = (&a.session_id, a.port, &a.slot) == (&b.session_id, b.port, &b.slot);
+            a.running |= same && b.running;
+            same
+        });
+        found
+    }
+
+    /// Says who else than `session` has which port. What runs comes before what is reserved only.
+    pub fn held_by_others(&self, session: &SessionId) -> BTreeMap<u16, Holder> {
+        let mut held: BTreeMap<u16, Holder> = BTreeMap::new();
+        let mut add = |port: u16, holder: Holder| {
+            let known = held.entry(port).or_insert_with(|| holder.clone());
+            if holder.running && !known.running {
+                *known = holder;
+            }
+        };
+        for assignment in self.assignments().into_iter().filter(|it| it.session_id != session.0) {
+            let Assignment { directory, port, slot, running, .. } = assignment;
+            add(port, Holder { directory: Some(directory), what: slot.to_string(), running });
+        }
+        let one_offs = self.containers.iter().filter(|it| it.one_off && it.session_id == session.0);
+        let one_offs = one_offs.map(|container| (&container.name, container.live_bindings()));
+        let foreign = self.foreign.iter().map(|(name, bindings)| (name, bindings.as_slice()));
+        for (name, bindings) in one_offs.chain(foreign) {
+            let what = format!("container `{name}`");
+            for binding in bindings {
+                add(binding.host_port, Holder { directory: None, what: what.clone(), running: true });
+            }
+        }
+        held
+    }
+
+    /// Returns what a session has reserved: what its note says, if that speaks of ports, else its containers' labels.
+    pub fn reservations(&self, session_id: &str) -> Reservations {
+        let note = self.notes.iter().find(|noted| noted.session_id == session_id);
+        if let Some(ports) = note.and_then(|noted| noted.note.ports.clone()) {
+            return ports;
+        }
+        let own = self.containers.iter().filter(|it| it.session_id == session_id && !it.one_off);
+        own.filter_map(|it| Some(read_service_label(&it.service, it.label("ports")?))).flatten().collect()
+    }
+
+    /// Says whether the session's own containers have bound all that is reserved for a container port.
+    pub fn is_held(&self, session: &SessionId, service: &ServiceName, port: ContainerPort) -> bool {
+        let Some(block) =
+            self.reservations(&session.0).remove(&Slot::Service(service.clone(), port)).map(Block::ports)
+        else {
+            return false;
+        };
+        let own = self.containers.iter().filter(|it| it.session_id == session.0 && it.service == *service);
+        let bindings = own.filter(|container| !container.one_off).flat_map(Container::live_bindings);
+        let mut bound = bindings.filter(|binding| binding.container == port).map(|binding| binding.host_port);
+        bound.any(|port| block.contains(&port))
+    }
+
+    /// Lists every session with its directory.
+    fn sessions(&self) -> BTreeMap<&str, &str> {
+        let of_containers = self.containers.iter().map(|it| (it.session_id.as_str(), directory_of(it)));
+        let of_notes = self.notes.iter().map(|it| (it.session_id.as_str(), it.directory.as_str()));
+        of_containers.chain(of_notes).collect()
+    }
+
+    fn runs(&self, session_id: &str, slot: &Slot) -> bool {
+        // An app runs unseen: while its session does, it counts as running, and nobody takes its port.
+        let is_meant = |container: &Container| match slot {
+            Slot::Service(service, _) => container.service == *service,
+            Slot::App(_) => true,
+        };
+        self.containers.iter().any(|container| {
+            container.session_id == session_id
+                && is_meant(container)
+                && matches!(container.state, State::Running | State::Paused | State::Restarting)
+        })
+    }
+}
+
+fn directory_of(container: &Container) -> &str {
+    container.label("working_dir").unwrap_or(&container.session_id)
+}

@@ -1,0 +1,92 @@
+//! Who has which port, as `ports` shows it.
+
+use serde::Serialize;
+
+use super::{SCHEMA, clean, line, widths};
+use crate::domain::holding::Assignment;
+use crate::domain::reservation::Slot;
+
+/// One host port, as programs read it.
+#[derive(Serialize)]
+struct PortDocument<'a> {
+    port: u16,
+    directory: &'a str,
+    session_id: &'a str,
+    service: Option<&'a str>,
+    container_port: Option<String>,
+    app: Option<&'a str>,
+    state: Option<&'static str>,
+}
+
+/// Writes the document of `prism ports --format json`.
+pub fn ports_json(assignments: &[Assignment]) -> Result<String, serde_json::Error> {
+    #[derive(Serialize)]
+    struct Document<'a> {
+        schema: u32,
+        ports: Vec<PortDocument<'a>>,
+    }
+    let ports = assignments.iter().map(|it| {
+        let (service, container_port, app) = match &it.slot {
+            Slot::Service(service, port) => (Some(service.0.as_str()), Some(port.to_string()), None),
+            Slot::App(app) => (None, None, Some(app.as_str())),
+        };
+        let (port, directory, session_id) = (it.port, it.directory.as_str(), it.session_id.as_str());
+        PortDocument { port, directory, session_id, service, container_port, app, state: state(it) }
+    });
+    Ok(serde_json::to_string_pretty(&Document { schema: SCHEMA, ports: ports.collect() })? + "\n")
+}
+
+/// Writes what `prism ports` shows a person: a line for each port.
+pub fn ports_text(assignments: &[Assignment]) -> String {
+    let head = ["PORT", "OF", "STATE", "DIRECTORY"].map(str::to_owned);
+    let row = |it: &Assignment| {
+        let of = match &it.slot {
+            Slot::Service(service, port) => format!("{service} {port}"),
+            Slot::App(app) => format!("{app} (app)"),
+        };
+        [it.port.to_string(), clean(&of), state(it).unwrap_or("-").to_owned(), clean(&it.directory)]
+    };
+    let rows: Vec<[String; 4]> = std::iter::once(head).chain(assignments.iter().map(row)).collect();
+    let widths = widths(rows.iter());
+    rows.iter().map(|row| line(row, &widths, "")).collect()
+}
+
+/// Whether an app runs, Docker does not know.
+fn state(assignment: &Assignment) -> Option<&'static str> {
+    match assignment.slot {
+        Slot::Service(..) => Some(if assignment.running { "running" } else { "stopped" }),
+        Slot::App(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::port::ContainerPort;
+
+    #[test]
+    fn a_line_for_each_port() {
+        let at = |port, slot, running| Assignment {
+            directory: "/w/shop".into(),
+            session_id: "/w/shop".into(),
+            port,
+            slot,
+            running,
+        };
+        let db = || Slot::Service("db".into(), ContainerPort::tcp(5432));
+        let assignments = [at(23_817, db(), true), at(24_311, Slot::App("web".into()), false)];
+        assert_eq!(
+            ports_text(&assignments),
+            "PORT   OF           STATE    DIRECTORY\n\
+             23817  db 5432/tcp  running  /w/shop\n\
+             24311  web (app)    -        /w/shop\n"
+        );
+        let json: serde_json::Value =
+            serde_json::from_str(&ports_json(&assignments).expect("json")).expect("json");
+        assert_eq!((json["schema"].as_u64(), json["ports"][0]["port"].as_u64()), (Some(1), Some(23_817)));
+        assert_eq!(
+            (json["ports"][0]["state"].as_str(), json["ports"][1]["state"].as_str()),
+            (Some("running"), None)
+        );
+    }
+}

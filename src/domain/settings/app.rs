@@ -1,0 +1,140 @@
+//! What `prism.yaml` says of host ports as a whole, and of apps that run on the host.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::domain::allocation::Policy;
+use crate::domain::port::PortRange;
+use crate::error::Failure;
+
+/// `ports:`, how host ports are chosen unless a service says otherwise.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Ports {
+    /// prism reserves them, and they stay.
+    #[default]
+    Sticky,
+    /// The Engine chooses, anew at each start.
+    Random,
+    /// As `sticky`, inside a pool.
+    Range(#[schemars(with = "String")] PortRange),
+}
+
+/// An app that runs on the host.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct App {
+    /// Its directory, relative to the session directory: commands from below it are the app's.
+    pub dir: Option<String>,
+    /// The variable that tells it at which port to listen.
+    pub port: String,
+    /// Variables for its commands, with templates.
+    #[schemars(schema_with = "super::texts")]
+    pub env: BTreeMap<String, String>,
+}
+
+impl Default for App {
+    fn default() -> Self {
+        Self { dir: None, port: "PORT".to_owned(), env: BTreeMap::new() }
+    }
+}
+
+impl From<Ports> for Policy {
+    fn from(ports: Ports) -> Self {
+        match ports {
+            Ports::Sticky => Self::Sticky,
+            Ports::Random => Self::Random,
+            Ports::Range(range) => Self::Range(range),
+        }
+    }
+}
+
+/// Checks the names of apps: they go into labels and into names of variables.
+pub(super) fn check(apps: &BTreeMap<String, App>) -> Result<(), Failure> {
+    for (name, app) in apps {
+        let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        if !name.starts_with(|c: char| c.is_ascii_alphanumeric()) || !name.chars().all(is_allowed) {
+            return Err(Failure::new(format!("`apps.{name}`: an app cannot be called like that"))
+                .hint("names consist of letters, digits, `.`, `_` and `-`, as those of services"));
+        }
+        let is_variable = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if app.port.starts_with(|c: char| c.is_ascii_digit())
+            || app.port.is_empty()
+            || !app.port.chars().all(is_variable)
+        {
+            return Err(Failure::new(format!(
+                "`apps.{name}.port` is `{}`, which is no variable's name",
+                app.port
+            ))
+            .hint("it names the variable that tells the app its port, as in `port: PORT`; prism chooses the number"));
+        }
+    }
+    Ok(())
+}
+
+/// Finds the app whose directory contains `below`, a path relative to the session directory; the deepest one.
+pub fn of_directory<'a>(apps: &'a BTreeMap<String, App>, below: &str) -> Option<&'a str> {
+    let parts = |path: &str| {
+        let parts = path.split('/').filter(|part| !part.is_empty() && *part != ".");
+        parts.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let below = parts(below);
+    let dirs = apps.iter().filter_map(|(name, app)| Some((name.as_str(), parts(app.dir.as_deref()?))));
+    let around = dirs.filter(|(_, dir)| below.starts_with(dir));
+    around.max_by_key(|(_, dir)| dir.len()).map(|(name, _)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::settings::Settings;
+
+    use super::*;
+
+    fn parsed(text: &str) -> Result<Settings, String> {
+        Settings::parse(text, "prism.yaml").map_err(|failure| crate::error::render(&failure.into()))
+    }
+
+    #[test]
+    fn policies() {
+        for (text, ports) in [
+            ("ports: sticky", Ports::Sticky),
+            ("ports: random", Ports::Random),
+            ("ports: {range: 1972-1981}", Ports::Range(PortRange { first: 1972, last: 1981 })),
+            ("bind: 127.0.0.1", Ports::Sticky),
+        ] {
+            assert_eq!(parsed(text).expect(text).ports, ports);
+        }
+        for (text, part) in [
+            ("ports: {range: 1981-1972}", "`1981-1972` is not a port or a range of ports from 1 to 65535"),
+            ("ports: {range: 0-10}", "`0-10` is not"),
+            ("ports: {range: 65000-70000}", "`65000-70000` is not"),
+            ("ports: fixed", "`ports` cannot be `fixed`"),
+            ("services: {x: {port: 0}}", "services.x.port"),
+            ("services: {x: {port: 70000}}", "services.x.port"),
+            ("services: {x: {range: 9-8}}", "`9-8` is not"),
+            ("apps: {'a b': {}}", "`apps.a b`"),
+            ("apps: {web: {port: '3000'}}", "`apps.web.port` is `3000`, which is no variable's name"),
+        ] {
+            let error = parsed(text).expect_err(text);
+            assert!(error.contains(part), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_deepest_directory_around_is_the_apps() {
+        let settings =
+            parsed("apps: {all: {dir: .}, web: {dir: apps/web}, api: {dir: ./apps/api/}, none: {}}");
+        let apps = settings.expect("settings").apps;
+        for (below, app) in [
+            ("apps/web", "web"),
+            ("apps/web/src", "web"),
+            ("apps/website", "all"),
+            ("apps/api", "api"),
+            ("", "all"),
+        ] {
+            assert_eq!(of_directory(&apps, below), Some(app), "{below}");
+        }
+    }
+}

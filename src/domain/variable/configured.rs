@@ -1,0 +1,66 @@
+//! Variables of `prism.yaml`, beside and above those of services.
+
+use std::collections::BTreeMap;
+
+use super::Variable;
+use super::name::is_cloud_credential;
+use crate::domain::environment::OWN;
+use crate::domain::template::{self, Value};
+use crate::error::Failure;
+
+/// Adds what `prism.yaml` says under `path` to `variables`; of two with one name its own is taken. Templates may name any
+/// of `variables` and `own`. Sorted by name.
+///
+/// # Errors
+/// A template that cannot be resolved, a name that is none, a NUL byte; each names its place in `prism.yaml`.
+pub fn configure(
+    path: &str,
+    templates: &BTreeMap<String, String>,
+    mut variables: Vec<Variable>,
+    own: &[(String, String)],
+) -> Result<Vec<Variable>, Failure> {
+    let of_services = variables.iter().map(|variable| {
+        (variable.name.as_str(), Value { text: variable.value.clone(), secret: variable.secret })
+    });
+    let of_prism =
+        own.iter().map(|(name, value)| (name.as_str(), Value { text: value.clone(), secret: false }));
+    let known = of_services.chain(of_prism).collect();
+    let resolved = template::resolve(path, templates, &known)?;
+    variables.retain(|variable| !resolved.contains_key(&variable.name));
+    for (name, Value { text: value, secret }) in resolved {
+        check(path, &name, &value)?;
+        let rule = format!("{path}.{name} of prism.yaml");
+        let cloud_credential = is_cloud_credential(&name);
+        let secret = secret || is_secret(&name);
+        variables.push(Variable { name, value, rule, secret, cloud_credential, ..Variable::default() });
+    }
+    variables.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(variables)
+}
+
+/// Says whether people give such a name to what nobody is to see.
+fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    ["PASSWORD", "PASSWD", "SECRET", "TOKEN", "API_KEY", "PRIVATE_KEY", "CREDENTIAL"]
+        .iter()
+        .any(|word| name.contains(word))
+}
+
+fn check(path: &str, name: &str, value: &str) -> Result<(), Failure> {
+    let is_name = name.starts_with(|c: char| c == '_' || c.is_ascii_alphabetic())
+        && name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric());
+    if !is_name {
+        return Err(Failure::new(format!(
+            "`{path}.{name}` in prism.yaml: `{name}` is not a name for a variable"
+        ))
+        .hint("names consist of letters, digits and `_`, and do not begin with a digit"));
+    }
+    if OWN.contains(&name) || name.starts_with("PRISM_") {
+        return Err(Failure::new(format!("`{path}.{name}` in prism.yaml: this variable is always prism's"))
+            .hint("choose another name"));
+    }
+    if value.contains('\0') {
+        return Err(Failure::new(format!("`{path}.{name}` in prism.yaml holds a NUL byte")));
+    }
+    Ok(())
+}

@@ -1,0 +1,153 @@
+//! Ports of this machine: can they be bound, and who listens on them?
+
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener, UdpSocket};
+use std::path::Path;
+use std::{fmt, fs};
+
+use crate::domain::port::Protocol;
+
+/// Says whether a port can be bound at an address as Docker's proxy would, which allows for connections that only
+/// linger. What cannot be known, for lack of a right or of the address, counts as yes: the Engine decides.
+pub fn is_bindable(protocol: Protocol, address: IpAddr, port: u16) -> bool {
+    let bound = match protocol {
+        // The standard library sets SO_REUSEADDR, and listens: a socket that is bound only does not conflict.
+        Protocol::Tcp => TcpListener::bind((address, port)).map(drop),
+        Protocol::Udp => UdpSocket::bind((address, port)).map(drop),
+        Protocol::Sctp => Ok(()),
+    };
+    !bound.is_err_and(|error| error.kind() == ErrorKind::AddrInUse)
+}
+
+/// Says whether nobody else is found at a port of this machine, by whichever name `localhost` is resolved.
+pub fn is_free(port: u16) -> bool {
+    let loopback = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+    loopback.into_iter().all(|address| is_bindable(Protocol::Tcp, address, port))
+}
+
+/// Returns the lowest port that a program without rights may bind.
+pub fn first_unprivileged() -> u16 {
+    let text = fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start");
+    text.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(1024)
+}
+
+/// A process that listens, as far as the system tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listener {
+    /// The user, by number.
+    pub user: u32,
+    /// Its number and name; `None` if this user may not know.
+    pub process: Option<(u32, String)>,
+}
+
+impl fmt::Display for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.process {
+            Some((pid, name)) => write!(f, "process {pid} (`{name}`)"),
+            None => write!(f, "a process of user {}", self.user),
+        }
+    }
+}
+
+impl Listener {
+    /// Finds whoever listens on a port; always `None` where there is no `/proc`.
+    pub fn find(port: u16) -> Option<Self> {
+        let tables = ["tcp", "tcp6", "udp", "udp6"];
+        let sockets = tables.iter().filter_map(|table| {
+            socket(&fs::read_to_string(format!("/proc/net/{table}")).ok()?, port, table.starts_with("udp"))
+        });
+        let (user, inode) = sockets.into_iter().next()?;
+        Some(Self { user, process: process_of(inode) })
+    }
+
+    /// Says whether it is Docker's proxy for some container's port.
+    pub fn is_proxy(&self) -> bool {
+        self.process.as_ref().is_some_and(|(_, name)| name == "docker-proxy")
+    }
+
+    /// Says whether it was started with `PRISM_SESSION` set to this session, or stands in its directory.
+    pub fn is_of_session(&self, session: &str, directory: &Path) -> bool {
+        let Some((pid, _)) = &self.process else { return false };
+        let stands_in = fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd.starts_with(directory));
+        let entry = format!("PRISM_SESSION={session}");
+        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        stands_in || environment.split(|byte| *byte == 0).any(|variable| variable == entry.as_bytes())
+    }
+}
+
+/// Finds the user and inode of a socket that waits at a port, in a table of the kernel's.
+fn socket(table: &str, port: u16, is_udp: bool) -> Option<(u32, u64)> {
+    const LISTEN: &str = "0A";
+    const UNCONNECTED: &str = "07";
+    let state = if is_udp { UNCONNECTED } else { LISTEN };
+    table.lines().skip(1).find_map(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let (_, local) = fields.get(1)?.rsplit_once(':')?;
+        let is_meant = u16::from_str_radix(local, 16) == Ok(port) && *fields.get(3)? == state;
+        is_meant.then_some((fields.get(7)?.parse().ok()?, fields.get(9)?.parse().ok()?))
+    })
+}
+
+fn process_of(inode: u64) -> Option<(u32, String)> {
+    let link = format!("socket:[{inode}]");
+    let holds = |pid: u32| {
+        let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+        descriptors
+            .into_iter()
+            .any(|entry| fs::read_link(entry.path()).is_ok_and(|to| to.as_os_str() == &*link))
+    };
+    let processes = fs::read_dir("/proc").ok()?.flatten();
+    let pid =
+        processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).find(|pid| holds(*pid))?;
+    let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    Some((pid, name.trim_end().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    #[test]
+    fn what_others_have_bound_anywhere_cannot_be_bound() {
+        for address in ["127.0.0.1:0", "0.0.0.0:0", "[::]:0"] {
+            let listener = TcpListener::bind(address).expect(address);
+            let port = listener.local_addr().expect("address").port();
+            assert!(!is_bindable(Protocol::Tcp, LOOPBACK, port), "{address}");
+            drop(listener);
+            assert!(is_bindable(Protocol::Tcp, LOOPBACK, port), "{address}");
+        }
+        let six = TcpListener::bind("[::1]:0").expect("::1");
+        assert!(!is_free(six.local_addr().expect("address").port()), "`localhost` would lead there");
+        let udp = UdpSocket::bind("0.0.0.0:0").expect("udp");
+        assert!(!is_bindable(Protocol::Udp, LOOPBACK, udp.local_addr().expect("address").port()));
+    }
+
+    #[test]
+    fn connections_that_linger_do_not_count() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("address");
+        let client = std::net::TcpStream::connect(address).expect("connect");
+        // The side that closes first keeps the port in TIME_WAIT.
+        drop(listener.accept().expect("accept"));
+        drop((client, listener));
+        assert!(is_bindable(Protocol::Tcp, LOOPBACK, address.port()));
+    }
+
+    #[test]
+    fn the_process_that_listens_is_named() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("address").port();
+        if !Path::new("/proc/net/tcp").exists() {
+            assert_eq!(Listener::find(port), None);
+            return;
+        }
+        let found = Listener::find(port).expect("a listener");
+        assert_eq!(found.process.as_ref().map(|(pid, _)| *pid), Some(std::process::id()));
+        assert!(found.to_string().starts_with(&format!("process {} (`", std::process::id())));
+        assert!(found.is_of_session("/nowhere", &std::env::current_dir().expect("cwd")));
+        assert!(!found.is_of_session("/nowhere", Path::new("/nowhere")));
+        assert_eq!(Listener { user: 7, process: None }.to_string(), "a process of user 7");
+    }
+}

@@ -1,0 +1,82 @@
+//! What the caller gave prism, Rust's runtime changes before `main`, and a child must find as it was: whether SIGPIPE
+//! and SIGCHLD are ignored, and which of the standard streams are closed.
+//!
+//! The one module with unsafe code: only a constructor runs early enough to see what the caller had.
+#![expect(
+    unsafe_code,
+    reason = "reading and setting a signal's disposition has no safe interface that runs this early"
+)]
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use nix::libc;
+use nix::sys::signal::Signal;
+
+static PIPE_WAS_IGNORED: AtomicBool = AtomicBool::new(false);
+static CHILD_WAS_IGNORED: AtomicBool = AtomicBool::new(false);
+static WAS_CLOSED: [AtomicBool; 3] = [const { AtomicBool::new(false) }; 3];
+
+#[used]
+#[cfg_attr(target_os = "linux", unsafe(link_section = ".init_array"))]
+#[cfg_attr(target_os = "macos", unsafe(link_section = "__DATA,__mod_init_func"))]
+static REMEMBER: extern "C" fn() = remember;
+
+extern "C" fn remember() {
+    // SAFETY: `sigaction` with a null new action only reads; an all-zero `sigaction` is a valid place to read
+    // into. Nothing of Rust's runtime is used, which is not set up yet.
+    let is_ignored = |signal| unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(signal, std::ptr::null(), &raw mut action) == 0
+            && action.sa_sigaction == libc::SIG_IGN
+    };
+    PIPE_WAS_IGNORED.store(is_ignored(libc::SIGPIPE), Ordering::Relaxed);
+    if is_ignored(libc::SIGCHLD) {
+        CHILD_WAS_IGNORED.store(true, Ordering::Relaxed);
+        // Nobody learns how a child ended while this is ignored, and prism has to know how Compose did.
+        set(Signal::SIGCHLD, libc::SIG_DFL);
+    }
+    for (descriptor, was_closed) in (0..).zip(&WAS_CLOSED) {
+        // SAFETY: asks for flags, and changes nothing.
+        was_closed.store(unsafe { libc::fcntl(descriptor, libc::F_GETFD) } == -1, Ordering::Relaxed);
+    }
+}
+
+/// Restores everything, right before another program takes prism's place.
+pub fn restore() {
+    restore_pipe();
+    if CHILD_WAS_IGNORED.load(Ordering::Relaxed) {
+        set(Signal::SIGCHLD, libc::SIG_IGN);
+    }
+    for descriptor in closed_streams() {
+        // SAFETY: it is what Rust's runtime put in place of a closed stream; nobody uses it from here on.
+        unsafe { libc::close(descriptor) };
+    }
+}
+
+/// Gives SIGPIPE the disposition that prism was started with.
+pub fn restore_pipe() {
+    if !PIPE_WAS_IGNORED.load(Ordering::Relaxed) {
+        set(Signal::SIGPIPE, libc::SIG_DFL);
+    }
+}
+
+/// Ignores SIGPIPE again, as Rust's runtime does: a broken pipe is an error to report.
+pub fn ignore_pipe() {
+    set(Signal::SIGPIPE, libc::SIG_IGN);
+}
+
+/// Lets a signal do again what it does to a program that never asked for it.
+pub fn make_default(signal: Signal) {
+    set(signal, libc::SIG_DFL);
+}
+
+/// Lists the standard streams that were closed.
+pub fn closed_streams() -> Vec<i32> {
+    let streams = (0..).zip(&WAS_CLOSED);
+    streams.filter(|(_, closed)| closed.load(Ordering::Relaxed)).map(|(stream, _)| stream).collect()
+}
+
+fn set(signal: Signal, disposition: libc::sighandler_t) {
+    // SAFETY: neither SIG_DFL nor SIG_IGN is a handler, so no code of ours can run in a signal context.
+    unsafe { libc::signal(signal as i32, disposition) };
+}

@@ -1,0 +1,201 @@
+//! Running a child under supervision: for the one case in which something has to follow it.
+//!
+//! The child stays in prism's process group, so that the terminal treats it as if prism were not there. A signal that
+//! was sent to the whole group has reached it already; one that was sent to prism alone is passed on. Which of the
+//! two it was, the signal's origin or a [`Witness`] tells. docs/signals.md has the table.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use anyhow::Context;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, Signal, kill, raise};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{Pid, dup2_stdin, dup2_stdout, getpgid, getpgrp};
+use signal_hook::iterator::backend::SignalDelivery;
+use signal_hook::iterator::exfiltrator::origin::WithOrigin;
+use signal_hook::low_level::siginfo::Cause;
+
+use super::exec::Program;
+use super::interrupt::{Interrupt, is_ignored};
+use super::terminal;
+use super::witness::Witness;
+use crate::domain::environment::Environment;
+
+/// What is not passed on: what cannot be caught, faults of prism itself, what is about its own children and output,
+/// and the stops of a background process that touches its terminal, which reach the whole group.
+const OWN: [Signal; 10] = [
+    Signal::SIGKILL,
+    Signal::SIGSTOP,
+    Signal::SIGILL,
+    Signal::SIGFPE,
+    Signal::SIGSEGV,
+    Signal::SIGBUS,
+    Signal::SIGPIPE,
+    Signal::SIGCHLD,
+    Signal::SIGTTIN,
+    Signal::SIGTTOU,
+];
+
+/// What the terminal itself sends to all of its foreground process group.
+const OF_TERMINAL: [Signal; 4] = [Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTSTP, Signal::SIGWINCH];
+
+/// How much later than prism the group may get a signal that was sent to both, as `timeout` does.
+const DELIVERY: Duration = Duration::from_millis(20);
+
+/// How a child ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// With this exit status.
+    Exited(u8),
+    /// By this signal.
+    Killed(Signal),
+}
+
+/// Notices signals to prism, from its creation on, and keeps them from ending it.
+#[derive(Debug)]
+pub struct Signals {
+    delivery: SignalDelivery<UnixStream, WithOrigin>,
+    /// What the caller blocked, and the child has to find blocked.
+    mask: SigSet,
+    /// The caller ignores SIGCONT: it continues prism unheard.
+    continues_unheard: bool,
+}
+
+impl Signals {
+    /// Starts to listen. Signals that the caller ignores stay ignored, for the child too.
+    pub fn listen() -> anyhow::Result<Self> {
+        let listen = || -> std::io::Result<Self> {
+            let (read, write) = UnixStream::pair()?;
+            let heard = Signal::iterator().filter(|signal| !OWN.contains(signal));
+            let heard = heard.map(|signal| signal as i32).filter(|signal| !is_ignored(*signal));
+            let heard = heard.chain([Signal::SIGCHLD as i32]);
+            let delivery = SignalDelivery::with_pipe(read, write, WithOrigin::default(), heard)?;
+            let mask = SigSet::thread_get_mask()?;
+            SigSet::empty().thread_set_mask()?;
+            Ok(Self { delivery, mask, continues_unheard: is_ignored(Signal::SIGCONT as i32) })
+        };
+        listen().context("cannot listen for signals")
+    }
+
+    /// Waits until something is heard.
+    fn wait(&self) {
+        let mut descriptors = [PollFd::new(self.delivery.get_read().as_fd(), PollFlags::POLLIN)];
+        // EINTR: what came is in the pipe.
+        let _ = poll(&mut descriptors, PollTimeout::NONE);
+    }
+
+    /// Takes what was heard, and whether the terminal sent it.
+    fn take(&mut self) -> Vec<(Signal, bool)> {
+        let heard = self.delivery.pending();
+        heard
+            .filter_map(|origin| {
+                let signal = Signal::try_from(origin.signal).ok()?;
+                Some((signal, origin.cause == Cause::Kernel && OF_TERMINAL.contains(&signal)))
+            })
+            .filter(|(signal, _)| *signal != Signal::SIGCHLD)
+            .collect()
+    }
+}
+
+/// Runs a command to its end, and says how it ended.
+///
+/// # Errors
+/// It cannot be started: not found, not executable; or a signal came before.
+pub fn run(
+    arguments: &[OsString],
+    environment: &Environment,
+    signals: &mut Signals,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Fate> {
+    let program = Program::find(arguments, environment)?;
+    let witness = Witness::call();
+    // What came until now reached nobody else.
+    interrupt.check()?;
+    let child = program.spawn(&signals.mask)?;
+    let mut supervision = Supervision { child, signals, witness };
+    leave_streams();
+    let fate = supervision.run();
+    terminal::reclaim_from(child);
+    fate
+}
+
+/// A child that runs.
+struct Supervision<'a> {
+    child: Pid,
+    signals: &'a mut Signals,
+    witness: Witness,
+}
+
+impl Supervision<'_> {
+    fn run(&mut self) -> anyhow::Result<Fate> {
+        loop {
+            match waitpid(self.child, Some(WaitPidFlag::WNOHANG | WaitPidFlag::WUNTRACED)) {
+                Ok(WaitStatus::Exited(_, status)) => {
+                    return Ok(Fate::Exited(u8::try_from(status & 0xff)?));
+                }
+                Ok(WaitStatus::Signaled(_, signal, _)) => return Ok(Fate::Killed(signal)),
+                Ok(WaitStatus::Stopped(..)) => self.stop()?,
+                Ok(_) | Err(Errno::EINTR) => self.signals.wait(),
+                Err(errno) => return Err(errno).context("cannot wait for the command"),
+            }
+            let heard = self.signals.take();
+            self.pass_on(&heard);
+        }
+    }
+
+    /// Stops with the child, so that the shell sees its job stop. It continues the whole group, or prism alone.
+    fn stop(&mut self) -> anyhow::Result<()> {
+        if !terminal::is_there() {
+            return Ok(());
+        }
+        self.pass_on_but_stops();
+        raise(Signal::SIGSTOP).context("cannot stop")?;
+        self.pass_on_but_stops();
+        if self.signals.continues_unheard {
+            let _ = kill(self.child, Signal::SIGCONT);
+        }
+        Ok(())
+    }
+
+    /// The stop that the child has followed must not come a second time.
+    fn pass_on_but_stops(&mut self) {
+        let mut heard = self.signals.take();
+        heard.retain(|(signal, _)| *signal != Signal::SIGTSTP);
+        self.pass_on(&heard);
+    }
+
+    /// Passes on what has not reached the child already.
+    fn pass_on(&mut self, heard: &[(Signal, bool)]) {
+        if heard.is_empty() {
+            return;
+        }
+        let signals: Vec<Signal> = heard.iter().map(|(signal, _)| *signal).collect();
+        let mut reached = self.witness.saw(&signals);
+        reached.extend(heard.iter().filter(|(_, of_terminal)| *of_terminal).map(|(signal, _)| *signal));
+        if !signals.iter().all(|signal| reached.contains(signal)) {
+            std::thread::park_timeout(DELIVERY);
+            reached.extend(self.witness.saw(&signals));
+        }
+        if !self.witness.is_present() && terminal::is_in_front() {
+            reached.extend(OF_TERMINAL);
+        }
+        let is_apart = getpgid(Some(self.child)) != Ok(getpgrp());
+        for signal in signals.into_iter().filter(|signal| is_apart || !reached.contains(signal)) {
+            // It may have ended just now: it was not waited for, so that the number is not another's.
+            let _ = kill(self.child, signal);
+        }
+    }
+}
+
+/// Lets go of the child's input and output: whoever is at the other end must see when the child closes them.
+fn leave_streams() {
+    if let Ok(nowhere) = File::options().read(true).write(true).open("/dev/null") {
+        let _ = dup2_stdin(&nowhere);
+        let _ = dup2_stdout(&nowhere);
+    }
+}

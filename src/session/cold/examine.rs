@@ -1,0 +1,163 @@
+//! What Compose makes of the user's files, and what prism decides of it, before anything is written.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+use std::time::Duration;
+
+use crate::compose::{Compose, ComposeFiles};
+use crate::docker::Endpoint;
+use crate::domain::known;
+use crate::domain::model::Model;
+use crate::domain::plan::{Plan, plan};
+use crate::domain::reservation::Slot;
+use crate::domain::shared::shared;
+use crate::error::Failure;
+use crate::process::interrupt::Interrupt;
+use crate::session::Session;
+use crate::session::input::Inputs;
+
+/// How often the end of `docker compose config` is looked for.
+const CONFIG_POLL: Duration = Duration::from_millis(5);
+
+/// A project as Compose resolves it, and what prism decides of it.
+#[derive(Debug)]
+pub struct Examined {
+    pub(super) found: ComposeFiles,
+    pub(super) compose: Compose,
+    pub(super) inputs: Inputs,
+    pub(super) mentioned: Mentioned,
+    profiles: Vec<String>,
+    bind: IpAddr,
+    /// The resolved project.
+    pub model: Model,
+    /// The decisions.
+    pub plan: Plan,
+}
+
+/// What a Compose file uses of ports that are not published yet.
+#[derive(Debug)]
+pub(super) struct Mentioned {
+    pub(super) names: BTreeSet<String>,
+    pub(super) slots: BTreeMap<String, Slot>,
+}
+
+impl Examined {
+    /// Says whether every input is known.
+    pub fn is_followed(&self) -> bool {
+        self.inputs.followed
+    }
+
+    /// Tells Compose the ports that its files use, and resolves the project again if they use any.
+    pub(super) fn complete(
+        &mut self,
+        session: &Session,
+        known: &BTreeMap<String, String>,
+        interrupt: &Interrupt,
+    ) -> anyhow::Result<()> {
+        self.compose.environment = session.compose_environment(known);
+        if !known.is_empty() {
+            (self.model, self.plan) = resolve(session, &self.compose, self.bind, &self.profiles, interrupt)?;
+        }
+        Ok(())
+    }
+}
+
+/// Resolves the project. Writes and starts nothing.
+pub fn examine(session: &Session, endpoint: &Endpoint, interrupt: &Interrupt) -> anyhow::Result<Examined> {
+    let found = session.compose_files()?;
+    let inputs = Inputs::collect(session, &found)?;
+    let names = known::mentioned(inputs.variables.keys());
+    let compose = Compose {
+        directory: session.path().to_path_buf(),
+        files: found.files.clone(),
+        env_files: found.env_files.clone(),
+        project: session.project(),
+        environment: session.compose_environment(&known::placeholders(&names, &session.host(endpoint))),
+    };
+    let mut profiles = session.settings.profiles.clone();
+    profiles.extend(found.profiles.iter().cloned());
+    let bind = bind(session, endpoint)?;
+    let (model, plan) = resolve(session, &compose, bind, &profiles, interrupt)?;
+    let slots = known::slots(&names, &plan, session.settings.apps.keys().cloned())?;
+    let mentioned = Mentioned { names, slots };
+    Ok(Examined { found, compose, inputs, mentioned, profiles, bind, model, plan })
+}
+
+fn resolve(
+    session: &Session,
+    compose: &Compose,
+    bind: IpAddr,
+    profiles: &[String],
+    interrupt: &Interrupt,
+) -> anyhow::Result<(Model, Plan)> {
+    let json = compose
+        .config(|| Ok(interrupt.pause(CONFIG_POLL)?))
+        .map_err(|error| with_env_file_hint(session, error))?;
+    let model = Model::parse(&json)
+        .map_err(|error| Failure::new("cannot read what `docker compose config` printed").caused_by(error))?;
+    let mut plan = plan(&model, &session.settings, bind, profiles)?;
+    plan.shared.extend(shared(&model, &session.directory));
+    Ok((model, plan))
+}
+
+/// In a fresh worktree a missing env file most likely is one that git ignores.
+fn with_env_file_hint(session: &Session, error: anyhow::Error) -> anyhow::Error {
+    let text = crate::error::render(&error);
+    let Some(main) = session.main_worktree() else { return error };
+    let missing =
+        text.split_whitespace().filter_map(|word| Path::new(word).strip_prefix(session.path()).ok());
+    match missing
+        .map(Path::to_path_buf)
+        .find(|path| main.join(path).is_file() && !session.path().join(path).exists())
+    {
+        Some(path) => absent(session, &path).into(),
+        None => error,
+    }
+}
+
+/// Looks for what a bind mount names and only the main worktree has: Docker would make an empty directory of that
+/// name. In place of a file that is an error; a directory may be meant to be each session's own, and is named.
+pub(super) fn preflight(session: &Session, model: &Model) -> Result<Vec<String>, Failure> {
+    let Some(main) = session.main_worktree() else { return Ok(Vec::new()) };
+    let mounts =
+        model.services.values().flat_map(|service| &service.volumes).filter(|mount| mount.kind == "bind");
+    let sources: BTreeSet<&Path> = mounts
+        .filter_map(|mount| Path::new(mount.source.as_deref()?).strip_prefix(session.path()).ok())
+        .filter(|path| !session.path().join(path).exists())
+        .collect();
+    if let Some(file) = sources.iter().find(|path| main.join(path).is_file()) {
+        return Err(absent(session, file));
+    }
+    let directories = sources.iter().filter(|path| main.join(path).is_dir());
+    Ok(directories
+        .map(|path| {
+            format!(
+                "`{}` is in the main worktree only: this session begins with an empty one",
+                path.display()
+            )
+        })
+        .collect())
+}
+
+fn absent(session: &Session, path: &Path) -> Failure {
+    let shown = path.display();
+    Failure::new(format!("`{shown}` is missing in `{}`, but the main worktree has it", session.directory)).hint(format!(
+        "git does not carry it: name it as `env_files: [{shown}]` in prism.yaml for `prism create`, or copy it now"
+    ))
+}
+
+/// Decides where ports are published. Other machines can reach whatever a remote Engine binds.
+fn bind(session: &Session, endpoint: &Endpoint) -> Result<IpAddr, Failure> {
+    match session.settings.bind {
+        Some(bind) => Ok(bind),
+        None if endpoint.shared => Err(Failure::new(format!(
+            "the Docker Engine at {} is not on this machine: its loopback cannot be reached",
+            endpoint.address
+        ))
+        .hint(
+            "say in prism.yaml at which of its addresses ports may be published, as in `bind: 192.168.1.5`",
+        )),
+        None => Ok(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+    }
+}

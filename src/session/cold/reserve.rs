@@ -1,0 +1,148 @@
+//! Reserving host ports: read who has which, choose, and write it down, all under one lock.
+//!
+//! A reservation is a note in Docker, made before any container: what `docker compose up` then pulls and builds may
+//! take minutes, during which nobody else has to wait, and Compose files may use the numbers.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv6Addr};
+
+use crate::docker::{Endpoint, Engine, Place};
+use crate::domain::allocation::{Policy, Want, allocate, check_rights};
+use crate::domain::holding::{Holder, Holdings};
+use crate::domain::name::{ProjectName, ServiceName};
+use crate::domain::note::Note;
+use crate::domain::plan::Plan;
+use crate::domain::port::Protocol;
+use crate::domain::reservation::{Reservations, Slot};
+use crate::listen::{self, Listener};
+use crate::output::Output;
+use crate::process::interrupt::Interrupt;
+use crate::session::{Session, ports};
+
+/// All that a reservation needs.
+pub struct Reserve<'a> {
+    /// Whose ports.
+    pub session: &'a Session,
+    /// The Engine.
+    pub engine: &'a mut Engine,
+    /// Where it is.
+    pub endpoint: &'a Endpoint,
+    /// Where a changed port is told.
+    pub output: Output,
+    /// What ends the wait for the lock.
+    pub interrupt: &'a Interrupt,
+    /// Ports that the Engine could not bind, or that are not wanted any more.
+    pub refused: &'a BTreeSet<u16>,
+}
+
+/// What there is to reserve, and where it is written down.
+pub struct Request<'a> {
+    /// The decisions.
+    pub plan: &'a Plan,
+    /// The services that get ports.
+    pub services: &'a BTreeSet<ServiceName>,
+    /// The Compose project.
+    pub project: &'a ProjectName,
+    /// The labels of everything that belongs to the session.
+    pub labels: &'a BTreeMap<String, String>,
+    /// What the note will say besides the ports.
+    pub note: Note,
+    /// A session that does not exist gets no note: somebody only wants to look.
+    pub only_if_present: bool,
+}
+
+impl Reserve<'_> {
+    /// Reserves everything that is wanted, and returns the note as it is now.
+    pub fn reserve(self, request: Request) -> anyhow::Result<Note> {
+        let place = self.engine.place(self.endpoint)?;
+        let mut wants = request.plan.wants(request.services);
+        wants.extend(self.session.settings.apps.keys().map(|app| Want {
+            slot: Slot::App(app.clone()),
+            policy: Policy::Sticky,
+            count: 1,
+            hash: 0,
+            before: None,
+            held: false,
+            host_ips: vec![std::net::Ipv4Addr::LOCALHOST.into()],
+        }));
+        if place == Place::Rootless {
+            check_rights(&wants, listen::first_unprivileged())?;
+        }
+        let _lock = ports::lock(self.endpoint, self.interrupt)?;
+        let holdings = self.engine.holdings()?;
+        let before = holdings.reservations(&self.session.id.0);
+        for want in &mut wants {
+            self.complete(want, &before, &holdings);
+        }
+        let reserved = holdings.held_by_others(&self.session.id);
+        let bindable = |want: &Want, port: u16| {
+            // Apps run here, wherever the Engine is.
+            let is_here = place == Place::Here || matches!(want.slot, Slot::App(_));
+            !self.refused.contains(&port) && (!is_here || is_bindable(want, port))
+        };
+        let ports = allocate(&wants, &reserved, bindable)
+            .map_err(|refusal| refusal.failure(|port| process(place, port)))?;
+        self.tell_changes(&before, &ports, &reserved, place);
+        let known = holdings.notes.iter().find(|noted| noted.session_id == self.session.id.0);
+        let note = Note { ports: Some(ports), ..request.note };
+        let is_present = known.is_some() || !self.containers(&holdings).is_empty();
+        if known.is_none_or(|known| known.note != note) && (is_present || !request.only_if_present) {
+            self.engine.write_note(request.project, request.labels, &note)?;
+        }
+        Ok(note)
+    }
+
+    fn complete(&self, want: &mut Want, before: &Reservations, holdings: &Holdings) {
+        want.hash = want.slot.hash(&self.session.directory, &self.session.id);
+        want.before = before.get(&want.slot).copied();
+        let is_refused =
+            want.before.is_some_and(|block| block.ports().any(|port| self.refused.contains(&port)));
+        want.held = !is_refused
+            && match &want.slot {
+                Slot::Service(service, port) => holdings.is_held(&self.session.id, service, *port),
+                // Whether the app runs, or something else that took its port, is seen when it is run.
+                Slot::App(_) => true,
+            };
+    }
+
+    fn tell_changes(
+        &self,
+        before: &Reservations,
+        now: &Reservations,
+        reserved: &BTreeMap<u16, Holder>,
+        place: Place,
+    ) {
+        for (slot, new) in now {
+            let Some(old) = before.get(slot).filter(|old| old.first != new.first) else { continue };
+            let holder = |port: u16| {
+                let other = reserved.get(&port).map(ToString::to_string);
+                other.or_else(|| process(place, port))
+            };
+            let by = old.ports().find_map(holder).map(|by| format!(", which {by} has,")).unwrap_or_default();
+            self.output.note(format!("{slot} moves from port {old}{by} to {new}"));
+        }
+    }
+
+    fn containers<'h>(&self, holdings: &'h Holdings) -> Vec<&'h crate::domain::container::Container> {
+        holdings.containers.iter().filter(|it| it.session_id == self.session.id.0).collect()
+    }
+}
+
+/// Says whether everything that wants a port finds it free. A chosen port has to be free at both loopback addresses,
+/// as `localhost` may mean either; a pin is the user's word, and only has to be bound.
+fn is_bindable(want: &Want, port: u16) -> bool {
+    let protocol = match &want.slot {
+        Slot::Service(_, port) => port.protocol,
+        Slot::App(_) => Protocol::Tcp,
+    };
+    let is_loopback = want.host_ips.iter().any(IpAddr::is_loopback);
+    let other =
+        (is_loopback && !matches!(want.policy, Policy::Pin(_))).then_some(IpAddr::V6(Ipv6Addr::LOCALHOST));
+    want.host_ips.iter().copied().chain(other).all(|address| listen::is_bindable(protocol, address, port))
+}
+
+fn process(place: Place, port: u16) -> Option<String> {
+    // Docker's own proxy says nothing of whose container it serves.
+    let listener = Listener::find(port).filter(|_| place != Place::Elsewhere)?;
+    (!listener.is_proxy()).then(|| listener.to_string())
+}

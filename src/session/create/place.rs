@@ -1,0 +1,107 @@
+//! Where a new worktree goes, and the files that git does not bring there.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use crate::error::Failure;
+use crate::files;
+use crate::git::{self, Repository};
+use crate::session::Session;
+
+/// Where a new worktree goes.
+#[derive(Debug)]
+pub struct Place {
+    /// The top of the new worktree.
+    pub worktree: PathBuf,
+    /// The session directory in it.
+    pub session: PathBuf,
+}
+
+/// Decides where the worktree of `branch` goes: `sessions_dir`, else a directory beside the main worktree.
+///
+/// # Errors
+/// Without a `sessions_dir`, that would be in the midst of the project of which this one is a submodule.
+pub fn place(session: &Session, repository: &Repository, branch: &str) -> anyhow::Result<Place> {
+    let sessions = match &session.settings.sessions_dir {
+        Some(directory) => normalized(&repository.main.join(directory)),
+        None => {
+            if let Some(parent) = git::superproject(session.path())? {
+                return Err(Failure::new(format!("this is a submodule of `{}`", parent.display()))
+                    .hint("say in its prism.yaml where worktrees go, as in `sessions_dir: ../../sessions`")
+                    .into());
+            }
+            default_sessions(&repository.main)
+        }
+    };
+    let worktree = files::canonical(&sessions).join(branch.replace('/', "-"));
+    // A project below the top of its repository is found at the same place in the new worktree.
+    let top = session.git_top().context("the session is not in a git worktree")?;
+    let below = session.path().strip_prefix(top).unwrap_or(Path::new(""));
+    let session = if below.as_os_str().is_empty() { worktree.clone() } else { worktree.join(below) };
+    Ok(Place { worktree, session })
+}
+
+/// Returns `../<name>-sessions`, seen from the main worktree.
+pub fn default_sessions(main: &Path) -> PathBuf {
+    let name = main.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    main.with_file_name(format!("{name}-sessions"))
+}
+
+/// Resolves `..` by name, as the directories need not exist yet.
+fn normalized(path: &Path) -> PathBuf {
+    path.components().fold(PathBuf::new(), |mut path, component| {
+        match component {
+            std::path::Component::ParentDir => drop(path.pop()),
+            std::path::Component::CurDir => {}
+            other => path.push(other),
+        }
+        path
+    })
+}
+
+/// Copies files that git does not carry, from the same place in the main worktree, else from the session that
+/// `create` was called in.
+///
+/// # Errors
+/// One of them is in neither place, or would leave the new worktree.
+pub fn copy_env_files(sources: &[PathBuf], to: &Path, names: &[String]) -> anyhow::Result<()> {
+    for name in names {
+        let target = to.join(name);
+        let leads_out =
+            || Failure::new(format!("`env_files: {name}` in prism.yaml leads out of the worktree"));
+        if normalized(&target).strip_prefix(to).is_err() {
+            return Err(leads_out().into());
+        }
+        if target.symlink_metadata().is_ok() {
+            continue;
+        }
+        let Some(source) = sources.iter().map(|from| from.join(name)).find(|source| source.is_file()) else {
+            let first = sources.first().map(|from| from.join(name)).unwrap_or_default();
+            return Err(Failure::new(format!(
+                "`{}` does not exist, but `env_files` in prism.yaml names it",
+                first.display()
+            ))
+            .hint("make it, or take it off the list")
+            .into());
+        };
+        let parent = target.parent().unwrap_or(to);
+        fs::create_dir_all(parent)?;
+        // A directory that is a symbolic link is followed by `copy`.
+        if !parent.canonicalize()?.starts_with(to.canonicalize()?) {
+            return Err(leads_out().into());
+        }
+        copy(&source, &target, parent)
+            .with_context(|| format!("cannot copy `{}` to the new worktree", source.display()))?;
+    }
+    Ok(())
+}
+
+/// Copies a file in one step, its mode included: such files hold secrets, and half a one is worse than none.
+fn copy(source: &Path, target: &Path, parent: &Path) -> std::io::Result<()> {
+    let file = tempfile::NamedTempFile::new_in(parent)?;
+    fs::copy(source, file.path())?;
+    file.persist(target)?;
+    Ok(())
+}

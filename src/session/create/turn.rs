@@ -1,0 +1,39 @@
+//! One `create` at a time for each place.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::domain::name::short_hash;
+use crate::lock::{self, Lock};
+use crate::output::Output;
+use crate::process::identity;
+use crate::process::interrupt::Interrupt;
+use crate::session::LOCK_POLL;
+
+/// The sole right to create at one place, for as long as it lives.
+#[derive(Debug)]
+pub(super) struct Turn {
+    /// Names the setup command that runs.
+    pub(super) setup: PathBuf,
+    _lock: Lock,
+}
+
+impl Turn {
+    /// Waits until no other `create` is at work at this place, nor a setup command that a killed one left.
+    pub(super) fn wait(place: &Path, output: Output, interrupt: &Interrupt) -> anyhow::Result<Self> {
+        let name = format!("create-{}", short_hash(place.as_os_str().as_encoded_bytes()));
+        let mut told = false;
+        let mut pause = |what: &str| {
+            if !std::mem::replace(&mut told, true) {
+                output.note(format!("waiting for {what}"));
+            }
+            Ok(interrupt.pause(LOCK_POLL)?)
+        };
+        let lock = Lock::acquire(&name, || pause("another `prism create` of the same"))?;
+        let setup = lock::directory()?.join(format!("{name}.setup"));
+        while fs::read_to_string(&setup).is_ok_and(|process| identity::is_running(&process)) {
+            pause("a setup command that an interrupted `prism create` left")?;
+        }
+        Ok(Self { setup, _lock: lock })
+    }
+}

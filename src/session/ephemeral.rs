@@ -1,0 +1,115 @@
+//! A session for one command: a stack of its own beside the directory's, removed with its volumes when that ends.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use super::remove::Remains;
+use super::{Session, lock_name};
+use crate::docker::Engine;
+use crate::domain::name::SessionId;
+use crate::error::Failure;
+use crate::lock::{self, Lock};
+use crate::process::identity;
+
+/// The file that says for which process the session is.
+const PROCESS: &str = "process";
+
+/// What tells an ephemeral session from the directory's own.
+#[derive(Debug, Clone)]
+pub struct Ephemeral {
+    /// The process that it is for, as the label `dev-prism.process` names it.
+    pub process: String,
+    /// Where its override goes: several may run in one directory.
+    pub scratch: PathBuf,
+}
+
+impl Session {
+    /// Turns the directory's session into a new ephemeral one.
+    pub fn into_ephemeral(self) -> anyhow::Result<Self> {
+        let directory = lock::directory()?;
+        let scratch = tempfile::Builder::new()
+            .prefix(&format!("{}-", std::process::id()))
+            .tempdir_in(&directory)
+            .with_context(|| format!("cannot make a directory in `{}`", directory.display()))?
+            .keep();
+        let process = identity::own();
+        fs::write(scratch.join(PROCESS), &process)
+            .with_context(|| format!("cannot write into `{}`", scratch.display()))?;
+        Ok(self.with(Ephemeral { process, scratch }))
+    }
+
+    /// Joins the ephemeral session that this process was started for, if `PRISM_SESSION` names one of this directory.
+    pub(super) fn joined(self, named: Option<&str>) -> Self {
+        match named.and_then(|named| Ephemeral::find(&self.id, named)) {
+            Some(ephemeral) => self.with(ephemeral),
+            None => self,
+        }
+    }
+
+    fn with(mut self, ephemeral: Ephemeral) -> Self {
+        self.id = ephemeral.id(&self.id);
+        self.ephemeral = Some(ephemeral);
+        self
+    }
+}
+
+impl Ephemeral {
+    /// Finds the ephemeral session `named` of a directory whose own session is `id`.
+    pub fn find(id: &SessionId, named: &str) -> Option<Self> {
+        let suffix = named.strip_prefix(&id.0)?.strip_prefix('+').filter(|suffix| !suffix.contains('/'))?;
+        let scratch = lock::directory().ok()?.join(suffix);
+        let process = fs::read_to_string(scratch.join(PROCESS)).ok()?;
+        Some(Self { process, scratch })
+    }
+
+    /// Returns its identity: the directory's, with a suffix.
+    pub fn id(&self, directory: &SessionId) -> SessionId {
+        let suffix = self.scratch.file_name().unwrap_or_default().to_string_lossy();
+        SessionId(format!("{directory}+{suffix}"))
+    }
+}
+
+/// Removes an ephemeral session with everything that was made for it.
+pub fn remove(engine: &mut Engine, id: &SessionId) -> anyhow::Result<()> {
+    let name = lock_name(id);
+    let lock = Lock::acquire(&name, || {
+        std::thread::park_timeout(super::LOCK_POLL);
+        Ok(())
+    })?;
+    let kept = Remains::find(engine, id)?.remove(engine, false)?;
+    if let Some(kept) = kept.first() {
+        return Err(
+            Failure::new(format!("{kept} stays: a container that is not of this session uses it")).into()
+        );
+    }
+    let directory = lock::directory()?;
+    if let Some((_, suffix)) = id.0.rsplit_once('+').filter(|(_, suffix)| !suffix.contains('/')) {
+        remove_scratch(&directory.join(suffix))?;
+    }
+    // Nobody else ever asks for it.
+    let _ = fs::remove_file(directory.join(format!("{name}.lock")));
+    drop(lock);
+    Ok(())
+}
+
+/// Removes what ended processes left beside Docker: a session of which nothing was ever made has no more than that.
+pub fn sweep() -> anyhow::Result<()> {
+    for entry in fs::read_dir(lock::directory()?)?.filter_map(Result::ok) {
+        let scratch = entry.path();
+        if fs::read_to_string(scratch.join(PROCESS)).is_ok_and(|process| identity::has_ended(&process)) {
+            remove_scratch(&scratch)?;
+        }
+    }
+    Ok(())
+}
+
+fn remove_scratch(scratch: &Path) -> anyhow::Result<()> {
+    match fs::remove_dir_all(scratch) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove `{}`", scratch.display()))
+        }
+        _ => Ok(()),
+    }
+}

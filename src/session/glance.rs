@@ -1,0 +1,69 @@
+//! A look at a session from a prompt: within a budget, changing nothing.
+
+use std::sync::mpsc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::{Consent, Session, environment, warm};
+use crate::docker::{Endpoint, Engine};
+use crate::domain::change::{Offer, Sight};
+use crate::domain::container::{Container, State};
+use crate::domain::header::Header;
+use crate::error;
+
+/// How long a prompt may be kept waiting.
+pub const BUDGET: Duration = Duration::from_millis(250);
+
+/// What is said, once, of a `prism.yaml` that does not count yet.
+pub const UNAPPROVED: &str =
+    "prism.yaml is not the one that this session was started with: `prism start` or `prism exec` approves it";
+
+/// Returns the time in seconds since 1970.
+pub fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// Answers `question` within the budget. `None`: it did not; whatever still waits ends with the process.
+pub fn within_budget<T: Send + 'static>(question: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || sender.send(question()));
+    receiver.recv_timeout(BUDGET).ok()
+}
+
+/// Asks the Engine for the variables that a session gives a shell, and what there is to say.
+pub fn variables(mut session: Session, endpoint: &Endpoint) -> (Sight, Option<String>) {
+    let unknown = Sight::Unknown(session.id.0.clone());
+    let Some((engine, containers)) = containers(&session, endpoint) else { return (unknown, None) };
+    if !containers.iter().any(|container| container.state == State::Running) {
+        return (Sight::Nothing, None);
+    }
+    let offered = session.read_approved(&engine).and_then(|consent| {
+        let variables = environment::variables(&session, &engine, endpoint, None, &containers)?;
+        Ok((consent, variables))
+    });
+    match offered {
+        Ok((consent, variables)) => {
+            let message = matches!(consent, Consent::Missing(_)).then(|| format!("prism: {UNAPPROVED}\n"));
+            (Sight::Up(variables.offer(&session)), message)
+        }
+        Err(error) => (unknown, Some(error::render(&error))),
+    }
+}
+
+/// Asks the Engine what runs of a session, and reads what should. `None`: the Engine could not be asked.
+pub fn state(session: &Session, endpoint: &Endpoint) -> Option<(Option<Header>, Vec<Container>)> {
+    let (_, containers) = containers(session, endpoint)?;
+    Some((warm::read_header(session), containers))
+}
+
+fn containers(session: &Session, endpoint: &Endpoint) -> Option<(Engine, Vec<Container>)> {
+    let mut engine = Engine::new(endpoint).ok()?;
+    let containers = engine.session(&session.id).ok()?;
+    Some((engine, containers))
+}
+
+impl environment::SessionVariables {
+    /// Returns what a shell is offered of them.
+    pub fn offer(self, session: &Session) -> Offer {
+        Offer { session: session.id.0.clone(), variables: self.variables, own: self.own }
+    }
+}

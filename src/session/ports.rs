@@ -1,0 +1,45 @@
+//! The lock of all reservations, and how a session gives its own ones back.
+
+use crate::docker::{Endpoint, Engine};
+use crate::domain::container::State;
+use crate::domain::name::{SessionId, short_hash};
+use crate::domain::note::Note;
+use crate::domain::reservation::Reservations;
+use crate::error::Failure;
+use crate::lock::Lock;
+use crate::process::interrupt::Interrupt;
+use crate::session::LOCK_POLL;
+
+/// Takes the lock under which every port is chosen and every note written: a matter of milliseconds. It is this
+/// user's; between users, the Engine's bind decides.
+pub fn lock(endpoint: &Endpoint, interrupt: &Interrupt) -> anyhow::Result<Lock> {
+    let name = format!("ports-{}", short_hash(endpoint.address.as_bytes()));
+    Lock::acquire(&name, || Ok(interrupt.pause(LOCK_POLL / 10)?))
+}
+
+/// Releases what a stopped session has reserved, and says what that was. To be called under the session's lock.
+pub fn clear(
+    engine: &mut Engine,
+    endpoint: &Endpoint,
+    session: &SessionId,
+    directory: &str,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Reservations> {
+    let _lock = lock(endpoint, interrupt)?;
+    let holdings = engine.holdings()?;
+    let own = || holdings.containers.iter().filter(|container| container.session_id == session.0);
+    if own().any(|container| !matches!(container.state, State::Exited | State::Created)) {
+        return Err(Failure::new(format!("the session of `{directory}` runs: it needs its ports"))
+            .hint(format!("`prism stop {}` first", shell_words::quote(directory)))
+            .into());
+    }
+    let reserved = holdings.reservations(&session.0);
+    // A note that names no ports says more than the labels of containers, which cannot be changed.
+    if holdings.notes.iter().any(|noted| noted.session_id == session.0) {
+        engine.update_note(session, |note| note.ports = Some(Reservations::new()))?;
+    } else if let Some(container) = own().next() {
+        let note = Note { ports: Some(Reservations::new()), ..Note::default() };
+        engine.write_note(&container.project, &container.session_labels(), &note)?;
+    }
+    Ok(reserved)
+}

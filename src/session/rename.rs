@@ -1,0 +1,49 @@
+//! Names on networks that sessions share: there, `api` must not be anybody's `api`.
+
+use std::fs;
+
+use super::Session;
+use crate::docker::Engine;
+use crate::domain::container::{Container, State};
+use crate::domain::header::{Header, is_generated};
+use crate::files;
+
+/// Says whether a running container has not been seen to have its own names yet: after `docker compose up` in a
+/// child, for instance, it has Compose's again.
+pub fn is_due(header: &Header, containers: &[Container]) -> bool {
+    due(header, containers).next().is_some()
+}
+
+/// Only running ones: before its start, the Engine does not let a container leave a network.
+fn due<'a>(header: &'a Header, containers: &'a [Container]) -> impl Iterator<Item = &'a Container> {
+    let has_names =
+        |container: &Container| header.shared_names.iter().any(|name| name.service == container.service);
+    containers.iter().filter(move |container| {
+        container.state == State::Running && has_names(container) && !header.renamed.contains(&container.id)
+    })
+}
+
+/// Gives every container that is due its own names, and notes that down in the header. To be called under the
+/// session's lock.
+pub fn rename(engine: &Engine, header: &mut Header, containers: &[Container]) -> anyhow::Result<()> {
+    let due: Vec<Container> = due(header, containers).cloned().collect();
+    header.renamed.retain(|id| containers.iter().any(|container| container.id == *id));
+    for container in &due {
+        for name in header.shared_names.iter().filter(|name| name.service == container.service) {
+            engine.rename_on_network(container, &name.network, &name.aliases)?;
+        }
+        header.renamed.push(container.id.clone());
+    }
+    Ok(())
+}
+
+/// Replaces the header of the override, whose body stays.
+pub fn write_header(session: &Session, header: &mut Header) -> anyhow::Result<()> {
+    let path = session.override_path();
+    let Some(body) = fs::read_to_string(&path).ok().and_then(|text| Header::body(&text).map(str::to_owned))
+    else {
+        // It was deleted meanwhile, and comes back with the next cold start.
+        return Ok(());
+    };
+    files::write(&path, header.prepend(&body)?.as_bytes(), is_generated).map(drop)
+}

@@ -1,0 +1,125 @@
+//! The worktree that `create` made for a session, and that goes with it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::create::default_sessions;
+use super::{DOTENV, OVERRIDE};
+use crate::domain::{dotenv, header};
+use crate::error::Failure;
+use crate::files;
+use crate::git::{self, Marker, Repository};
+
+/// How many ignored files are named.
+const NAMED: usize = 3;
+
+/// A worktree that prism made.
+#[derive(Debug)]
+pub struct Worktree {
+    repository: Repository,
+    marker: Marker,
+}
+
+impl Worktree {
+    /// Finds the worktree that was made for the session of `directory`; another session of it has no say in it.
+    ///
+    /// One of which the removal was interrupted is found from inside, or from the repository around `here`.
+    pub fn of_session(directory: &Path, here: &Path) -> Option<Self> {
+        let top = directory.ancestors().find(|directory| directory.join(".git").is_file());
+        if let Some((top, repository)) = top.and_then(|top| Some((top, Repository::find(top)?)))
+            && let Some(marker) = Marker::read(&repository, top)
+        {
+            let is_going = repository.announced(top).is_some_and(|announced| announced.is_going);
+            let marker = Marker { is_going, ..marker };
+            return (marker.session == directory).then_some(Self { repository, marker });
+        }
+        let repository = Repository::find(here)?;
+        let mut announced = directory.ancestors().filter_map(|top| repository.announced(top));
+        let marker = announced.find(|marker| marker.is_going && marker.session == directory)?;
+        Some(Self { repository, marker })
+    }
+
+    /// Finds the session directory of a worktree around `here` of which the removal was interrupted: nothing around
+    /// it is meant by whoever stands there.
+    pub fn going(here: &Path) -> Option<PathBuf> {
+        let repository = Repository::find(here)?;
+        let mut announced = here.ancestors().filter_map(|top| repository.announced(top));
+        announced.find(|marker| marker.is_going).map(|marker| marker.session)
+    }
+
+    /// Returns its top.
+    pub fn top(&self) -> &Path {
+        &self.marker.worktree
+    }
+
+    /// Returns a directory that stays.
+    pub fn away(&self) -> &Path {
+        &self.repository.common
+    }
+
+    /// Fails if the user locked it.
+    pub fn check_lock(&self) -> Result<(), Failure> {
+        let Some(reason) = git::lock_reason(&self.repository, self.top()) else { return Ok(()) };
+        let shown = self.top().display();
+        let reason = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+        Err(Failure::new(format!("the worktree `{shown}` is locked{reason}"))
+            .hint(format!("`git worktree unlock {shown}`, if it may go")))
+    }
+
+    /// Fails if something would be lost with it.
+    pub fn check_losses(&self) -> anyhow::Result<()> {
+        if self.marker.is_going {
+            return Ok(());
+        }
+        let losses = git::losses(self.top(), is_generated)?;
+        if losses.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::new(format!("the worktree `{}` has {}", self.top().display(), losses.join(" and ")))
+            .hint("save that, or lose it with `prism destroy --force`")
+            .into())
+    }
+
+    /// Fails if a file of it cannot be deleted: a container that ran as root may have made it.
+    pub fn check_removable(&self) -> Result<(), Failure> {
+        let Some(path) = files::undeletable(self.top()) else { return Ok(()) };
+        let shown = path.display();
+        Err(Failure::new(format!("`{shown}` cannot be emptied by you, and is in the worktree that goes"))
+            .hint(format!("remove it first: `sudo rm -r {shown}`")))
+    }
+
+    /// Names what goes: the worktree, and what git ignores in it.
+    pub fn describe(&self) -> anyhow::Result<Vec<String>> {
+        let mut lines = vec![format!("worktree {}", self.top().display())];
+        if self.marker.is_going {
+            return Ok(lines);
+        }
+        let mut ignored = git::ignored(self.top())?;
+        ignored.retain(|name| !name.ends_with(OVERRIDE) && !name.ends_with(DOTENV));
+        if !ignored.is_empty() {
+            let more = ignored.len().saturating_sub(NAMED);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            ignored.truncate(NAMED);
+            lines.push(format!("  with files that git ignores: {}{more}", ignored.join(", ")));
+        }
+        Ok(lines)
+    }
+
+    /// Removes it, its branch if that was made with it and is merged, and the directory of worktrees if that is
+    /// prism's own and empty now.
+    pub fn remove(&self) -> anyhow::Result<()> {
+        self.repository.remove(&self.marker)?;
+        let parent = default_sessions(&self.repository.main);
+        if self.top().parent() == Some(&parent) {
+            let _ = fs::remove_dir(parent);
+        }
+        Ok(())
+    }
+}
+
+/// Says whether prism wrote a file: it is no work of anybody's.
+fn is_generated(path: &Path) -> bool {
+    let is_named = |name: &str| path.file_name().is_some_and(|found| found == name);
+    let Ok(Some(text)) = files::read(path) else { return false };
+    (is_named(OVERRIDE) && header::is_generated(&text)) || (is_named(DOTENV) && dotenv::is_generated(&text))
+}

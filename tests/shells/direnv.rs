@@ -1,0 +1,142 @@
+//! The real direnv with `use prism`.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use crate::support::{Outcome, Project, Shell, Terminal};
+
+/// A project whose `.envrc` says `use prism`, allowed, with the library where direnv looks for it.
+fn project(arguments: &str) -> Project {
+    let project = Project::web();
+    let lib = project.sandbox.root().join("home/.config/direnv/lib");
+    fs::create_dir_all(&lib).expect("lib");
+    let code = project.prism(&["hook", "direnv"]).succeeds().stdout;
+    fs::write(lib.join("prism.sh"), code).expect("prism.sh");
+    project.write(".envrc", &format!("use prism {arguments}\n"));
+    project
+}
+
+fn direnv(project: &Project, arguments: &[&str]) -> Outcome {
+    project.sandbox.command("direnv", &project.directory, arguments).run()
+}
+
+/// What a command finds in the directory.
+fn printed(project: &Project, name: &str) -> Outcome {
+    direnv(project, &["exec", ".", "printenv", name])
+}
+
+/// Makes a change that was just made one of a later second: direnv compares whole seconds.
+fn later(file: &Path) {
+    let later = SystemTime::now() + Duration::from_secs(2);
+    let file = fs::File::options().append(true).open(file).expect("a file");
+    file.set_modified(later).expect("a later time");
+}
+
+/// A bash with direnv's hook, and prism's too.
+fn bash(project: &Project, prism_first: bool) -> Terminal {
+    let bash = Shell::named("bash");
+    let hook = "eval \"$(direnv hook bash)\"";
+    let (before, after) = if prism_first { ("", hook) } else { (hook, "") };
+    bash.configure(&project.sandbox, before, after);
+    bash.start(&project.sandbox, &project.sandbox.work(), &[("WEB_HOST", "mine")])
+}
+
+#[test]
+fn nothing_happens_before_allow_nor_after_deny() {
+    let project = project("--start");
+    assert!(printed(&project, "WEB_PORT").stderr.contains("is blocked"));
+    assert_eq!(project.containers().len(), 0);
+    direnv(&project, &["allow"]);
+    let port = printed(&project, "WEB_PORT");
+    assert_eq!(port.line(), project.prism(&["get", "WEB_PORT"]).succeeds().line(), "{port}");
+    assert_eq!(project.containers().len(), 1, "`use prism --start` starts the stack");
+    direnv(&project, &["deny"]);
+    assert!(printed(&project, "WEB_PORT").stderr.contains("is blocked"));
+}
+
+#[test]
+fn direnv_follows_start_and_stop_and_new_values() {
+    let project = project("");
+    direnv(&project, &["allow"]);
+    let mut terminal = bash(&project, false);
+    terminal.line(&format!("cd {}", project.directory.display()));
+    let down = terminal.snap("");
+    assert_eq!(down.get("WEB_PORT"), None);
+    assert_eq!(terminal.screen().matches("is not up: `prism start`").count(), 1, "{}", terminal.screen());
+
+    project.prism(&["start"]).succeeds();
+    let up = terminal.next();
+    let port = project.prism(&["get", "WEB_PORT"]).succeeds().line().to_owned();
+    assert_eq!(up.get("WEB_PORT"), Some(port.as_str()));
+    assert_eq!(up.get("WEB_HOST"), Some("127.0.0.1"));
+    assert_eq!(up.get("__PRISM_DIFF"), None, "the hook leaves the directory to direnv");
+
+    project.write("prism.yaml", "env: {MODE: one}\n");
+    project.prism(&["restart"]).succeeds();
+    let changed = terminal.next();
+    assert_eq!(changed.get("MODE"), Some("one"));
+    assert_eq!(changed.get("WEB_PORT"), Some(project.prism(&["get", "WEB_PORT"]).succeeds().line()));
+
+    project.prism(&["ports", "--reassign", "web"]).succeeds();
+    let file = project.directory.join(".env.session");
+    let moved = project.prism(&["get", "WEB_PORT"]).succeeds().line().to_owned();
+    assert_ne!(moved, port);
+    assert!(fs::read_to_string(&file).expect(".env.session").contains(&format!("WEB_PORT={moved}\n")));
+    later(&file);
+    assert_eq!(terminal.next().get("WEB_PORT"), Some(moved.as_str()));
+
+    project.prism(&["stop"]).succeeds();
+    assert_eq!(terminal.next().get("WEB_PORT"), None);
+    project.prism(&["start"]).succeeds();
+    assert_eq!(terminal.next().get("MODE"), Some("one"));
+
+    terminal.line("cd ..");
+    let left = terminal.next();
+    assert_eq!(
+        (left.get("WEB_HOST"), left.get("MODE"), left.get("PRISM_DIRENV")),
+        (Some("mine"), None, None)
+    );
+}
+
+#[test]
+fn a_broken_prism_yaml_shows_one_error_and_mending_it_is_noticed() {
+    let project = project("");
+    project.write("prism.yaml", "env: {MODE: one}\n");
+    project.prism(&["start"]).succeeds();
+    project.write("prism.yaml", "env: {MODE: [\n");
+    direnv(&project, &["allow"]);
+    let mut terminal = bash(&project, false);
+    terminal.line(&format!("cd {}", project.directory.display()));
+    assert_eq!(terminal.snap("").get("WEB_PORT"), None);
+    terminal.next();
+    let shown = terminal.screen();
+    assert_eq!(shown.matches("error").count(), 1, "{shown}");
+    assert!(shown.contains("`env.MODE` takes a text"), "{shown}");
+    project.write("prism.yaml", "env: {MODE: one}\n");
+    later(&project.directory.join("prism.yaml"));
+    assert_eq!(terminal.next().get("MODE"), Some("one"));
+}
+
+#[test]
+fn hook_and_direnv_in_either_order_end_clean() {
+    for prism_first in [false, true] {
+        let project = project("");
+        project.prism(&["start"]).succeeds();
+        let mut terminal = bash(&project, prism_first);
+        // Not allowed yet: the directory is the hook's.
+        terminal.line(&format!("cd {}", project.directory.display()));
+        let hooked = terminal.sees("WEB_HOST", Some("127.0.0.1"));
+        assert!(hooked.get("__PRISM_DIFF").is_some());
+        terminal.line("direnv allow");
+        terminal.next();
+        let handed_over = terminal.next();
+        assert!(handed_over.get("WEB_PORT").is_some());
+        assert_eq!(handed_over.get("__PRISM_DIFF"), None, "prism first: {prism_first}");
+        terminal.line("cd ..");
+        terminal.next();
+        let left = terminal.next();
+        assert_eq!((left.get("WEB_HOST"), left.get("WEB_PORT")), (Some("mine"), None), "{prism_first}");
+        assert_eq!((left.get("PRISM_VARS"), left.get("__PRISM_DIFF")), (None, None), "{prism_first}");
+    }
+}

@@ -1,0 +1,3 @@
+//! prism on a terminal: what is typed, job control, and who is in front.
+
+mod job;

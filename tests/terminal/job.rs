@@ -1,0 +1,164 @@
+//! Job control, as bash and a child see it.
+
+use crate::process::signal::LISTENER;
+use crate::process::{MODES, Mode};
+use crate::support::{Project, Terminal, eventually};
+
+fn bash(project: &Project) -> Terminal {
+    let env = [("PS1", "ready>"), ("PRISM_BIN", env!("CARGO_BIN_EXE_prism"))];
+    project.write("listen.pl", LISTENER);
+    project.write("plain.pl", &LISTENER.replace("CONT TSTP ", "CONT "));
+    Terminal::start(&project.sandbox, &project.directory, &["bash", "--norc", "--noprofile", "-i"], &env)
+}
+
+fn prism(mode: Mode) -> String {
+    format!("prism -q {}", mode.words().join(" "))
+}
+
+#[test]
+fn a_typed_ctrl_c_arrives_once_and_ends_a_child_of_its_own_session() {
+    let project = Project::quick();
+    for mode in MODES {
+        let mut terminal = bash(&project);
+        terminal.line(&format!("{} perl listen.pl", prism(mode)));
+        terminal.shows("ready ", 1);
+        for count in 1..=10 {
+            terminal.types("\x03");
+            terminal.shows("INT\r\n", count);
+        }
+        terminal.types("\x1c");
+        terminal.shows("QUIT\r\n", 1);
+        terminal.resize(30, 100);
+        terminal.shows("WINCH\r\n", 1);
+        terminal.types("\x03");
+        terminal.shows("INT\r\n", 11);
+    }
+    let mut terminal = bash(&project);
+    terminal.line("prism -q exec --ephemeral perl -e 'use POSIX; POSIX::setsid(); $|=1; print \"up\".\"wards\\n\"; sleep 1000'");
+    terminal.shows("upwards", 1);
+    terminal.types("\x03");
+    terminal.line("echo status:$?");
+    terminal.shows("status:130", 1);
+    drop(terminal);
+    project.prism(&["prune", "--yes"]).succeeds();
+}
+
+#[test]
+fn stopped_and_continued_fifty_times() {
+    let project = Project::quick();
+    for mode in MODES {
+        let mut terminal = bash(&project);
+        terminal.line(&format!("{} perl plain.pl", prism(mode)));
+        terminal.shows("ready ", 1);
+        for count in 1..=50 {
+            terminal.types("\x1a");
+            terminal.shows("Stopped", count);
+            terminal.line(if count % 5 == 0 { "bg; fg" } else { "fg" });
+            terminal.shows("CONT\r\n", count);
+        }
+        terminal.types("\x03");
+        terminal.shows("INT\r\n", 1);
+    }
+    project.prism(&["prune", "--yes"]).succeeds();
+}
+
+#[test]
+fn the_start_itself_can_be_stopped_continued_and_interrupted() {
+    let project = Project::new(crate::process::interrupt::SLOW);
+    for mode in MODES {
+        let mut terminal = bash(&project);
+        terminal.line(&format!("{} touch ran", prism(mode)));
+        eventually("a container", || !project.containers().is_empty());
+        for count in 1..=3 {
+            terminal.types("\x1a");
+            terminal.shows("Stopped", count);
+            terminal.line("fg");
+            terminal.shows("touch ran", 1 + 2 * count);
+        }
+        terminal.types("\x03");
+        terminal.line("echo state:$?");
+        terminal.shows("state:130", 1);
+        assert!(!project.directory.join("ran").exists());
+        project.prism(&["destroy", "--yes"]).succeeds();
+        project.holds_nothing();
+    }
+}
+
+#[test]
+fn the_background_stays_in_the_background() {
+    let project = Project::quick();
+    for mode in MODES {
+        let mut terminal = bash(&project);
+        terminal.line("stty tostop");
+        terminal.line(&format!(
+            "{} sh -c 'touch started; while [ ! -e go ]; do sleep 0.05; done; exit 5' &",
+            prism(mode)
+        ));
+        eventually("the child", || project.directory.join("started").exists());
+        terminal.line("echo in-fr''ont");
+        terminal.shows("in-front", 1);
+        project.write("go", "");
+        terminal.line("wait $!; echo status:$?");
+        terminal.shows("status:5", 1);
+        for name in ["go", "started"] {
+            std::fs::remove_file(project.directory.join(name)).expect("file");
+        }
+    }
+    project.prism(&["destroy", "--yes"]).succeeds();
+    project.holds_nothing();
+}
+
+#[test]
+fn an_interactive_shell_takes_and_gives_back_the_terminal() {
+    let project = Project::quick();
+    for (count, mode) in MODES.into_iter().enumerate() {
+        let mut terminal = bash(&project);
+        terminal.line(&format!("PS1=inn''er {} bash --norc --noprofile -i; echo back:$?", prism(mode)));
+        eventually("the inner shell", || terminal.screen().matches("inner").count() > 0);
+        terminal.types("stty size; kill -KILL $$\r");
+        terminal.shows("back:137", 1);
+        terminal.line("printf 'ask''ed:'; read -r line; echo got:$line");
+        terminal.shows("asked:", 1);
+        terminal.types("typed\r");
+        terminal.shows("got:typed", 1);
+        assert!(count < 2);
+    }
+    project.prism(&["destroy", "--yes"]).succeeds();
+    project.holds_nothing();
+}
+
+#[test]
+fn a_loop_of_the_shell_ends_with_a_typed_ctrl_c() {
+    let project = Project::quick();
+    for mode in MODES {
+        let mut terminal = bash(&project);
+        terminal
+            .line(&format!("for i in 1 2 3; do {} sh -c 'echo lo''op; exec sleep 1000'; done", prism(mode)));
+        terminal.shows("loop", 1);
+        terminal.types("\x03");
+        terminal.line("echo af''ter");
+        terminal.shows("after", 1);
+        terminal.shows("loop", 1);
+    }
+    project.prism(&["destroy", "--yes"]).succeeds();
+    project.holds_nothing();
+}
+
+#[test]
+fn a_closed_terminal_leaves_nothing_running() {
+    let project = Project::quick();
+    for mode in MODES {
+        let mut terminal = bash(&project);
+        terminal.line(&format!("{} sh -c 'echo $$ >child; exec sleep 1000'", prism(mode)));
+        let child = project.directory.join("child");
+        let read = || std::fs::read_to_string(&child).ok()?.trim().parse().ok();
+        eventually("the child", || read().is_some());
+        let pid: i32 = read().expect("a pid");
+        terminal.close();
+        eventually("the child's end", || !crate::support::live::is_alive(nix::unistd::Pid::from_raw(pid)));
+        std::fs::remove_file(&child).expect("file");
+    }
+    project.prism(&["destroy", "--yes"]).succeeds();
+    eventually("nothing", || project.containers().is_empty());
+    project.prism(&["prune", "--yes"]).succeeds();
+}
