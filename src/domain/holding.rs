@@ -1,6 +1,6 @@
 //! Who has which host port: reservations of sessions, and what other containers have bound.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::container::{Binding, Container, State};
@@ -18,6 +18,8 @@ pub struct Holdings {
     pub foreign: Vec<(String, Vec<Binding>)>,
     /// The notes of all sessions.
     pub notes: Vec<Noted>,
+    /// Sessions that are about to run: what they have reserved counts as in use.
+    pub starting: BTreeSet<String>,
 }
 
 /// A note and whose it is.
@@ -65,6 +67,13 @@ pub struct Assignment {
     pub slot: Slot,
     /// Its container runs. Whether an app does, Docker does not know.
     pub running: bool,
+}
+
+impl Assignment {
+    /// Says whether it is of a session for one command, beside the directory's own.
+    pub fn is_ephemeral(&self) -> bool {
+        self.session_id.strip_prefix(&self.directory).is_some_and(|rest| rest.contains('+'))
+    }
 }
 
 impl Holdings {
@@ -157,6 +166,9 @@ impl Holdings {
     }
 
     fn runs(&self, session_id: &str, slot: &Slot) -> bool {
+        if self.starting.contains(session_id) {
+            return true;
+        }
         // An app runs unseen: while its session does, it counts as running, and nobody takes its port.
         let is_meant = |container: &Container| match slot {
             Slot::Service(service, _) => container.service == *service,

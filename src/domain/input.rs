@@ -35,14 +35,14 @@ pub struct Include {
 
 /// Walks the text of a Compose file. `None` if it is not YAML: Compose will say so better.
 pub fn references(text: &str) -> Option<References> {
-    // In a Compose file, `$$` stands for a dollar.
-    let mut found = References { variables: interpolated(&text.replace("$$", "")), ..References::default() };
+    let mut found = References::default();
     // Compose reads every document of a file.
     for document in serde_yaml::Deserializer::from_str(text) {
         let root = <Value as serde::Deserialize>::deserialize(document).ok()?;
         if let Some(Value::Sequence(entries)) = root.get("include") {
             found.includes.extend(entries.iter().map(include));
         }
+        values(&root, &mut found.variables);
         walk(&root, &mut found);
         empty_lists(&root, &mut Vec::new(), &mut found.empty_lists);
     }
@@ -57,6 +57,18 @@ fn include(entry: &Value) -> Include {
             env_files: texts(entry.get("env_file")),
         },
         other => Include { paths: texts(Some(other)), ..Include::default() },
+    }
+}
+
+/// Collects what the texts of a Compose file refer to; its comments refer to nothing.
+fn values(value: &Value, variables: &mut BTreeSet<String>) {
+    match value {
+        Value::Mapping(entries) => entries.values().for_each(|value| values(value, variables)),
+        Value::Sequence(items) => items.iter().for_each(|item| values(item, variables)),
+        Value::Tagged(tagged) => values(&tagged.value, variables),
+        // `$$` stands for a dollar.
+        Value::String(text) => variables.extend(interpolated(&text.replace("$$", ""))),
+        _ => {}
     }
 }
 

@@ -109,6 +109,13 @@ impl Settings {
         let settings = serde_yaml::from_str(text).and_then(|settings| doubled().map(|()| settings));
         let settings: Self = settings.map_err(|error| mistake::explain(&error, path))?;
         app::check(&settings.apps)?;
+        for (name, service) in &settings.services {
+            if service.port.is_some() && service.range.is_some() {
+                return Err(Failure::new(format!("`services.{name}` has both `port` and `range`")).hint(
+                    "`port` pins one number, `range` lets prism choose from several: keep one of them",
+                ));
+            }
+        }
         Ok(settings)
     }
 }

@@ -28,7 +28,7 @@ fn a_typed_ctrl_c_arrives_once_and_ends_a_child_of_its_own_session() {
         }
         terminal.types("\x1c");
         terminal.shows("QUIT\r\n", 1);
-        terminal.resize(30, 100);
+        terminal.resize(30);
         terminal.shows("WINCH\r\n", 1);
         terminal.types("\x03");
         terminal.shows("INT\r\n", 11);

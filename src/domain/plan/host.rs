@@ -11,6 +11,7 @@ use crate::domain::allocation::{Policy, Want};
 use crate::domain::name::ServiceName;
 use crate::domain::port::ContainerPort;
 use crate::domain::reservation::{Block, Reservations, Slot};
+use crate::error::{Failure, Kind};
 
 /// A container port and the address of the host at which it is published.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -80,6 +81,27 @@ impl Plan {
                 port.policy = Policy::Sticky;
             }
         }
+    }
+
+    /// Fails if one of the pins is among the ports that the user wants changed.
+    ///
+    /// # Errors
+    /// Only the user changes a pin.
+    pub fn check_pins(&self, unwanted: &BTreeSet<u16>) -> Result<(), Failure> {
+        for (name, service) in &self.services {
+            let pins = service.ports.iter().filter_map(|port| match port.policy {
+                Policy::Pin(port) => Some(port),
+                _ => None,
+            });
+            if let Some(pin) = pins.into_iter().find(|pin| unwanted.contains(pin)) {
+                return Err(Failure::new(format!("service `{name}` is pinned to port {pin}"))
+                    .kind(Kind::Usage)
+                    .hint(format!(
+                        "change `services: {{{name}: {{port: …}}}}` in prism.yaml, or the label `dev-prism.port`"
+                    )));
+            }
+        }
+        Ok(())
     }
 
     /// Enters what was reserved.

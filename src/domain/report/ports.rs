@@ -44,7 +44,9 @@ pub fn ports_text(assignments: &[Assignment]) -> String {
             Slot::Service(service, port) => format!("{service} {port}"),
             Slot::App(app) => format!("{app} (app)"),
         };
-        [it.port.to_string(), clean(&of), state(it).unwrap_or("-").to_owned(), clean(&it.directory)]
+        let ephemeral = if it.is_ephemeral() { " (ephemeral)" } else { "" };
+        let directory = format!("{}{ephemeral}", clean(&it.directory));
+        [it.port.to_string(), clean(&of), state(it).unwrap_or("-").to_owned(), directory]
     };
     let rows: Vec<[String; 4]> = std::iter::once(head).chain(assignments.iter().map(row)).collect();
     let widths = widths(rows.iter());
@@ -68,18 +70,20 @@ mod tests {
     fn a_line_for_each_port() {
         let at = |port, slot, running| Assignment {
             directory: "/w/shop".into(),
-            session_id: "/w/shop".into(),
+            session_id: if port == 1 { "/w/shop+7-x" } else { "/w/shop" }.into(),
             port,
             slot,
             running,
         };
         let db = || Slot::Service("db".into(), ContainerPort::tcp(5432));
-        let assignments = [at(23_817, db(), true), at(24_311, Slot::App("web".into()), false)];
+        let assignments =
+            [at(23_817, db(), true), at(24_311, Slot::App("web".into()), false), at(1, db(), true)];
         assert_eq!(
             ports_text(&assignments),
             "PORT   OF           STATE    DIRECTORY\n\
              23817  db 5432/tcp  running  /w/shop\n\
-             24311  web (app)    -        /w/shop\n"
+             24311  web (app)    -        /w/shop\n\
+             1      db 5432/tcp  running  /w/shop (ephemeral)\n"
         );
         let json: serde_json::Value =
             serde_json::from_str(&ports_json(&assignments).expect("json")).expect("json");

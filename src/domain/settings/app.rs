@@ -51,7 +51,7 @@ impl From<Ports> for Policy {
     }
 }
 
-/// Checks the names of apps: they go into labels and into names of variables.
+/// Checks the names of apps, which go into labels and into names of variables, and their directories.
 pub(super) fn check(apps: &BTreeMap<String, App>) -> Result<(), Failure> {
     for (name, app) in apps {
         let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
@@ -71,15 +71,33 @@ pub(super) fn check(apps: &BTreeMap<String, App>) -> Result<(), Failure> {
             .hint("it names the variable that tells the app its port, as in `port: PORT`; prism chooses the number"));
         }
     }
+    check_directories(apps)
+}
+
+/// The app is inferred from the directory, so that has to lie in the session and to be one app's only.
+fn check_directories(apps: &BTreeMap<String, App>) -> Result<(), Failure> {
+    let mut known: BTreeMap<Vec<&str>, &str> = BTreeMap::new();
+    for (name, dir) in apps.iter().filter_map(|(name, app)| Some((name, app.dir.as_deref()?))) {
+        if dir.starts_with('/') || dir.split('/').any(|part| part == "..") {
+            return Err(Failure::new(format!(
+                "`apps.{name}.dir` is `{dir}`, which is not below this directory"
+            ))
+            .hint("it is relative to the directory of prism.yaml, as in `dir: apps/web`"));
+        }
+        if let Some(other) = known.insert(parts(dir), name) {
+            return Err(Failure::new(format!("`apps.{other}.dir` and `apps.{name}.dir` are both `{dir}`"))
+                .hint("leave `dir` out of one of them, and run it by `prism exec --app NAME -- …`"));
+        }
+    }
     Ok(())
+}
+
+fn parts(path: &str) -> Vec<&str> {
+    path.split('/').filter(|part| !part.is_empty() && *part != ".").collect()
 }
 
 /// Finds the app whose directory contains `below`, a path relative to the session directory; the deepest one.
 pub fn of_directory<'a>(apps: &'a BTreeMap<String, App>, below: &str) -> Option<&'a str> {
-    let parts = |path: &str| {
-        let parts = path.split('/').filter(|part| !part.is_empty() && *part != ".");
-        parts.map(str::to_owned).collect::<Vec<_>>()
-    };
     let below = parts(below);
     let dirs = apps.iter().filter_map(|(name, app)| Some((name.as_str(), parts(app.dir.as_deref()?))));
     let around = dirs.filter(|(_, dir)| below.starts_with(dir));
@@ -114,7 +132,12 @@ mod tests {
             ("services: {x: {port: 0}}", "services.x.port"),
             ("services: {x: {port: 70000}}", "services.x.port"),
             ("services: {x: {range: 9-8}}", "`9-8` is not"),
+            ("services: {x: {port: 80, range: 80-90}}", "`services.x` has both `port` and `range`"),
+            ("services: {x: {port: many}}", "`services.x.port` takes a number from 1 to 65535"),
             ("apps: {'a b': {}}", "`apps.a b`"),
+            ("apps: {web: {dir: ../../web}}", "`apps.web.dir` is `../../web`"),
+            ("apps: {web: {dir: /web}}", "`apps.web.dir` is `/web`"),
+            ("apps: {a: {dir: web}, b: {dir: ./web/}}", "`apps.a.dir` and `apps.b.dir` are both"),
             ("apps: {web: {port: '3000'}}", "`apps.web.port` is `3000`, which is no variable's name"),
         ] {
             let error = parsed(text).expect_err(text);

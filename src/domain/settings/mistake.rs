@@ -63,6 +63,8 @@ fn type_name(text: &str) -> &str {
         ("string", "a text"),
         ("integer", "a number"),
         ("floating point", "a number"),
+        ("a nonzero u16", "a number from 1 to 65535"),
+        ("nonzero u16", "a number from 1 to 65535"),
         ("u16", "a number from 0 to 65535"),
         ("unit value", "nothing"),
     ];

@@ -73,6 +73,9 @@ impl Prepare<'_> {
         if session.ephemeral.is_some() {
             examined.plan.unpin();
         }
+        if self.only_to_look {
+            examined.plan.check_pins(refused)?;
+        }
         let Examined { mentioned, model, plan, compose, inputs, .. } = &examined;
         let mut notes = plan.shared.clone();
         notes.extend(preflight(session, model)?);

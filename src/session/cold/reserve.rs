@@ -9,15 +9,16 @@ use std::net::{IpAddr, Ipv6Addr};
 use crate::docker::{Endpoint, Engine, Place};
 use crate::domain::allocation::{Policy, Want, allocate, check_rights};
 use crate::domain::holding::{Holder, Holdings};
-use crate::domain::name::{ProjectName, ServiceName};
+use crate::domain::name::{ProjectName, ServiceName, SessionId};
 use crate::domain::note::Note;
 use crate::domain::plan::Plan;
 use crate::domain::port::Protocol;
 use crate::domain::reservation::{Reservations, Slot};
 use crate::listen::{self, Listener};
+use crate::lock::Lock;
 use crate::output::Output;
 use crate::process::interrupt::Interrupt;
-use crate::session::{Session, ports};
+use crate::session::{Session, lock_name, ports};
 
 /// All that a reservation needs.
 pub struct Reserve<'a> {
@@ -69,7 +70,10 @@ impl Reserve<'_> {
             check_rights(&wants, listen::first_unprivileged())?;
         }
         let _lock = ports::lock(self.endpoint, self.interrupt)?;
-        let holdings = self.engine.holdings()?;
+        let mut holdings = self.engine.holdings()?;
+        if wants.iter().any(|want| matches!(want.policy, Policy::Pin(_))) {
+            holdings.starting = self.starting(&holdings)?;
+        }
         let before = holdings.reservations(&self.session.id.0);
         for want in &mut wants {
             self.complete(want, &before, &holdings);
@@ -90,6 +94,17 @@ impl Reserve<'_> {
             self.engine.write_note(request.project, request.labels, &note)?;
         }
         Ok(note)
+    }
+
+    /// Finds the other sessions that some prism works at: their pins may not be bound yet.
+    fn starting(&self, holdings: &Holdings) -> anyhow::Result<BTreeSet<String>> {
+        let mut found = BTreeSet::new();
+        for noted in holdings.notes.iter().filter(|noted| noted.session_id != self.session.id.0) {
+            if Lock::attempt(&lock_name(&SessionId(noted.session_id.clone())))?.is_none() {
+                found.insert(noted.session_id.clone());
+            }
+        }
+        Ok(found)
     }
 
     fn complete(&self, want: &mut Want, before: &Reservations, holdings: &Holdings) {
@@ -128,16 +143,14 @@ impl Reserve<'_> {
     }
 }
 
-/// Says whether everything that wants a port finds it free. A chosen port has to be free at both loopback addresses,
-/// as `localhost` may mean either; a pin is the user's word, and only has to be bound.
+/// Says whether everything that wants a port finds it free: at both loopback addresses, as `localhost` may mean either.
 fn is_bindable(want: &Want, port: u16) -> bool {
     let protocol = match &want.slot {
         Slot::Service(_, port) => port.protocol,
         Slot::App(_) => Protocol::Tcp,
     };
     let is_loopback = want.host_ips.iter().any(IpAddr::is_loopback);
-    let other =
-        (is_loopback && !matches!(want.policy, Policy::Pin(_))).then_some(IpAddr::V6(Ipv6Addr::LOCALHOST));
+    let other = is_loopback.then_some(IpAddr::V6(Ipv6Addr::LOCALHOST));
     want.host_ips.iter().copied().chain(other).all(|address| listen::is_bindable(protocol, address, port))
 }
 

@@ -64,6 +64,12 @@ fn names_that_stand_for_nothing_are_errors_with_a_hint() {
         random.stderr.contains("`PRISM_PORT_WEB_80`") && random.stderr.contains("hint: use `ports: sticky`"),
         "{random}"
     );
+    let commented = "services:\n  web:\n    image: prism-test:1\n    stop_signal: SIGKILL\n    command: sleep 1000\n    # ${PRISM_PORT_WEB_80}\n    environment: {A: \"$${PRISM_PORT_WEB_80}\"}\n";
+    let compose = std::fs::read_to_string(project.directory.join("compose.yaml")).expect("compose.yaml");
+    project.write("compose.yaml", commented);
+    project.prism(&["exec", "true"]).succeeds();
+    project.prism(&["destroy", "--yes"]).succeeds();
+    project.write("compose.yaml", &compose);
     project.write("prism.yaml", "");
     project.write(".env", "X=${PRISM_PORT_WEB_81}\n");
     let unknown = project.prism(&["exec", "true"]).exits(125);

@@ -1,7 +1,10 @@
 //! Pins are taken as given, and a conflict names who is in the way.
 
+use std::net::TcpListener;
+
 use super::{free_range, occupy, web_port};
-use crate::support::Project;
+use crate::support::project::{WEB, containers_of};
+use crate::support::{Outcome, Project};
 
 #[test]
 fn pinned_ports_by_label_and_by_configuration() {
@@ -39,6 +42,60 @@ fn a_pin_that_something_has_names_it_before_anything_is_started() {
     assert_eq!(web_port(&other), port);
     assert!(project.prism(&["exec", "true"]).exits(125).stderr.contains("which `"));
     other.prism(&["stop"]).succeeds();
+    assert_eq!(web_port(&project), port);
+}
+
+#[test]
+fn a_stranger_at_the_other_loopback_address_is_in_the_way_of_a_pin() {
+    let (port, _) = free_range(1);
+    let project = Project::web();
+    project.write("prism.yaml", &format!("services: {{web: {{port: {port}}}}}\n"));
+    let thief = TcpListener::bind(("::1", port)).expect("a port of ::1");
+    let outcome = project.prism(&["exec", "true"]).exits(125);
+    assert!(
+        outcome.stderr.contains(&format!("wants port {port}, which process {} (`", std::process::id())),
+        "{outcome}"
+    );
+    drop(thief);
+    assert_eq!(web_port(&project), port);
+}
+
+#[test]
+fn of_several_starts_at_once_with_one_pin_one_wins_and_the_others_make_nothing() {
+    let (port, _) = free_range(1);
+    let project = Project::web();
+    let start = |index: usize| {
+        let copy = format!("copy-{index}");
+        project.sandbox.write(&format!("{copy}/compose.yaml"), WEB);
+        project
+            .sandbox
+            .write(&format!("{copy}/prism.yaml"), &format!("services: {{web: {{port: {port}}}}}\n"));
+        let directory = project.sandbox.work().join(copy);
+        let child = project.sandbox.prism(&directory, &["exec", "--", "sh", "-c", "echo $WEB_PORT"]).spawn();
+        (directory, child)
+    };
+    let started: Vec<_> = (0..4).map(start).collect();
+    let ended: Vec<_> =
+        started.into_iter().map(|(directory, child)| (directory, Outcome::of(child))).collect();
+    let (won, lost): (Vec<_>, Vec<_>) = ended.iter().partition(|(_, outcome)| outcome.status == 0);
+    assert_eq!(won.len(), 1, "{ended:#?}");
+    assert_eq!(won[0].1.line(), port.to_string());
+    for (directory, outcome) in lost {
+        let holder = won[0].0.display();
+        let expected = format!("wants port {port}, which `{holder}` (service `web`) has");
+        assert!(outcome.status == 125 && outcome.stderr.contains(&expected), "{outcome}");
+        assert!(containers_of(directory).is_empty(), "{outcome}");
+    }
+}
+
+#[test]
+fn a_pin_is_reassigned_by_its_owner_only() {
+    let (port, _) = free_range(1);
+    let project = Project::web();
+    project.write("prism.yaml", &format!("services: {{web: {{port: {port}}}}}\n"));
+    assert_eq!(web_port(&project), port);
+    let outcome = project.prism(&["ports", "--reassign", "web"]).exits(2);
+    assert!(outcome.stderr.contains(&format!("service `web` is pinned to port {port}")), "{outcome}");
     assert_eq!(web_port(&project), port);
 }
 
