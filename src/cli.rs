@@ -50,11 +50,11 @@ use crate::output::Color;
   prism get db                           127.0.0.1:32768
   prism stop                             stop this directory's containers, keep their data
   prism destroy --yes                    remove them and their data")]
-struct Cli {
+struct Cli<V: Subcommand = Verb> {
     #[command(flatten)]
     global: Global,
     #[command(subcommand)]
-    verb: Verb,
+    verb: V,
 }
 
 #[derive(Debug, Args)]
@@ -74,6 +74,24 @@ struct Global {
     /// When to use colours
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     color: Color,
+}
+
+/// The verbs of which every prompt and every test run waits for the end: parsed without a description of all others.
+#[derive(Debug, Subcommand)]
+enum Frequent {
+    Exec(exec::ExecArgs),
+    Hook(hook::HookArgs),
+    Prompt(prompt::PromptArgs),
+}
+
+impl From<Frequent> for Verb {
+    fn from(verb: Frequent) -> Self {
+        match verb {
+            Frequent::Exec(args) => Self::Exec(args),
+            Frequent::Hook(args) => Self::Hook(args),
+            Frequent::Prompt(args) => Self::Prompt(args),
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,15 +2,18 @@
 
 mod container;
 mod endpoint;
+mod failure;
+mod inspection;
 mod network;
 mod note;
 mod port;
 mod removal;
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::pin::pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bollard::container::LogOutput;
 use bollard::errors::Error;
@@ -19,9 +22,10 @@ use bollard::models::{ContainerSummary, ExecConfig};
 use bollard::query_parameters::{ListContainersOptions, ListContainersOptionsBuilder, LogsOptionsBuilder};
 use bollard::{ClientVersion, Docker};
 use futures_util::StreamExt;
-use futures_util::future::{Either, join_all, select};
+use futures_util::future::{Either, select};
 
 pub use self::endpoint::{Endpoint, machine, owner};
+use self::failure::unreachable;
 pub use self::port::Place;
 pub use self::removal::{Belongings, Trace};
 use crate::domain::container::{Container, Inspection, without_twins};
@@ -55,6 +59,8 @@ pub struct Engine {
     address: String,
     /// Fails when nobody wants to wait for an answer any more.
     patience: Option<Patience>,
+    /// Inspections that came together with the last list.
+    inspected: RefCell<BTreeMap<String, Inspection>>,
 }
 
 impl fmt::Debug for Engine {
@@ -63,7 +69,8 @@ impl fmt::Debug for Engine {
     }
 }
 
-type Patience = Box<dyn Fn() -> Result<(), Failure>>;
+/// Fails when an answer has been waited for long enough. Takes the Engine's address, and how long that is now.
+pub type Patience = Box<dyn Fn(&str, Duration) -> Result<(), Failure>>;
 
 impl Engine {
     /// Prepares to speak to the Engine; the first question connects.
@@ -81,21 +88,23 @@ impl Engine {
                 }
                 request
             });
-        Ok(Self { runtime, docker, address, patience: None })
+        Ok(Self { runtime, docker, address, patience: None, inspected: RefCell::default() })
     }
 
-    /// Lets `patience` decide, from time to time, whether to wait for an answer any longer; [`None`]: always.
-    pub fn set_patience(&mut self, patience: Option<Patience>) {
-        self.patience = patience;
+    /// Lets `patience` decide, from time to time, whether to wait for an answer any longer; [`None`]: always. Returns
+    /// what decided before.
+    pub fn set_patience(&mut self, patience: Option<Patience>) -> Option<Patience> {
+        std::mem::replace(&mut self.patience, patience)
     }
 
     /// Waits for an answer that changes nothing.
     fn ask<T>(&self, question: impl Future<Output = T>) -> Result<T, Failure> {
         let Some(patience) = &self.patience else { return Ok(self.runtime.block_on(question)) };
+        let since = Instant::now();
         let impatient = async {
             loop {
                 tokio::time::sleep(PATIENCE_POLL).await;
-                if let Err(failure) = patience() {
+                if let Err(failure) = patience(&self.address, since.elapsed()) {
                     return failure;
                 }
             }
@@ -124,37 +133,28 @@ impl Engine {
     }
 
     fn containers(&mut self, label: String) -> anyhow::Result<Vec<Container>> {
-        let filters = HashMap::from([("label".to_owned(), vec![label])]);
-        let summaries = self.list(ListContainersOptionsBuilder::new().all(true).filters(&filters).build())?;
+        let summaries = self.list(labelled(label))?;
         Ok(summaries.into_iter().filter_map(container::listed).collect())
     }
 
     fn list(&mut self, options: ListContainersOptions) -> anyhow::Result<Vec<ContainerSummary>> {
-        let mut answer = self.ask(self.docker.list_containers(Some(options.clone())))?;
+        self.inspected.take();
+        let answer = self.ask(self.docker.list_containers(Some(options.clone())))?;
+        self.listed(options, answer)
+    }
+
+    /// Takes the answer to a list, or asks again where the Engine does not speak that version.
+    fn listed(
+        &mut self,
+        options: ListContainersOptions,
+        mut answer: Result<Vec<ContainerSummary>, Error>,
+    ) -> anyhow::Result<Vec<ContainerSummary>> {
         if answer.as_ref().is_err_and(is_about_versions) {
             let negotiated = self.ask(self.docker.clone().negotiate_version())?;
             self.docker = negotiated.map_err(|error| self.failure(error))?;
             answer = self.ask(self.docker.list_containers(Some(options)))?;
         }
         answer.map_err(|error| self.failure(error).into())
-    }
-
-    /// Inspects containers, all at once. One that is gone meanwhile is left out.
-    pub fn inspect<'a>(
-        &self,
-        ids: impl Iterator<Item = &'a str>,
-    ) -> anyhow::Result<BTreeMap<String, Inspection>> {
-        let questions = ids.map(|id| async move { (id, self.docker.inspect_container(id, None).await) });
-        let answers = self.ask(join_all(questions))?;
-        let mut inspections = BTreeMap::new();
-        for (id, answer) in answers {
-            match answer {
-                Ok(response) => drop(inspections.insert(id.to_owned(), container::inspected(response))),
-                Err(error) if has_status(&error, 404) => {}
-                Err(error) => return Err(self.failure(error).into()),
-            }
-        }
-        Ok(inspections)
     }
 
     /// Begins to run a health check's own command in its container. It goes on during [`Engine::pause`], and
@@ -244,6 +244,12 @@ async fn run(docker: &Docker, id: &str, command: Vec<String>) -> Result<Option<i
     Ok(docker.inspect_exec(&created.id).await?.exit_code)
 }
 
+/// Asks for containers with a label, whatever their state.
+fn labelled(label: String) -> ListContainersOptions {
+    let filters = HashMap::from([("label".to_owned(), vec![label])]);
+    ListContainersOptionsBuilder::new().all(true).filters(&filters).build()
+}
+
 fn has_status(error: &Error, status: u16) -> bool {
     matches!(error, Error::DockerResponseServerError { status_code, .. } if *status_code == status)
 }
@@ -251,47 +257,4 @@ fn has_status(error: &Error, status: u16) -> bool {
 /// Says whether the Engine does not speak [`API`].
 fn is_about_versions(error: &Error) -> bool {
     matches!(error, Error::DockerResponseServerError { status_code: 400, message } if message.contains("client version"))
-}
-
-/// Explains why there is no answer. An Engine that does not answer is never "no session".
-fn unreachable(address: &str, error: Error) -> Failure {
-    let cause = root_cause(&error);
-    let kind = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
-    let failure = Failure::new(format!("cannot reach the Docker Engine at {address}"));
-    let (failure, cause) = match (&error, kind) {
-        (Error::SocketNotFoundError(_), _) | (_, Some(std::io::ErrorKind::NotFound)) => {
-            (failure.hint(start_hint(address)), "there is no such socket".to_owned())
-        }
-        (_, Some(std::io::ErrorKind::PermissionDenied)) => (
-            failure.hint("add yourself to the `docker` group, or point DOCKER_HOST at an Engine you may use"),
-            "permission denied".to_owned(),
-        ),
-        (_, Some(std::io::ErrorKind::ConnectionRefused)) => {
-            (failure.hint(start_hint(address)), "nobody listens there".to_owned())
-        }
-        (Error::RequestTimeoutError, _) => (
-            failure.hint("`docker ps` shows whether it answers at all; restarting it may help"),
-            "it did not answer in time".to_owned(),
-        ),
-        _ => (failure.hint("check DOCKER_HOST and `docker context ls`"), cause.to_string()),
-    };
-    failure.caused_by(anyhow::anyhow!(cause))
-}
-
-fn start_hint(address: &str) -> &'static str {
-    match address.strip_prefix("unix://") {
-        Some(_) if cfg!(target_os = "macos") => {
-            "start Docker Desktop (or colima, OrbStack), or point DOCKER_HOST at a running Engine"
-        }
-        Some(_) => "start it (`sudo systemctl start docker`), or point DOCKER_HOST at a running Engine",
-        None => "start it there, or correct DOCKER_HOST",
-    }
-}
-
-fn root_cause<'e>(error: &'e (dyn std::error::Error + 'static)) -> &'e (dyn std::error::Error + 'static) {
-    let mut cause = error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    cause
 }

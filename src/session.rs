@@ -9,6 +9,7 @@ pub mod environment;
 pub mod ephemeral;
 pub mod glance;
 pub mod input;
+pub mod patience;
 pub mod ports;
 pub mod remove;
 pub mod rename;

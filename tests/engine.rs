@@ -13,4 +13,5 @@ mod life;
 mod ports;
 mod ready;
 mod services;
+mod speed;
 mod worktree;

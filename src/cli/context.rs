@@ -14,7 +14,9 @@ use crate::error::{self, Failure, Kind};
 use crate::files;
 use crate::lock::Lock;
 use crate::output::Output;
+use crate::process::interrupt::Interrupt;
 use crate::session::environment::{self, SessionVariables};
+use crate::session::patience::{LIMIT, patience};
 use crate::session::up::{self, Options};
 use crate::session::worktree::Worktree;
 use crate::session::{self, Consent, Ephemeral, Session, glance, warm};
@@ -99,7 +101,8 @@ impl Context {
     /// Finds the Engine.
     pub(super) fn engine(&self) -> anyhow::Result<(Endpoint, Engine)> {
         let endpoint = Endpoint::discover(&self.environment)?;
-        let engine = Engine::new(&endpoint)?;
+        let mut engine = Engine::new(&endpoint)?;
+        engine.set_patience(Some(patience(self.output, Interrupt::default(), LIMIT)));
         Ok((endpoint, engine))
     }
 
@@ -147,11 +150,13 @@ impl Context {
             other => other.map(|session| (session, None)),
         };
         let (session, no_project) = session?;
-        let containers = engine.session(&session.id)?;
+        let header = warm::read_header(&session);
+        let likely = header.as_ref().map_or(&[][..], |header| &header.inspected);
+        let containers = engine.look(&session.id, likely)?;
         if containers.is_empty() {
             return Err(no_project.unwrap_or_else(|| up::no_session(&session).into()));
         }
-        Ok(Present { header: warm::read_header(&session), session, endpoint, engine, containers })
+        Ok(Present { session, endpoint, engine, header, containers })
     }
 
     /// Finds the session that `stop` or `destroy` means. It needs no Compose file, and reads none.

@@ -23,7 +23,7 @@ pub(super) struct ManArgs {
 }
 
 pub(super) fn run(context: Context, args: ManArgs) -> anyhow::Result<()> {
-    let mut command = Cli::command().disable_help_subcommand(true);
+    let mut command = <Cli>::command().disable_help_subcommand(true);
     if let Some(directory) = args.output {
         return clap_mangen::generate_to(command, &directory).map_err(|error| {
             Failure::new(format!("cannot write to `{}`", directory.display())).caused_by(error).into()

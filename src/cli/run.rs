@@ -8,8 +8,8 @@ use clap_complete::CompleteEnv;
 
 use super::context::{self, Context};
 use super::{
-    Cli, Global, Verb, complete, completions, compose, create, destroy, doctor, env, exec, get, hook, info,
-    init, list, logs, man, ports, prompt, prune, restart, start, stop, stop_all,
+    Cli, Frequent, Global, Verb, complete, completions, compose, create, destroy, doctor, env, exec, get,
+    hook, info, init, list, logs, man, ports, prompt, prune, restart, start, stop, stop_all,
 };
 use crate::error::{self, Kind};
 use crate::output::{Color, Output};
@@ -22,7 +22,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> u8 {
     if std::env::var_os(complete::ASKED).is_some() {
         return answer_completion(arguments);
     }
-    let cli = match Cli::try_parse_from(&arguments) {
+    let cli = match parse(&arguments) {
         Ok(cli) => cli,
         Err(error) => return usage(&error, &arguments),
     };
@@ -49,16 +49,26 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> u8 {
     }
 }
 
-/// Runs a verb. Only `exec` has a status of its own, that of a supervised child.
+/// Parses a command line. What cannot be parsed is told in the light of all verbs.
+fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
+    if let Some("exec" | "hook" | "prompt") = verb_name(arguments)
+        && let Ok(Cli { global, verb }) = Cli::<Frequent>::try_parse_from(arguments)
+    {
+        return Ok(Cli { global, verb: verb.into() });
+    }
+    Cli::try_parse_from(arguments)
+}
+
 /// Answers a completion script, which writes the answer itself.
 fn answer_completion(arguments: Vec<OsString>) -> u8 {
-    let completion = CompleteEnv::with_factory(Cli::command).var(complete::ASKED);
+    let completion = CompleteEnv::with_factory(<Cli>::command).var(complete::ASKED);
     match completion.try_complete(arguments, std::env::current_dir().ok().as_deref()) {
         Ok(_) => 0,
         Err(error) => usage(&error, &[]),
     }
 }
 
+/// Runs a verb. Only `exec` has a status of its own, that of a supervised child.
 fn verb(verb: Verb, output: Output) -> anyhow::Result<u8> {
     let context = Context::new(output);
     let done = match verb {
@@ -103,20 +113,20 @@ fn usage(error: &clap::Error, arguments: &[OsString]) -> u8 {
     output.error(
         &text.strip_prefix("error:").map_or_else(|| text.clone(), |rest| format!("prism: error:{rest}")),
     );
-    status(Kind::Usage, is_exec(arguments))
+    status(Kind::Usage, verb_name(arguments) == Some("exec"))
 }
 
-/// Says whether the verb of a command line that could not be parsed is `exec`.
-fn is_exec(arguments: &[OsString]) -> bool {
+/// Finds the verb of a command line that is not parsed yet, or cannot be.
+fn verb_name(arguments: &[OsString]) -> Option<&str> {
     let mut words = arguments.iter().skip(1);
     while let Some(word) = words.next() {
         match word.to_str() {
             Some("-C" | "--directory" | "--color") => drop(words.next()),
             Some(flag) if flag.starts_with('-') => {}
-            other => return other == Some("exec"),
+            other => return other,
         }
     }
-    false
+    None
 }
 
 /// Translates a failure's kind to an exit status (DESIGN.md, section 11).
@@ -138,19 +148,20 @@ mod tests {
 
     #[test]
     fn the_command_line_is_sound() {
-        Cli::command().debug_assert();
+        <Cli>::command().debug_assert();
+        Cli::<Frequent>::command().debug_assert();
     }
 
     #[test]
-    fn a_broken_exec_is_recognised() {
+    fn the_verb_of_a_broken_command_line_is_found() {
         for (line, expected) in [
-            ("prism exec --bogus", true),
-            ("prism -C x -q exec", true),
-            ("prism env exec", false),
-            ("prism", false),
+            ("prism exec --bogus", Some("exec")),
+            ("prism -C x -q exec", Some("exec")),
+            ("prism env exec", Some("env")),
+            ("prism", None),
         ] {
             let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-            assert_eq!(is_exec(&words), expected, "{line}");
+            assert_eq!(verb_name(&words), expected, "{line}");
         }
     }
 

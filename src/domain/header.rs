@@ -48,6 +48,9 @@ pub struct Header {
     /// What the Compose files use of `PRISM_HOST` and `PRISM_PORT_…`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub known: BTreeMap<String, String>,
+    /// The containers whose credentials were needed when the stack came up, by id: most likely they still are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inspected: Vec<String>,
     /// The ports of apps on the host.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub apps: BTreeMap<String, u16>,
@@ -130,6 +133,7 @@ mod tests {
             shared_names: vec![],
             renamed: vec![],
             known: BTreeMap::new(),
+            inspected: vec![],
             apps: BTreeMap::from([("web".into(), 24_311)]),
         }
     }

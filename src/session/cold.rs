@@ -13,6 +13,7 @@ use std::time::Instant;
 use self::compose_up::{ComposeUp, Ended};
 pub use self::examine::{Examined, examine};
 use self::prepare::{Prepare, Prepared};
+use super::environment::needing_inspection;
 use super::remove::{self, Remains};
 use super::up::{Options, Up};
 use super::wait::{Outcome, Wait};
@@ -141,6 +142,8 @@ fn run_compose(
     let up = ComposeUp { session, engine, options, interrupt, lock, prepared, since };
     let result = up.run();
     let containers = engine.session(&session.id)?;
+    prepared.header.inspected =
+        needing_inspection(&containers).map(|container| container.id.clone()).collect();
     let renamed = rename::rename(engine, &mut prepared.header, &containers);
     result.and_then(|ended| renamed.map(|()| ended))
 }

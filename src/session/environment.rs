@@ -36,12 +36,9 @@ pub fn variables(
     header: Option<&Header>,
     containers: &[Container],
 ) -> anyhow::Result<SessionVariables> {
-    let wanted = containers.iter().filter(|container| variable::needs_inspection(container));
-    let wanted = wanted.filter(|container| {
-        !container.live_bindings().is_empty() || container.host_network || container.label("via").is_some()
-    });
+    let wanted = needing_inspection(containers).map(|container| container.id.as_str());
     timing::mark("build");
-    let mut inspections = engine.inspect(wanted.map(|container| container.id.as_str()))?;
+    let mut inspections = engine.inspect(wanted)?;
     timing::mark("inspect");
     let mut missing = read_credential_files(containers, &mut inspections);
     let mut derived = variable::derive(containers, &inspections, endpoint.host.as_deref())?;
@@ -55,6 +52,14 @@ pub fn variables(
     let variables = variable::configure("env", &session.settings.env, derived.list, &own)?;
     missing.extend(derived.missing);
     Ok(SessionVariables { variables, own, missing, apps })
+}
+
+/// Picks the containers of which more has to be known than the Engine's list says.
+pub fn needing_inspection(containers: &[Container]) -> impl Iterator<Item = &Container> {
+    let wanted = containers.iter().filter(|container| variable::needs_inspection(container));
+    wanted.filter(|container| {
+        !container.live_bindings().is_empty() || container.host_network || container.label("via").is_some()
+    })
 }
 
 /// Adds the credentials that stand in files of the host. One that cannot be read is a missing one; says which.

@@ -51,13 +51,15 @@ pub fn variables(mut session: Session, endpoint: &Endpoint) -> (Sight, Option<St
 
 /// Asks the Engine what runs of a session, and reads what should. `None`: the Engine could not be asked.
 pub fn state(session: &Session, endpoint: &Endpoint) -> Option<(Option<Header>, Vec<Container>)> {
-    let (_, containers) = containers(session, endpoint)?;
+    let mut engine = Engine::new(endpoint).ok()?;
+    let containers = engine.session(&session.id).ok()?;
     Some((warm::read_header(session), containers))
 }
 
 fn containers(session: &Session, endpoint: &Endpoint) -> Option<(Engine, Vec<Container>)> {
     let mut engine = Engine::new(endpoint).ok()?;
-    let containers = engine.session(&session.id).ok()?;
+    let likely = warm::read_header(session).map(|header| header.inspected).unwrap_or_default();
+    let containers = engine.look(&session.id, &likely).ok()?;
     Some((engine, containers))
 }
 

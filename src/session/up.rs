@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use super::patience::{LIMIT, patience};
 use super::wait::{Outcome, Wait};
 use super::{Session, cold, rename, warm};
 use crate::docker::{Endpoint, Engine};
@@ -77,10 +78,10 @@ pub fn up(
     options: &Options,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Up> {
-    let patience = interrupt.clone();
-    engine.set_patience(Some(Box::new(move || patience.check_patience())));
+    let patience = patience(options.output, interrupt.clone(), options.wait_timeout.min(LIMIT));
+    let before = engine.set_patience(Some(patience));
     let result = bring_up(session, engine, endpoint, options, interrupt);
-    engine.set_patience(None);
+    engine.set_patience(before);
     result
 }
 

@@ -25,7 +25,8 @@ pub struct Sight {
 pub fn look(session: &Session, engine: &mut Engine) -> anyhow::Result<Sight> {
     let header = fitting_header(session).filter(|header| header.settled);
     timing::mark("hash");
-    let containers = engine.session(&session.id)?;
+    let likely = header.as_ref().map_or(&[][..], |header| &header.inspected);
+    let containers = engine.look(&session.id, likely)?;
     timing::mark("list");
     let stage = header.as_ref().map_or(Stage::Down, |header| stage(&survey(header, &containers)));
     Ok(Sight { header, containers, stage })

@@ -193,7 +193,9 @@ impl ComposeUp<'_> {
             return Ok(diagnosis::failed(self.engine, what, container));
         }
         let code = status.code().map_or_else(|| status.to_string(), |code| format!("exit status {code}"));
-        let hint = if status.code() == Some(MISSING_IMAGE) {
+        let hint = if log.iter().any(|line| line.contains("address pool")) {
+            "this Engine has no addresses left for another network: `prism prune` and `docker network prune` free some, `default-address-pools` in its daemon.json makes it have more"
+        } else if status.code() == Some(MISSING_IMAGE) {
             "check the image's name, or log in with `docker login`; an image of your own needs a `build:`"
         } else {
             "`prism compose config` shows the project as Compose sees it, `prism compose ps -a` what became of it"

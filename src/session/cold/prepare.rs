@@ -135,6 +135,7 @@ impl Prepare<'_> {
             shared_names: shared_names(&model, &project),
             renamed: Vec::new(),
             known,
+            inspected: Vec::new(),
             apps: apps(&reserved),
         };
         let mut prepared = Prepared {

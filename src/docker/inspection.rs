@@ -1,0 +1,66 @@
+//! Inspecting containers, alone or together with the list of a session.
+
+use std::collections::BTreeMap;
+
+use bollard::Docker;
+use bollard::errors::Error;
+use bollard::models::ContainerInspectResponse;
+use futures_util::future::{join, join_all};
+
+use super::{Engine, container, has_status, labelled};
+use crate::domain::container::{Container, Inspection, without_twins};
+use crate::domain::name::SessionId;
+use crate::domain::settings::LABEL;
+
+type Answers = Vec<(String, Result<ContainerInspectResponse, Error>)>;
+
+impl Engine {
+    /// Lists the containers of one session as [`Engine::session`] does, and at the same time inspects those that are
+    /// likely to be among them: [`Engine::inspect`] need not ask for these again.
+    pub fn look(&mut self, session: &SessionId, likely: &[String]) -> anyhow::Result<Vec<Container>> {
+        let options = labelled(format!("{LABEL}session_id={session}"));
+        let list = self.docker.list_containers(Some(options.clone()));
+        let (answer, inspected) =
+            self.ask(join(list, inspections(&self.docker, likely.iter().map(String::as_str))))?;
+        let listed = self.listed(options, answer)?;
+        let containers = without_twins(listed.into_iter().filter_map(container::listed).collect());
+        let inspected = inspected.into_iter().filter_map(|(id, answer)| Some((id, answer.ok()?)));
+        // One that is not in the list, or could not be inspected, was a wrong guess.
+        let is_listed = |id: &String| containers.iter().any(|container| container.id == *id);
+        let inspected = inspected.filter(|(id, _)| is_listed(id));
+        self.inspected
+            .replace(inspected.map(|(id, response)| (id, container::inspected(response))).collect());
+        Ok(containers)
+    }
+
+    /// Inspects containers, all at once. One that is gone meanwhile is left out.
+    pub fn inspect<'a>(
+        &self,
+        ids: impl Iterator<Item = &'a str>,
+    ) -> anyhow::Result<BTreeMap<String, Inspection>> {
+        let mut known = self.inspected.take();
+        let mut found = BTreeMap::new();
+        let mut unknown = Vec::new();
+        for id in ids {
+            match known.remove(id) {
+                Some(inspection) => drop(found.insert(id.to_owned(), inspection)),
+                None => unknown.push(id),
+            }
+        }
+        if unknown.is_empty() {
+            return Ok(found);
+        }
+        for (id, answer) in self.ask(inspections(&self.docker, unknown.into_iter()))? {
+            match answer {
+                Ok(response) => drop(found.insert(id, container::inspected(response))),
+                Err(error) if has_status(&error, 404) => {}
+                Err(error) => return Err(self.failure(error).into()),
+            }
+        }
+        Ok(found)
+    }
+}
+
+async fn inspections(docker: &Docker, ids: impl Iterator<Item = &str>) -> Answers {
+    join_all(ids.map(|id| async move { (id.to_owned(), docker.inspect_container(id, None).await) })).await
+}

@@ -1,0 +1,34 @@
+//! How long the Engine may take to answer, and what is said meanwhile.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use crate::docker::Patience;
+use crate::error::Failure;
+use crate::output::Output;
+use crate::process::interrupt::Interrupt;
+
+/// When a wait is explained.
+const SLOW: Duration = Duration::from_secs(2);
+
+/// The longest wait for one answer that changes nothing.
+pub const LIMIT: Duration = Duration::from_secs(60);
+
+/// Waits for each answer until `limit` is over or somebody interrupts, and says once what for.
+pub fn patience(output: Output, interrupt: Interrupt, limit: Duration) -> Patience {
+    let told = Cell::new(false);
+    Box::new(move |address, waited| {
+        interrupt.check_patience()?;
+        if waited >= limit {
+            return Err(Failure::new(format!(
+                "the Docker Engine at {address} did not answer within {} s",
+                limit.as_secs()
+            ))
+            .hint("`docker ps` shows whether it answers at all; restarting it may help"));
+        }
+        if waited >= SLOW && !told.replace(true) {
+            output.note(format!("waiting for the Docker Engine at {address}"));
+        }
+        Ok(())
+    })
+}
