@@ -1,17 +1,25 @@
 //! What prism computes at every start and at every prompt, without Engine, files and processes.
 
-#![allow(dead_code, missing_docs, reason = "prism is a program: its modules are included as they are")]
+#![allow(
+    dead_code,
+    unused_imports,
+    missing_docs,
+    reason = "prism is a program: its modules are included as they are"
+)]
 
-#[path = "../../src/domain.rs"]
-mod domain;
-#[path = "../../src/error.rs"]
-mod error;
+#[path = "../../src"]
+mod prism {
+    pub mod domain;
+    pub mod error;
+}
 
 use std::ffi::OsString;
 use std::hint::black_box;
 use std::net::Ipv4Addr;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+
+use prism::{domain, error};
 
 use domain::change::{Layer, Now, Offer, Sight};
 use domain::model::Model;
@@ -95,7 +103,11 @@ fn difference(criterion: &mut Criterion) {
     };
     let offer = |value: &str| {
         let variables = (0..100).map(|index| variable(index, value)).collect();
-        Offer { session: "/w/bench".into(), variables, own: vec![("PRISM_SESSION".into(), "/w/bench".into())] }
+        Offer {
+            session: "/w/bench".into(),
+            variables,
+            own: vec![("PRISM_SESSION".into(), "/w/bench".into())],
+        }
     };
     let base: Vec<(OsString, OsString)> =
         (0..60).map(|index| (format!("NAME_{index}").into(), "x".repeat(40).into())).collect();
@@ -108,7 +120,9 @@ fn difference(criterion: &mut Criterion) {
     let now = Now::new(entered);
     let layer = Layer::read(now.get("PRISM_DIFF").or_else(|| now.get(domain::environment::DIFF)));
     let mut group = criterion.benchmark_group("difference of 100 variables");
-    group.bench_function("nothing changed", |bencher| bencher.iter(|| layer.step(black_box(&now), &old, |_| {})));
+    group.bench_function("nothing changed", |bencher| {
+        bencher.iter(|| layer.step(black_box(&now), &old, |_| {}))
+    });
     group.bench_function("all changed", |bencher| bencher.iter(|| layer.step(black_box(&now), &new, |_| {})));
 }
 
