@@ -151,8 +151,10 @@ impl Decision<'_> {
         let mut wanted = if self.said.ignore == Some(true) { Vec::new() } else { self.publications(kind)? };
         let primary = primary(&wanted, kind);
         let name = self.name;
+        // Where nothing speaks TCP, a pin means the first port.
+        let pinned = primary.or_else(|| Some(wanted.first()?.container));
         for port in &mut wanted {
-            port.policy = self.said.policy(Some(port.container) == primary, self.ports);
+            port.policy = self.said.policy(Some(port.container) == pinned, self.ports);
         }
         let ports = match network {
             Network::Bridged | Network::Of(_) => wanted,

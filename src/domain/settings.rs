@@ -169,7 +169,8 @@ impl ServiceSettings {
                 publish: if block.publish.is_empty() { settings.publish } else { block.publish },
                 primary: block.primary.or(settings.primary),
                 ignore: block.ignore.or(settings.ignore),
-                port: block.port.or(settings.port),
+                // They exclude one another.
+                port: block.port.or(settings.port.filter(|_| block.range.is_none())),
                 range: block.range.or(settings.range),
             };
         }
@@ -177,8 +178,8 @@ impl ServiceSettings {
     }
 
     /// Returns how the host port of one of its ports is chosen.
-    pub fn policy(&self, is_primary: bool, otherwise: Ports) -> Policy {
-        match (self.port.filter(|_| is_primary), self.range) {
+    pub fn policy(&self, is_pinned: bool, otherwise: Ports) -> Policy {
+        match (self.port.filter(|_| is_pinned), self.range) {
             (Some(port), _) => Policy::Pin(port),
             (None, Some(range)) => Policy::Range(range),
             (None, None) => otherwise.into(),

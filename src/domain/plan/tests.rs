@@ -104,3 +104,16 @@ fn what_stays_shared_is_said() {
     let plan = planned(r#"{"x":{"image":"x","network_mode":"host"}}"#);
     assert_eq!(plan.shared, ["service `x` uses the host's network, which every session shares"]);
 }
+
+#[test]
+fn a_pin_is_the_primary_ports_else_the_first_ones() {
+    let labels = r#""labels":{"dev-prism.port":"9000"}"#;
+    let pinned = |ports: &str| {
+        let plan = planned(&format!(r#"{{"s":{{"image":"x","ports":[{ports}],{labels}}}}}"#));
+        let ports = plan.services[&"s".into()].ports.iter();
+        let pinned = ports.filter(|port| port.policy == Policy::Pin(9000));
+        pinned.map(|port| port.container.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(pinned(r#"{"target":53,"protocol":"udp"},{"target":80}"#), ["80/tcp"]);
+    assert_eq!(pinned(r#"{"target":53,"protocol":"udp"},{"target":54,"protocol":"udp"}"#), ["53/udp"]);
+}

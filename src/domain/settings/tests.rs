@@ -100,6 +100,15 @@ fn labels_and_the_block_mean_the_same_and_the_block_wins() {
 }
 
 #[test]
+fn a_range_of_the_block_takes_the_place_of_a_pin_by_label() {
+    let labels = BTreeMap::from([("dev-prism.port".to_owned(), "8080".to_owned())]);
+    let settings = Settings::parse("services: {db: {range: 1-2}}", "prism.yaml").expect("settings");
+    let merged = ServiceSettings::merged(&"db".into(), &labels, settings.services.get(&"db".into()));
+    let policy = merged.expect("valid").policy(true, Ports::Sticky);
+    assert!(matches!(policy, Policy::Range(_)), "{policy:?}");
+}
+
+#[test]
 fn a_label_of_the_wrong_type_is_an_error() {
     let labels = BTreeMap::from([("dev-prism.ready".to_owned(), "soon".to_owned())]);
     let error = ServiceSettings::merged(&"db".into(), &labels, None).expect_err("wrong");
