@@ -1,5 +1,6 @@
 //! `prism ports`: who has which port, and giving ports back.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -111,12 +112,12 @@ fn reassign(context: &Context, endpoint: &Endpoint, engine: &mut Engine, name: &
     let holdings = engine.holdings()?;
     let reserved = holdings.reservations(&session.id.0);
     let of_name = reserved.iter().filter(|(slot, _)| slot.owner() == name);
+    let is_running = is_running(&holdings, &session.id.0);
     let ports: Vec<u16> = of_name.flat_map(|(_, block)| block.ports()).collect();
     if ports.is_empty() {
-        let names = reserved.keys().map(Slot::owner);
-        return Err(unknown(session.path(), name, names.collect()).into());
+        let names: BTreeSet<&str> = reserved.keys().map(Slot::owner).collect();
+        return Err(unknown(session.path(), name, &names, is_running).into());
     }
-    let is_running = is_running(&holdings, &session.id.0);
     cold::reassign(&session, engine, endpoint, &ports.into_iter().collect(), context.output, &interrupt)?;
     drop(held);
     if !is_running {
@@ -138,14 +139,17 @@ fn no_ports(directory: &Path) -> Failure {
         .hint("`prism start` starts one; `prism ports` shows those of all sessions")
 }
 
-fn unknown(directory: &Path, name: &str, known: Vec<&str>) -> Failure {
-    if known.is_empty() {
+fn unknown(directory: &Path, name: &str, known: &BTreeSet<&str>, is_running: bool) -> Failure {
+    if known.is_empty() && !is_running {
         return no_ports(directory);
     }
     let failure =
         Failure::new(format!("no service and no app `{name}` has a reserved port here")).kind(Kind::Usage);
     match nearest(name, known.iter().copied()) {
         Some(near) => failure.hint(format!("did you mean `{near}`?")),
-        None => failure.hint(format!("these have: {}", known.join(", "))),
+        None if known.is_empty() => {
+            failure.hint("with `ports: random`, the Engine chooses other ones at each start: `prism restart`")
+        }
+        None => failure.hint(format!("these have: {}", known.iter().copied().collect::<Vec<_>>().join(", "))),
     }
 }
