@@ -51,12 +51,12 @@ impl fmt::Display for Listener {
 
 impl Listener {
     /// Finds whoever listens on a port; always `None` where there is no `/proc`.
-    pub fn find(port: u16) -> Option<Self> {
-        let tables = ["tcp", "tcp6", "udp", "udp6"];
-        let sockets = tables.iter().filter_map(|table| {
-            socket(&fs::read_to_string(format!("/proc/net/{table}")).ok()?, port, table.starts_with("udp"))
-        });
-        let (user, inode) = sockets.into_iter().next()?;
+    pub fn find(protocol: Protocol, port: u16) -> Option<Self> {
+        let tables = [protocol.to_string(), format!("{protocol}6")];
+        let (user, inode) = tables.iter().find_map(|table| {
+            let text = fs::read_to_string(format!("/proc/net/{table}")).ok()?;
+            socket(&text, port, protocol == Protocol::Udp)
+        })?;
         Some(Self { user, process: process_of(inode) })
     }
 
@@ -140,10 +140,15 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("address").port();
         if !Path::new("/proc/net/tcp").exists() {
-            assert_eq!(Listener::find(port), None);
+            assert_eq!(Listener::find(Protocol::Tcp, port), None);
             return;
         }
-        let found = Listener::find(port).expect("a listener");
+        // A stranger at the same port of the other protocol is not meant.
+        let stranger = UdpSocket::bind(("127.0.0.1", port));
+        assert_eq!(Listener::find(Protocol::Udp, port).is_some(), stranger.is_ok());
+        drop(stranger);
+        assert_eq!(Listener::find(Protocol::Udp, port), None);
+        let found = Listener::find(Protocol::Tcp, port).expect("a listener");
         assert_eq!(found.process.as_ref().map(|(pid, _)| *pid), Some(std::process::id()));
         assert!(found.to_string().starts_with(&format!("process {} (`", std::process::id())));
         assert!(found.is_of_session("/nowhere", &std::env::current_dir().expect("cwd")));

@@ -149,7 +149,7 @@ fn ready(
         output.detail(format!("{error:#}"));
     }
     if let Some(app) = app {
-        app::check_port(&variables, session, app)?;
+        app::check_port(&variables, session, &mut engine, app)?;
         app::add(&mut variables, session, app)?;
     }
     child::environment(session, &mut engine, &up, variables, sources, output, |name| {

@@ -8,6 +8,7 @@ use bollard::query_parameters::ListContainersOptionsBuilder;
 use super::{Endpoint, Engine, container};
 use crate::domain::container::State;
 use crate::domain::holding::Holdings;
+use crate::domain::name::SessionId;
 
 /// Where the Engine binds ports, as seen from here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +37,12 @@ impl Engine {
             }
         }
         Ok(holdings)
+    }
+
+    /// Names the container, of another session or of none, that has bound a port.
+    pub fn holder(&mut self, session: &SessionId, port: u16) -> anyhow::Result<Option<String>> {
+        let mut held = self.holdings()?.held_by_others(session);
+        Ok(held.remove(&port).filter(|holder| holder.running).map(|holder| holder.to_string()))
     }
 
     /// Finds out where the Engine binds ports. In doubt it is elsewhere.

@@ -1,5 +1,6 @@
 //! Choosing host ports: what a session wants, what others have, and what can be bound → numbers.
 
+mod packing;
 mod refusal;
 #[cfg(test)]
 mod tests;
@@ -42,8 +43,8 @@ pub struct Want {
     pub hash: u64,
     /// What the session had reserved for this.
     pub before: Option<Block>,
-    /// Its own container, or its own app, is expected at `before`: whether that can be bound says nothing.
-    pub held: bool,
+    /// Where its own containers are, or its own app is expected: whether these can be bound says nothing.
+    pub held: BTreeSet<u16>,
     /// The addresses at which they are to be bound.
     pub host_ips: Vec<IpAddr>,
 }
@@ -129,23 +130,12 @@ pub fn allocate(
         }
     }
     let pinned = (chosen.own.clone(), chosen.found.clone());
-    match chosen.fill(&wants, Strategy::Stable) {
-        Ok(()) => Ok(chosen.found),
-        Err(_) => {
-            // What is kept, or preferred, may stand where nothing fits beside it any more.
-            (chosen.own, chosen.found) = pinned;
-            chosen.fill(&wants, Strategy::Compact).map(|()| chosen.found)
-        }
-    }
-}
-
-/// How pools are filled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Strategy {
-    /// Everything stays where it was, or goes where its hash leads.
-    Stable,
-    /// Only what runs stays; the rest is packed from the bottom of its pool, what fits in the fewest places first.
-    Compact,
+    chosen.fill(&wants).or_else(|refusal| {
+        // What is kept, or preferred, may stand where nothing fits beside it any more.
+        (chosen.own, chosen.found) = pinned;
+        if chosen.pack(&wants) { Ok(()) } else { Err(refusal) }
+    })?;
+    Ok(chosen.found)
 }
 
 struct Chosen<'a, B> {
@@ -165,8 +155,7 @@ impl<B: Fn(&Want, u16) -> bool> Chosen<'_, B> {
             }
             // Of a session that is stopped, a pin takes the port: two directories with one prism.yaml take turns.
             let holder = self.reserved.get(&port).filter(|holder| holder.running);
-            let kept = want.held && want.before.is_some_and(|before| before.ports().contains(&port));
-            if holder.is_some() || !(kept || (self.bindable)(want, port)) {
+            if holder.is_some() || !self.can_bind(want, port) {
                 return Err(Refusal::PinTaken { slot: want.slot.clone(), port, holder: holder.cloned() });
             }
         }
@@ -174,28 +163,17 @@ impl<B: Fn(&Want, u16) -> bool> Chosen<'_, B> {
         Ok(())
     }
 
-    fn fill(&mut self, wants: &[&Want], strategy: Strategy) -> Result<(), Refusal> {
-        let pooled = wants.iter().filter_map(|want| Some((*want, pool(want.policy)?)));
-        let (kept, mut new): (Vec<_>, Vec<_>) = pooled.partition(|(want, _)| match strategy {
-            Strategy::Stable => want.before.is_some(),
-            Strategy::Compact => want.before.is_some() && want.held,
-        });
-        for (want, range) in kept {
+    /// Leaves everything where it was, or puts it where its hash leads.
+    fn fill(&mut self, wants: &[&Want]) -> Result<(), Refusal> {
+        let mut new = Vec::new();
+        for (want, range) in pooled(wants) {
             match self.kept(want, range) {
                 Some(block) => self.take(want, block),
                 None => new.push((want, range)),
             }
         }
-        new.sort_by(|(a, _), (b, _)| a.slot.cmp(&b.slot));
-        if strategy == Strategy::Compact {
-            new.sort_by_key(|(want, range)| (range.last, range.len(), std::cmp::Reverse(want.count)));
-        }
         for (want, range) in new {
-            let offset = match strategy {
-                Strategy::Stable => u32::try_from(want.hash % u64::from(range.len())).unwrap_or(0),
-                Strategy::Compact => 0,
-            };
-            let block = self.search(want, range, offset).ok_or_else(|| self.exhausted(want, range))?;
+            let block = self.search(want, range).ok_or_else(|| self.exhausted(want, range))?;
             self.take(want, block);
         }
         Ok(())
@@ -209,20 +187,28 @@ impl<B: Fn(&Want, u16) -> bool> Chosen<'_, B> {
     /// Returns the earlier reservation if it still can be had.
     fn kept(&self, want: &Want, range: PortRange) -> Option<Block> {
         let block = want.before.and_then(|before| Block::new(before.first, want.count))?;
-        let is_free = |port: u16| {
-            let held = want.held && want.before.is_some_and(|before| before.ports().contains(&port));
-            self.is_unclaimed(port) && (held || (self.bindable)(want, port))
-        };
-        (range.covers(&block.ports()) && block.ports().all(is_free)).then_some(block)
+        (range.covers(&block.ports()) && self.is_free(want, block)).then_some(block)
     }
 
-    /// Looks from `offset` forward, once around the pool.
-    fn search(&self, want: &Want, range: PortRange, offset: u32) -> Option<Block> {
-        (0..range.len())
-            .filter_map(|step| u16::try_from((offset + step) % range.len()).ok())
-            .filter_map(|offset| Block::new(range.first + offset, want.count))
-            .filter(|block| range.covers(&block.ports()))
-            .find(|block| block.ports().all(|port| self.is_unclaimed(port) && (self.bindable)(want, port)))
+    /// Looks from where the hash leads forward, once around the pool.
+    fn search(&self, want: &Want, range: PortRange) -> Option<Block> {
+        let size = u64::from(range.len());
+        let offsets = (0..size).map(|step| (want.hash % size + step) % size);
+        // Replicas of several sessions go side by side: no gaps remain between them in which none would fit.
+        let is_beside = |offset: &u64| range != STICKY && offset.is_multiple_of(u64::from(want.count));
+        let blocks = offsets.clone().filter(is_beside).chain(offsets).filter_map(|offset| {
+            let first = range.first.checked_add(u16::try_from(offset).ok()?)?;
+            Block::new(first, want.count).filter(|block| range.covers(&block.ports()))
+        });
+        blocks.into_iter().find(|block| self.is_free(want, *block))
+    }
+
+    fn is_free(&self, want: &Want, block: Block) -> bool {
+        block.ports().all(|port| self.is_unclaimed(port) && self.can_bind(want, port))
+    }
+
+    fn can_bind(&self, want: &Want, port: u16) -> bool {
+        want.held.contains(&port) || (self.bindable)(want, port)
     }
 
     fn is_unclaimed(&self, port: u16) -> bool {
@@ -233,12 +219,17 @@ impl<B: Fn(&Want, u16) -> bool> Chosen<'_, B> {
         let use_of = |port: u16| match (self.own.get(&port), self.reserved.get(&port)) {
             (Some(slot), _) => Use::Own(slot.clone()),
             (None, Some(holder)) => Use::Other(holder.clone()),
-            (None, None) if !(self.bindable)(want, port) => Use::Unbindable,
+            (None, None) if !self.can_bind(want, port) => Use::Unbindable,
             (None, None) => Use::Free,
         };
         let uses = (range.first..=range.last).map(|port| (port, use_of(port))).collect();
         Refusal::Exhausted { slot: want.slot.clone(), count: want.count, range, uses }
     }
+}
+
+/// Lists what comes from a pool, with the pool.
+fn pooled<'w>(wants: &[&'w Want]) -> impl Iterator<Item = (&'w Want, PortRange)> {
+    wants.iter().filter_map(|want| Some((*want, pool(want.policy)?)))
 }
 
 fn pool(policy: Policy) -> Option<PortRange> {

@@ -7,7 +7,7 @@ use super::container::{Binding, Container, State};
 use super::name::{ServiceName, SessionId};
 use super::note::Note;
 use super::port::ContainerPort;
-use super::reservation::{Block, Reservations, Slot, read_service_label};
+use super::reservation::{Reservations, Slot, read_service_label};
 
 /// All that the Engine knows of host ports.
 #[derive(Debug, Clone, Default)]
@@ -145,17 +145,13 @@ impl Holdings {
         own.filter_map(|it| Some(read_service_label(&it.service, it.label("ports")?))).flatten().collect()
     }
 
-    /// Says whether the session's own containers have bound all that is reserved for a container port.
-    pub fn is_held(&self, session: &SessionId, service: &ServiceName, port: ContainerPort) -> bool {
-        let Some(block) =
-            self.reservations(&session.0).remove(&Slot::Service(service.clone(), port)).map(Block::ports)
-        else {
-            return false;
-        };
+    /// Returns the host ports that the session's own containers have bound for a container port.
+    pub fn bound(&self, session: &SessionId, service: &ServiceName, port: ContainerPort) -> BTreeSet<u16> {
         let own = self.containers.iter().filter(|it| it.session_id == session.0 && it.service == *service);
-        let bindings = own.filter(|container| !container.one_off).flat_map(Container::live_bindings);
-        let mut bound = bindings.filter(|binding| binding.container == port).map(|binding| binding.host_port);
-        bound.any(|port| block.contains(&port))
+        // A paused one keeps what it has bound.
+        let own = own.filter(|it| !it.one_off && matches!(it.state, State::Running | State::Paused));
+        let bindings = own.flat_map(|container| &container.bindings);
+        bindings.filter(|binding| binding.container == port).map(|binding| binding.host_port).collect()
     }
 
     /// Lists every session with its directory.

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use super::name::{ServiceName, SessionId, number_of};
-use super::port::{ContainerPort, expand_range};
+use super::port::{ContainerPort, Protocol, expand_range};
 
 /// What a session reserves host ports for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,6 +26,10 @@ pub struct Block {
     pub count: u16,
 }
 
+/// The replicas that one network of the kernel's has room for: a label that speaks of more, which would leave too few
+/// ports for everybody else, was written by another hand.
+const MOST: u16 = 1024;
+
 /// What a session has reserved.
 pub type Reservations = BTreeMap<Slot, Block>;
 
@@ -38,6 +42,14 @@ impl Slot {
         };
         // The first of the replicas; the others follow it.
         number_of(&[directory, &session.0, what, &port, "1"])
+    }
+
+    /// Returns the protocol of its ports.
+    pub fn protocol(&self) -> Protocol {
+        match self {
+            Self::Service(_, port) => port.protocol,
+            Self::App(_) => Protocol::Tcp,
+        }
     }
 
     /// Returns the name of the service or app.
@@ -86,9 +98,10 @@ impl FromStr for Block {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let ports = expand_range(text)?;
-        let count = u32::from(*ports.end()) - u32::from(*ports.start()) + 1;
-        let count = u16::try_from(count).map_err(|_| format!("`{text}` are too many ports"))?;
-        Ok(Self { first: *ports.start(), count })
+        match ports.end() - ports.start() {
+            rest if rest < MOST => Ok(Self { first: *ports.start(), count: rest + 1 }),
+            _ => Err(format!("`{text}` are too many ports")),
+        }
     }
 }
 
@@ -184,6 +197,7 @@ mod tests {
             ("db:5432/tcp=70000", 0),
             ("db:5432/tcp=5-4,db:80/tcp=9", 1),
             ("db:x/tcp=1,=,a=b,db:1/icmp=5", 0),
+            ("db:5432/tcp=1-65535,web=20000-29999,db:80/tcp=2000-3023", 1),
         ] {
             assert_eq!(read_note_label(label).len(), left, "{label}");
         }

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use super::Session;
 use super::environment::SessionVariables;
+use crate::docker::Engine;
+use crate::domain::port::Protocol;
 use crate::domain::settings::of_directory;
 use crate::domain::template::nearest;
 use crate::domain::variable::{self, Variable};
@@ -52,15 +54,27 @@ pub fn add(variables: &mut SessionVariables, session: &Session, name: &str) -> a
 }
 
 /// Fails if somebody else listens on the app's port: the app could not, and its clients would meet a stranger.
-pub fn check_port(variables: &SessionVariables, session: &Session, name: &str) -> Result<(), Failure> {
+///
+/// # Errors
+/// That; or the Engine does not answer.
+pub fn check_port(
+    variables: &SessionVariables,
+    session: &Session,
+    engine: &mut Engine,
+    name: &str,
+) -> anyhow::Result<()> {
     let port = variables.apps.get(name).copied();
     let Some(port) = port.filter(|port| !listen::is_free(*port)) else { return Ok(()) };
-    let listener = Listener::find(port);
+    let listener = Listener::find(Protocol::Tcp, port);
     // The app itself, in another terminal.
     if listener.as_ref().is_some_and(|listener| listener.is_of_session(&session.id.0, session.path())) {
         return Ok(());
     }
-    let by = listener.map_or_else(|| "another program".to_owned(), |listener| listener.to_string());
+    let by = match listener.filter(|listener| !listener.is_proxy()) {
+        Some(process) => process.to_string(),
+        None => engine.holder(&session.id, port)?.unwrap_or_else(|| "another program".to_owned()),
+    };
     Err(Failure::new(format!("port {port} of app `{name}` is taken: {by} listens on it"))
-        .hint(format!("`prism ports --reassign {name}` chooses another port for it")))
+        .hint(format!("`prism ports --reassign {name}` chooses another port for it"))
+        .into())
 }

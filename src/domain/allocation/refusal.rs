@@ -1,11 +1,13 @@
 //! How a refused allocation is told.
 
 use super::{Refusal, Use};
+use crate::domain::reservation::Slot;
 use crate::error::Failure;
 
 impl Refusal {
-    /// Explains it. `process` names whoever listens on a port of this machine, where the system tells.
-    pub fn failure(&self, process: impl Fn(u16) -> Option<String>) -> Failure {
+    /// Explains it. `process` names whoever has what is wanted for a slot at a port of this machine, where the system
+    /// tells.
+    pub fn failure(&self, process: impl Fn(&Slot, u16) -> Option<String>) -> Failure {
         match self {
             Self::NoSuchPort { slot, first } => Failure::new(format!(
                 "{slot} wants ports from {first} upward, which end at 65535 before all of its replicas have one"
@@ -16,7 +18,7 @@ impl Refusal {
                     .hint("pin another port for one of them, in prism.yaml or by the label `dev-prism.port`")
             }
             Self::PinTaken { slot, port, holder } => {
-                let by = holder.as_ref().map(ToString::to_string).or_else(|| process(*port));
+                let by = holder.as_ref().map(ToString::to_string).or_else(|| process(slot, *port));
                 let by = by.unwrap_or_else(|| "another program".to_owned());
                 let failure = Failure::new(format!("{slot} wants port {port}, which {by} has"));
                 let stop = match holder.as_ref().and_then(|holder| holder.directory.as_ref()) {
@@ -42,7 +44,7 @@ impl Refusal {
                 let free: Vec<String> = free.map(|(port, _)| port.to_string()).collect();
                 let free =
                     if free.is_empty() { String::new() } else { format!("free: {}", free.join(", ")) };
-                let lines = uses.iter().filter_map(|(port, it)| line(*port, it, &process));
+                let lines = uses.iter().filter_map(|(port, it)| line(*port, it, |port| process(slot, port)));
                 Failure::new(format!("{needed} of the range {range} can be had for {slot}"))
                     .details(lines)
                     .details(Some(free).filter(|free| !free.is_empty()))

@@ -10,7 +10,7 @@ fn want(service: &str, policy: Policy, hash: u64) -> Want {
         count: 1,
         hash,
         before: None,
-        held: false,
+        held: BTreeSet::new(),
         host_ips: Vec::new(),
     }
 }
@@ -30,7 +30,7 @@ fn chosen(wants: &[Want], reserved: &[u16], unbindable: &[u16]) -> Result<Vec<St
 }
 
 fn text(refusal: Refusal) -> String {
-    crate::error::render(&refusal.failure(|port| (port == 7).then(|| "nc (pid 42)".to_owned())).into())
+    crate::error::render(&refusal.failure(|_, port| (port == 7).then(|| "nc (pid 42)".to_owned())).into())
 }
 
 #[test]
@@ -46,7 +46,11 @@ fn sticky_ports_follow_from_the_hash_and_pass_over_what_others_have() {
 
 #[test]
 fn an_earlier_reservation_is_kept_while_nobody_else_has_it() {
-    let earlier = |held| Want { before: Block::new(20_500, 1), held, ..want("db", Policy::Sticky, 3) };
+    let earlier = |held: bool| Want {
+        before: Block::new(20_500, 1),
+        held: held.then_some(20_500).into_iter().collect(),
+        ..want("db", Policy::Sticky, 3)
+    };
     assert_eq!(chosen(&[earlier(false)], &[], &[]), Ok(vec!["db=20500".into()]));
     assert_eq!(chosen(&[earlier(false)], &[20_500], &[]), Ok(vec!["db=20003".into()]));
     assert_eq!(chosen(&[earlier(false)], &[], &[20_500]), Ok(vec!["db=20003".into()]));
@@ -153,7 +157,11 @@ fn wants() -> impl Strategy_<Value = Vec<Want>> {
                 },
                 count,
                 before: before.and_then(|(first, count)| Block::new(100 + first, count)),
-                held,
+                held: before
+                    .filter(|_| held)
+                    .into_iter()
+                    .flat_map(|(first, count)| 100 + first..100 + first + count)
+                    .collect(),
                 ..want(&format!("s{index}"), Policy::Sticky, hash)
             })
             .collect()
@@ -185,12 +193,14 @@ proptest! {
             let block = found[&want.slot];
             prop_assert_eq!(block.count, want.count);
             prop_assert!(pool(want.policy).expect("a pool").covers(&block.ports()));
-            let own = want.before.filter(|_| want.held).map(Block::ports);
-            prop_assert!(block.ports().all(|port| !unbindable.contains(&port) || own.as_ref().is_some_and(|own| own.contains(&port))));
+            prop_assert!(block.ports().all(|port| !unbindable.contains(&port) || want.held.contains(&port)));
         }
         // What was found is what is found again.
         let again: Vec<Want> = wants.iter().map(|want| Want { before: Some(found[&want.slot]), ..want.clone() }).collect();
-        prop_assert_eq!(allocate(&again, &held, |_, port| !unbindable.contains(&port)), Ok(found));
+        prop_assert_eq!(allocate(&again, &held, |_, port| !unbindable.contains(&port)), Ok(found.clone()));
+        // So it is while all of that runs, and nothing can be bound any more.
+        let running: Vec<Want> = again.into_iter().map(|want| Want { held: found[&want.slot].ports().collect(), ..want }).collect();
+        prop_assert_eq!(allocate(&running, &held, |_, _| false), Ok(found));
     }
 
     #[test]
@@ -207,4 +217,60 @@ proptest! {
         let fits = wants.len() + held.len() <= 20;
         prop_assert_eq!(allocate(&wants, &held, |_, _| true).is_ok(), fits);
     }
+    #[test]
+    fn blocks_use_the_whole_range(
+        wants in proptest::collection::vec((any::<u64>(), 1_u16..4, 0_u16..10, 1_u16..10, proptest::option::of(0_u16..10)), 1..6),
+        reserved in proptest::collection::btree_set(0_u16..10, 0..6),
+    ) {
+        let wants: Vec<Want> = wants.into_iter().enumerate().map(|(index, (hash, count, first, size, before))| Want {
+            count,
+            before: before.and_then(|offset| Block::new(40_000 + offset, count)),
+            ..want(&format!("s{index}"), range(40_000 + first, 40_000 + (first + size - 1).min(9)), hash)
+        }).collect();
+        let held: BTreeMap<u16, Holder> = reserved.iter().map(|offset| (40_000 + offset, holder(false))).collect();
+        let taken: BTreeSet<u16> = held.keys().copied().collect();
+        prop_assert_eq!(allocate(&wants, &held, |_, _| true).is_ok(), fit(&wants, &taken));
+    }
+
+    #[test]
+    fn sessions_with_as_many_replicas_each_fill_a_range(
+        hashes in proptest::collection::vec(any::<u64>(), 5),
+        count in 1_u16..4,
+    ) {
+        let last = 40_000 + 5 * count - 1;
+        let mut held = BTreeMap::new();
+        for hash in hashes {
+            let web = Want { count, ..want("web", range(40_000, last), hash) };
+            let found = allocate(&[web], &held, |_, _| true).expect("a place");
+            held.extend(found.values().flat_map(|block| block.ports()).map(|port| (port, holder(true))));
+        }
+        prop_assert_eq!(held.len(), usize::from(5 * count));
+    }
+}
+
+/// Tries out every way to place them.
+fn fit(wants: &[Want], taken: &BTreeSet<u16>) -> bool {
+    let Some((want, rest)) = wants.split_first() else { return true };
+    let range = pool(want.policy).expect("a pool");
+    (range.first..=range.last).filter_map(|first| Block::new(first, want.count)).any(|block| {
+        let is_free = range.covers(&block.ports()) && block.ports().all(|port| !taken.contains(&port));
+        is_free && fit(rest, &taken.iter().copied().chain(block.ports()).collect())
+    })
+}
+
+#[test]
+fn what_runs_stays_whatever_the_note_says_of_it() {
+    let running =
+        |before: Option<Block>| Want { before, held: [20_600].into(), ..want("db", Policy::Sticky, 600) };
+    for before in [None, Block::new(1, u16::MAX), Block::new(20_600, 1)] {
+        assert_eq!(chosen(&[running(before)], &[], &[20_600]), Ok(vec!["db=20600".into()]), "{before:?}");
+    }
+}
+
+#[test]
+fn a_range_that_cannot_be_filled_is_given_up_soon() {
+    let wants: Vec<Want> = (0..30).map(|index| want(&format!("s{index}"), range(1, 1000), index)).collect();
+    let free = 1..=29;
+    let reserved: Vec<u16> = (1..=1000).filter(|port| !free.contains(port)).collect();
+    assert!(matches!(chosen(&wants, &reserved, &[]), Err(Refusal::Exhausted { .. })));
 }

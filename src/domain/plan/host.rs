@@ -65,7 +65,7 @@ impl Plan {
                     count: service.count(),
                     hash: 0,
                     before: None,
-                    held: false,
+                    held: BTreeSet::new(),
                     host_ips: Vec::new(),
                 });
                 want.host_ips.push(port.host_ip);

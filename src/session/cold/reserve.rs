@@ -4,7 +4,7 @@
 //! take minutes, during which nobody else has to wait, and Compose files may use the numbers.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::docker::{Endpoint, Engine, Place};
 use crate::domain::allocation::{Policy, Want, allocate, check_rights};
@@ -12,8 +12,7 @@ use crate::domain::holding::{Holder, Holdings};
 use crate::domain::name::{ProjectName, ServiceName, SessionId};
 use crate::domain::note::Note;
 use crate::domain::plan::Plan;
-use crate::domain::port::Protocol;
-use crate::domain::reservation::{Reservations, Slot};
+use crate::domain::reservation::{Block, Reservations, Slot};
 use crate::listen::{self, Listener};
 use crate::lock::Lock;
 use crate::output::Output;
@@ -63,8 +62,8 @@ impl Reserve<'_> {
             count: 1,
             hash: 0,
             before: None,
-            held: false,
-            host_ips: vec![std::net::Ipv4Addr::LOCALHOST.into()],
+            held: BTreeSet::new(),
+            host_ips: vec![Ipv4Addr::LOCALHOST.into()],
         }));
         if place == Place::Rootless {
             check_rights(&wants, listen::first_unprivileged())?;
@@ -85,7 +84,7 @@ impl Reserve<'_> {
             !self.refused.contains(&port) && (!is_here || is_bindable(want, port))
         };
         let ports = allocate(&wants, &reserved, bindable)
-            .map_err(|refusal| refusal.failure(|port| process(place, port)))?;
+            .map_err(|refusal| refusal.failure(|slot, port| Some(process(place, slot, port)?.to_string())))?;
         self.tell_changes(&before, &ports, &reserved, place);
         let known = holdings.notes.iter().find(|noted| noted.session_id == self.session.id.0);
         let note = Note { ports: Some(ports), ..request.note };
@@ -110,14 +109,15 @@ impl Reserve<'_> {
     fn complete(&self, want: &mut Want, before: &Reservations, holdings: &Holdings) {
         want.hash = want.slot.hash(&self.session.directory, &self.session.id);
         want.before = before.get(&want.slot).copied();
-        let is_refused =
-            want.before.is_some_and(|block| block.ports().any(|port| self.refused.contains(&port)));
-        want.held = !is_refused
-            && match &want.slot {
-                Slot::Service(service, port) => holdings.is_held(&self.session.id, service, *port),
-                // Whether the app runs, or something else that took its port, is seen when it is run.
-                Slot::App(_) => true,
-            };
+        want.held = match &want.slot {
+            Slot::Service(service, port) => holdings.bound(&self.session.id, service, *port),
+            // Whether the app runs, or something else that took its port, is seen when it is run.
+            Slot::App(_) => want.before.into_iter().flat_map(Block::ports).collect(),
+        };
+        // A note that somebody broke does not move what runs.
+        let running = want.held.first().and_then(|first| Block::new(*first, want.count));
+        want.before = want.before.or(running);
+        want.held.retain(|port| !self.refused.contains(port));
     }
 
     fn tell_changes(
@@ -129,9 +129,14 @@ impl Reserve<'_> {
     ) {
         for (slot, new) in now {
             let Some(old) = before.get(slot).filter(|old| old.first != new.first) else { continue };
+            // A port that is given up on request is still the running app's own.
+            let is_other = |listener: &Listener| {
+                let is_app = matches!(slot, Slot::App(_));
+                !is_app || !listener.is_of_session(&self.session.id.0, self.session.path())
+            };
             let holder = |port: u16| {
                 let other = reserved.get(&port).map(ToString::to_string);
-                other.or_else(|| process(place, port))
+                other.or_else(|| Some(process(place, slot, port).filter(is_other)?.to_string()))
             };
             let by = old.ports().find_map(holder).map(|by| format!(", which {by} has,")).unwrap_or_default();
             self.output.note(format!("{slot} moves from port {old}{by} to {new}"));
@@ -145,17 +150,15 @@ impl Reserve<'_> {
 
 /// Says whether everything that wants a port finds it free: at both loopback addresses, as `localhost` may mean either.
 fn is_bindable(want: &Want, port: u16) -> bool {
-    let protocol = match &want.slot {
-        Slot::Service(_, port) => port.protocol,
-        Slot::App(_) => Protocol::Tcp,
-    };
-    let is_loopback = want.host_ips.iter().any(IpAddr::is_loopback);
-    let other = is_loopback.then_some(IpAddr::V6(Ipv6Addr::LOCALHOST));
-    want.host_ips.iter().copied().chain(other).all(|address| listen::is_bindable(protocol, address, port))
+    let is_local = |address: &IpAddr| address.is_loopback() || address.is_unspecified();
+    let both = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+    let both = both.into_iter().filter(|_| want.host_ips.iter().any(is_local));
+    let addresses: BTreeSet<IpAddr> = want.host_ips.iter().copied().chain(both).collect();
+    addresses.into_iter().all(|address| listen::is_bindable(want.slot.protocol(), address, port))
 }
 
-fn process(place: Place, port: u16) -> Option<String> {
-    // Docker's own proxy says nothing of whose container it serves.
-    let listener = Listener::find(port).filter(|_| place != Place::Elsewhere)?;
-    (!listener.is_proxy()).then(|| listener.to_string())
+/// Finds the process that has a port. Docker's own proxy says nothing of whose container it serves.
+fn process(place: Place, slot: &Slot, port: u16) -> Option<Listener> {
+    let found = Listener::find(slot.protocol(), port).filter(|_| place != Place::Elsewhere);
+    found.filter(|listener| !listener.is_proxy())
 }

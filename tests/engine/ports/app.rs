@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 
 use super::{occupy, web_port};
-use crate::support::Project;
+use crate::support::{Project, docker};
 
 const API: &str = "services:\n  api:\n    image: prism-test:1\n    stop_signal: SIGKILL\n    command: [busybox, httpd, -f, -p, \"80\", -h, /etc]\n    ports: [\"80\"]\n";
 
@@ -76,6 +76,20 @@ fn a_port_that_something_else_took_is_noticed_when_the_app_is_run() {
     let ports = project.prism(&["ports", "inspect"]).succeeds();
     assert!(ports.stdout.contains(&format!("{new}  web (app)   -")), "{ports}");
     drop(thief);
+}
+
+#[test]
+fn a_container_that_took_the_port_of_an_app_is_named() {
+    let project = Project::new(API);
+    project.write("prism.yaml", APPS);
+    let port = web_port(&project);
+    let publish = format!("127.0.0.1:{port}:80");
+    let thief = docker(&["run", "-d", "--rm", "-p", &publish, "prism-test:1", "busybox", "httpd", "-f"]);
+    let name = docker(&["inspect", "--format", "{{slice .Name 1}}", thief.trim()]);
+    let outcome = project.prism(&["exec", "--app", "web", "true"]).run();
+    docker(&["rm", "-f", thief.trim()]);
+    let expected = format!("port {port} of app `web` is taken: container `{}` listens on it", name.trim());
+    assert!(outcome.status == 125 && outcome.stderr.contains(&expected), "{outcome}");
 }
 
 #[test]

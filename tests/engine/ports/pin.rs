@@ -49,14 +49,17 @@ fn a_pin_that_something_has_names_it_before_anything_is_started() {
 fn a_stranger_at_the_other_loopback_address_is_in_the_way_of_a_pin() {
     let (port, _) = free_range(1);
     let project = Project::web();
-    project.write("prism.yaml", &format!("services: {{web: {{port: {port}}}}}\n"));
     let thief = TcpListener::bind(("::1", port)).expect("a port of ::1");
-    let outcome = project.prism(&["exec", "true"]).exits(125);
-    assert!(
-        outcome.stderr.contains(&format!("wants port {port}, which process {} (`", std::process::id())),
-        "{outcome}"
-    );
+    for bind in ["127.0.0.1", "0.0.0.0"] {
+        project.write("prism.yaml", &format!("bind: {bind}\nservices: {{web: {{port: {port}}}}}\n"));
+        let outcome = project.prism(&["exec", "true"]).exits(125);
+        assert!(
+            outcome.stderr.contains(&format!("wants port {port}, which process {} (`", std::process::id())),
+            "{outcome}"
+        );
+    }
     drop(thief);
+    project.write("prism.yaml", &format!("services: {{web: {{port: {port}}}}}\n"));
     assert_eq!(web_port(&project), port);
 }
 
