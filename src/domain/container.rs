@@ -178,6 +178,12 @@ impl Container {
     pub fn live_bindings(&self) -> &[Binding] {
         if self.state == State::Running { &self.bindings } else { &[] }
     }
+
+    /// Returns what nobody else can bind: a paused container answers to nobody, but keeps what it has bound.
+    pub fn has_bound(&self) -> impl Iterator<Item = &Binding> {
+        let bound = matches!(self.state, State::Running | State::Paused);
+        self.bindings.iter().filter(move |_| bound)
+    }
 }
 
 /// Drops what stands for no service, and of containers with equal service and number all but one.

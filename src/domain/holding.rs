@@ -148,10 +148,15 @@ impl Holdings {
     /// Returns the host ports that the session's own containers have bound for a container port.
     pub fn bound(&self, session: &SessionId, service: &ServiceName, port: ContainerPort) -> BTreeSet<u16> {
         let own = self.containers.iter().filter(|it| it.session_id == session.0 && it.service == *service);
-        // A paused one keeps what it has bound.
-        let own = own.filter(|it| !it.one_off && matches!(it.state, State::Running | State::Paused));
-        let bindings = own.flat_map(|container| &container.bindings);
+        let bindings = own.filter(|container| !container.one_off).flat_map(Container::has_bound);
         bindings.filter(|binding| binding.container == port).map(|binding| binding.host_port).collect()
+    }
+
+    /// Names the session's own service that has bound a host port.
+    pub fn own_holder(&self, session: &SessionId, port: u16) -> Option<String> {
+        let mut own = self.containers.iter().filter(|it| it.session_id == session.0 && !it.one_off);
+        let holder = own.find(|it| it.has_bound().any(|binding| binding.host_port == port))?;
+        Some(format!("this session (service `{}`)", holder.service))
     }
 
     /// Lists every session with its directory.

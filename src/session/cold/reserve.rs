@@ -83,8 +83,12 @@ impl Reserve<'_> {
             let is_here = place == Place::Here || matches!(want.slot, Slot::App(_));
             !self.refused.contains(&port) && (!is_here || is_bindable(want, port))
         };
-        let ports = allocate(&wants, &reserved, bindable)
-            .map_err(|refusal| refusal.failure(|slot, port| Some(process(place, slot, port)?.to_string())))?;
+        let ports = allocate(&wants, &reserved, bindable).map_err(|refusal| {
+            refusal.failure(|slot, port| {
+                let own = holdings.own_holder(&self.session.id, port);
+                own.or_else(|| Some(process(place, slot, port)?.to_string()))
+            })
+        })?;
         self.tell_changes(&before, &ports, &reserved, place);
         let known = holdings.notes.iter().find(|noted| noted.session_id == self.session.id.0);
         let note = Note { ports: Some(ports), ..request.note };

@@ -136,3 +136,21 @@ fn an_ephemeral_stack_leaves_the_pin_to_the_directorys_own() {
     assert_ne!(ephemeral.line(), port.to_string());
     assert_eq!(web_port(&project), port);
 }
+
+#[test]
+fn a_pin_that_another_service_of_the_session_has_names_that() {
+    let (first, last) = free_range(2);
+    let service = "{image: \"prism-test:1\", stop_signal: SIGKILL, command: [busybox, httpd, -f, -p, \"80\", -h, /etc], ports: [\"80\"]}";
+    let project = Project::new(&format!("services:\n  web: {service}\n  back: {service}\n"));
+    let pin = |web: u16, back: u16| {
+        project.write("prism.yaml", &format!("services: {{web: {{port: {web}}}, back: {{port: {back}}}}}\n"));
+    };
+    pin(first, last);
+    assert_eq!(web_port(&project), first);
+    pin(last, first);
+    let outcome = project.prism(&["exec", "true"]).exits(125);
+    let expected = format!("service `back` wants port {first}, which this session (service `web`) has");
+    assert!(outcome.stderr.contains(&expected), "{outcome}");
+    project.prism(&["stop"]).succeeds();
+    assert_eq!(web_port(&project), last);
+}
