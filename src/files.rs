@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use nix::unistd::{AccessFlags, access};
@@ -72,6 +73,8 @@ pub fn check(path: &Path, is_ours: impl Fn(&[u8]) -> bool) -> anyhow::Result<()>
 
 /// Writes a file of mode 0600 in one step, unless it already holds these bytes. Says whether it wrote.
 ///
+/// What replaces a file is always of a later second than that: direnv and make compare whole seconds.
+///
 /// `is_ours` tells from a present file's bytes whether it may be replaced.
 pub fn write(path: &Path, bytes: &[u8], is_ours: impl Fn(&[u8]) -> bool) -> anyhow::Result<bool> {
     check(path, is_ours)?;
@@ -90,12 +93,22 @@ pub fn write(path: &Path, bytes: &[u8], is_ours: impl Fn(&[u8]) -> bool) -> anyh
     // A temporary file of the same directory, so that the rename stays within one file system.
     let result = tempfile::Builder::new().prefix(".prism-").tempfile_in(directory).and_then(|mut file| {
         file.write_all(bytes)?;
+        if let Some(later) = later(path) {
+            file.as_file().set_modified(later)?;
+        }
         file.persist(path).map_err(|error| error.error)
     });
     match result {
         Ok(_) => Ok(true),
         Err(error) => Err(cannot().caused_by(error).into()),
     }
+}
+
+/// Returns the second after that of a file's last change, unless it is over already.
+fn later(path: &Path) -> Option<SystemTime> {
+    let changed = fs::metadata(path).ok()?.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    let later = UNIX_EPOCH + Duration::from_secs(changed.as_secs() + 1);
+    (later > SystemTime::now()).then_some(later)
 }
 
 /// Writes a file of the user's in one step. It keeps its mode; a new one gets 0600.
@@ -151,5 +164,24 @@ pub fn canonical(path: &Path) -> PathBuf {
         }
         (Some(parent), _) => canonical(parent),
         _ => path.to_path_buf(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replaced_file_is_of_a_later_second() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("file");
+        let second = |text: &str| {
+            assert!(write(&path, text.as_bytes(), |_| true).expect("written"));
+            let changed = fs::metadata(&path).expect("a file").modified().expect("a time");
+            changed.duration_since(UNIX_EPOCH).expect("after 1970").as_secs()
+        };
+        let seconds = ["1", "2", "3", "4"].map(second);
+        assert!(seconds.is_sorted_by(|one, next| one < next), "{seconds:?}");
+        assert!(!write(&path, b"4", |_| true).expect("nothing to do"));
     }
 }
