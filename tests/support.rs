@@ -8,6 +8,7 @@ pub mod run;
 pub mod sandbox;
 pub mod shell;
 pub mod terminal;
+pub mod without;
 
 pub use self::dockerd::Dockerd;
 pub use self::live::Live;
@@ -17,13 +18,9 @@ pub use self::run::{Outcome, Run};
 pub use self::sandbox::Sandbox;
 pub use self::shell::Shell;
 pub use self::terminal::Terminal;
+pub use self::without::without;
 
 use std::time::{Duration, Instant};
-
-/// Says whether whoever runs the tests said that this machine lacks something: `PRISM_TEST_WITHOUT=nushell,xonsh`.
-pub fn without(name: &str) -> bool {
-    std::env::var("PRISM_TEST_WITHOUT").is_ok_and(|names| names.split(',').any(|without| without == name))
-}
 
 /// Polls until `condition` holds.
 ///

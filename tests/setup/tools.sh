@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes sure that commands exist, by installing Debian packages for the missing ones.
 #
-#   tools.sh                             what `make test` needs
+#   tools.sh                             what `make test` needs, but for what PRISM_TEST_WITHOUT names
 #   tools.sh [-t RELEASE] NAME…          NAME is COMMAND, COMMAND=PACKAGE, or =PACKAGE (always asked of apt)
 #   tools.sh --debian-mirror             prints the address of the Debian mirror that this machine uses
 #
@@ -23,20 +23,28 @@ if [[ ${1:-} == --debian-mirror ]]; then
     exit
 fi
 
+# Says whether whoever runs the tests wants to do without a tool, by the name that tests/support/without.rs has for it.
+without() { [[ ,${PRISM_TEST_WITHOUT-}, == *,$1,* ]]; }
+
 release=() npm_commands=() cargo_commands=()
 if [[ ${1:-} == -t ]]; then
     release=(-t "$2")
     shift 2
 fi
 if (($# == 0)); then
+    [[ -z ${PRISM_TEST_WITHOUT-} ]] || say "left out, with their tests: ${PRISM_TEST_WITHOUT}"
     set -- shellcheck git npm pgrep=procps psql=postgresql-client redis-cli=redis-tools \
         mariadb=mariadb-client amqp-publish=amqp-tools mosquitto_pub=mosquitto-clients etcdctl=etcd-client curl node=nodejs \
         man=man-db just zsh fish elvish tcsh xonsh direnv
     # What has no command of its own.
     /usr/bin/python3 -c 'from dotenv import dotenv_values' 2>/dev/null || set -- "$@" =python3-dotenv
     ruby -e 'require "dotenv"' 2>/dev/null || set -- "$@" ruby =ruby-dotenv
-    npm_commands=(nu=nushell)
-    cargo_commands=(cargo-deb)
+    for name in "$@"; do
+        shift
+        without "${name%%=*}" || set -- "$@" "${name}"
+    done
+    without nushell || npm_commands=(nu=nushell)
+    without cargo-deb || cargo_commands=(cargo-deb)
 fi
 
 packages=()
@@ -52,7 +60,6 @@ install_the_rest() {
     local name
     for name in "${npm_commands[@]}"; do
         command -v "${name%%=*}" >/dev/null && continue
-        [[ ,${PRISM_TEST_WITHOUT-}, == *,${name#*=},* ]] && continue
         say "installing ${name#*=} with npm"
         npm install --global --silent --no-fund --no-audit "${name#*=}" || {
             say "npm cannot install ${name#*=}: as root it may; PRISM_TEST_WITHOUT=${name#*=} tests without it"
