@@ -57,6 +57,9 @@ pub static SHELLS: [Shell; 9] = [
     Shell {
         name: "zsh",
         aliases: &[],
+        // A variable that is read-only would end all that is evaluated, half-way.
+        set: ["{ export ", "=", "; } always { TRY_BLOCK_ERROR=0; }\n"],
+        unset: ["{ unset -v ", "; } always { TRY_BLOCK_ERROR=0; }\n"],
         doubled: &['%'],
         replaced: &['$', '`', '!'],
         hook: Some(include_str!("../../shell/prism.zsh")),
