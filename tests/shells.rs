@@ -3,7 +3,9 @@
 mod bash;
 mod direnv;
 mod editor;
+mod hostile;
 mod install;
 mod robust;
 mod scenario;
+mod slow;
 mod snippet;

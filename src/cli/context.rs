@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::docker::{self, Endpoint, Engine};
 use crate::domain::container::{Container, State};
-use crate::domain::environment::{Environment, scrubbed};
+use crate::domain::environment::{Environment, original, scrubbed};
 use crate::domain::header::Header;
 use crate::domain::name::{ServiceName, SessionId};
 use crate::error::{self, Failure, Kind};
@@ -26,8 +26,10 @@ use crate::session::{self, Consent, Ephemeral, Session, glance, warm};
 pub(super) struct Context {
     /// Where it speaks.
     pub(super) output: Output,
-    /// The environment without anything that an outer prism set.
+    /// The environment as it was before any prism, for what Compose reads.
     pub(super) environment: Environment,
+    /// The environment without anything that an outer prism set, for a command. What a hook replaced stays away.
+    pub(super) caller: Environment,
     owner: OnceCell<String>,
 }
 
@@ -84,7 +86,9 @@ impl Present {
 
 impl Context {
     pub(super) fn new(output: Output) -> Self {
-        Self { output, environment: scrubbed(std::env::vars_os().collect()), owner: OnceCell::new() }
+        let whole: Environment = std::env::vars_os().collect();
+        let environment = original(whole.clone());
+        Self { output, environment, caller: scrubbed(whole), owner: OnceCell::new() }
     }
 
     /// Names this user on this machine, as labels do.

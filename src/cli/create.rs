@@ -173,7 +173,7 @@ fn set_up(
         return Ok(());
     }
     let sources = Sources {
-        caller: context.environment.clone(),
+        caller: context.caller.clone(),
         override_environment: session.settings.override_environment,
         ..Sources::default()
     };

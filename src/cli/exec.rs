@@ -85,8 +85,8 @@ pub(super) fn run(context: Context, args: ExecArgs) -> anyhow::Result<u8> {
     let env_files = env_files(&args.env_files)?;
     // An Engine is needed only where there is a project.
     if args.optional && session::locate(&std::env::current_dir()?).is_none() {
-        find_command(&context.environment, &explicit, &env_files, &args.command)?;
-        let sources = Sources { caller: context.environment, env_files, explicit, ..Sources::default() };
+        find_command(&context.caller, &explicit, &env_files, &args.command)?;
+        let sources = Sources { caller: context.caller, env_files, explicit, ..Sources::default() };
         return Err(exec::replace(&args.command, &plain(sources)).into());
     }
     let (endpoint, engine) = context.engine()?;
@@ -97,7 +97,7 @@ pub(super) fn run(context: Context, args: ExecArgs) -> anyhow::Result<u8> {
     let of_app = app.as_ref().and_then(|app| session.settings.apps.get(app));
     let gives_path = |env: &BTreeMap<String, String>| env.contains_key("PATH");
     if !gives_path(&session.settings.env) && !of_app.is_some_and(|app| gives_path(&app.env)) {
-        find_command(&context.environment, &explicit, &env_files, &args.command)?;
+        find_command(&context.caller, &explicit, &env_files, &args.command)?;
     }
     let interrupt = Interrupt::default();
     let options = Options {
@@ -105,7 +105,7 @@ pub(super) fn run(context: Context, args: ExecArgs) -> anyhow::Result<u8> {
         ..options(context.output, !args.no_start, &args.services, args.wait.seconds)
     };
     let sources = Sources {
-        caller: context.environment.clone(),
+        caller: context.caller.clone(),
         env_files,
         explicit,
         override_environment: args.override_environment || session.settings.override_environment,

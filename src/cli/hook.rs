@@ -72,7 +72,9 @@ fn at_prompt(context: &Context, shell: &Shell) -> anyhow::Result<()> {
     let (sight, memory) = match directory {
         None if now.get(DIFF).is_none() => return Ok(()),
         None => (Sight::Nothing, Memory { silent_until: silence, ..Memory::default() }),
-        Some(directory) if now.get(DIRENV) == directory.to_str() => (Sight::HandedOver, Memory::default()),
+        Some(directory) if now.get(DIRENV).is_some_and(|of| Path::new(of) == directory) => {
+            (Sight::HandedOver, Memory::default())
+        }
         Some(directory) => look(&context.environment, &directory, &layer),
     };
     let told = memory.message.as_ref().map(|message| content_hash(message.as_bytes()));

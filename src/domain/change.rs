@@ -4,6 +4,7 @@
 //! the [`Layer`], which lives in the shell itself, as one exported variable. A variable that no longer has the
 //! value which the layer gave it was changed by the user, and stays.
 
+mod offer;
 #[cfg(test)]
 mod tests;
 
@@ -12,9 +13,10 @@ use std::ffi::OsString;
 
 use serde::{Deserialize, Serialize};
 
-use super::environment::{DIFF, RECORD, parse_record, record};
+pub use self::offer::Offer;
+use self::offer::is_compose;
+use super::environment::{DIFF, Environment, RECORD, parse_record};
 use super::name::content_hash;
-use super::variable::{Variable, is_reserved};
 
 /// The longest layer, and the longest value, in bytes. Larger ones are left to `exec`: a shell whose environment
 /// gets too long cannot start anything.
@@ -116,51 +118,20 @@ fn hash_of(value: &str) -> String {
     content_hash(value.as_bytes())
 }
 
-/// What a session gives a shell.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Offer {
-    /// The session's identity.
-    pub session: String,
-    /// Those of services and of `prism.yaml`.
-    pub variables: Vec<Variable>,
-    /// Those that are always prism's.
-    pub own: Vec<(String, String)>,
-}
-
-impl Offer {
-    /// Says what a shell with this base is to hold: the session's variables, and none of any other session.
-    ///
-    /// Names that a program takes code, identity or its settings from are left to `exec`, whoever chose them, and so
-    /// are those of clouds: a shell that silently holds test credentials is a trap.
-    pub fn wanted(&self, base: &Now) -> Wanted {
-        let is_fit = |it: &&Variable| !is_reserved(&it.name) && !it.cloud_credential;
-        let mut wanted = Wanted::new();
-        for Variable { name, value, group, .. } in self.variables.iter().filter(is_fit) {
-            wanted.insert(name.clone(), Some(value.clone()));
-            for rival in group.iter().flat_map(|group| group.rivals) {
-                wanted.entry((*rival).to_owned()).or_insert(None);
-            }
+/// Takes what a shell's hook changed out of an environment: what a command would have found without the hook.
+pub fn lifted(environment: Environment) -> Environment {
+    let now = Now::new(environment.iter().cloned());
+    let base = Layer::read(now.get(DIFF)).base(&now);
+    let mut former = base.values.clone();
+    let mut lifted = Environment::with_capacity(environment.len());
+    for (name, value) in environment {
+        match name.to_str().filter(|name| now.values.contains_key(*name)) {
+            None => lifted.push((name, value)),
+            Some(text) => lifted.extend(former.remove(text).map(|value| (name, value.into()))),
         }
-        wanted.extend(self.own.iter().map(|(name, value)| (name.clone(), Some(value.clone()))));
-        // What `exec` set of the same session stays, on the record; what it set of another one goes.
-        let mut recorded: BTreeMap<&str, &str> = BTreeMap::new();
-        let mut foreign: Vec<&str> = Vec::new();
-        for (name, value) in base.on_record().filter(|(name, _)| !wanted.contains_key(*name)) {
-            if base.get("PRISM_SESSION") == Some(&self.session) {
-                recorded.insert(name, value);
-            } else {
-                foreign.push(name);
-            }
-        }
-        recorded.extend(wanted.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_deref()?))));
-        let record = record(recorded.into_iter());
-        wanted.extend(foreign.into_iter().map(|name| (name.to_owned(), None)));
-        wanted.insert(RECORD.to_owned(), Some(record));
-        wanted.retain(|name, value| {
-            !base.opaque.contains(name) && value.as_ref().is_none_or(|value| value.len() <= LIMIT)
-        });
-        wanted
     }
+    lifted.extend(former.into_iter().map(|(name, value)| (name.into(), value.into())));
+    lifted
 }
 
 /// What is known of the place that a shell is in.
@@ -249,10 +220,16 @@ impl Layer {
         let base = self.base(now);
         let mut next = Self { session: Some(offer.session.clone()), ..Self::default() };
         let mut target = base.clone();
-        for (name, value) in offer.wanted(&base) {
-            let is_users = self.session.as_ref() == Some(&offer.session) && self.was_changed(&name, now);
-            if let Some(entry) = self.vars.get(&name).filter(|_| is_users) {
+        let wanted = offer.wanted(&base);
+        let is_users =
+            |name: &str| self.session.as_ref() == Some(&offer.session) && self.was_changed(name, now);
+        let compose_is_users = wanted.keys().any(|name| is_compose(name) && is_users(name));
+        for (name, value) in wanted {
+            if let Some(entry) = self.vars.get(&name).filter(|_| is_users(&name)) {
                 next.vars.insert(name, entry.clone());
+                continue;
+            }
+            if compose_is_users && is_compose(&name) {
                 continue;
             }
             let was = base.values.get(&name).cloned();
@@ -270,11 +247,15 @@ impl Layer {
     fn fit(&mut self, base: &Now, target: &mut Now) {
         while self.write().is_some_and(|text| text.len() > LIMIT - MARGIN) {
             let longest = self.vars.iter().max_by_key(|(_, entry)| entry.was.as_ref().map_or(0, String::len));
-            let Some(name) = longest.map(|(name, _)| name.clone()) else { return };
-            self.vars.remove(&name);
-            match base.values.get(&name) {
-                Some(value) => drop(target.values.insert(name, value.clone())),
-                None => drop(target.values.remove(&name)),
+            let Some(longest) = longest.map(|(name, _)| name.clone()) else { return };
+            let is_left = |name: &String| *name == longest || (is_compose(&longest) && is_compose(name));
+            let left: Vec<String> = self.vars.keys().filter(|name| is_left(name)).cloned().collect();
+            for name in left {
+                self.vars.remove(&name);
+                match base.values.get(&name) {
+                    Some(value) => drop(target.values.insert(name, value.clone())),
+                    None => drop(target.values.remove(&name)),
+                }
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Whose variables win: the caller's environment, prism's variables of this or another session, and the flags.
 
+mod former;
 mod lead;
 #[cfg(test)]
 mod tests;
@@ -8,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
+pub use self::former::{former, original};
 pub use self::lead::{Lead, Ports, Stray, leads, strays};
 use super::catalog::Group;
 use super::name::content_hash;
@@ -18,6 +20,9 @@ pub const RECORD: &str = "PRISM_VARS";
 
 /// The variable in which a shell's hook keeps what it set, for that shell alone.
 pub const DIFF: &str = "__PRISM_DIFF";
+
+/// The variable that holds, as JSON, what the caller had where prism sets something that Compose reads.
+pub const FORMER: &str = "PRISM_FORMER";
 
 /// The variable by which direnv's `use prism` claims a session directory for itself.
 pub const DIRENV: &str = "PRISM_DIRENV";
@@ -101,6 +106,7 @@ pub fn scrubbed(environment: Environment) -> Environment {
     let is_prisms = |name: &OsStr, value: &OsStr| {
         name == RECORD
             || name == DIFF
+            || name == FORMER
             || is_on_record(name, value)
             || (has_lost_record && name.to_str().is_some_and(|name| OWN.contains(&name)))
     };

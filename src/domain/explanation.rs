@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::environment::FORMER;
 use super::url;
 use super::variable::Variable;
 
@@ -42,7 +43,8 @@ pub fn shown(variables: &[Variable], own: &[(String, String)], show_secrets: boo
     });
     let of_prism = own.iter().map(|(name, value)| Shown {
         name: name.clone(),
-        value: value.clone(),
+        // The caller's values are nobody's to show.
+        value: if name == FORMER && !show_secrets { MASK.to_owned() } else { value.clone() },
         service: None,
         container_port: None,
         rule: "always prism's".to_owned(),

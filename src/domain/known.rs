@@ -23,9 +23,12 @@ const PLACEHOLDER: &str = "1";
 
 /// Picks the names that are meant here among those that the inputs refer to.
 pub fn mentioned<'n>(names: impl Iterator<Item = &'n String>) -> BTreeSet<String> {
-    let is_meant =
-        |name: &&String| *name == HOST || name.strip_prefix(PORT).is_some_and(|rest| !rest.is_empty());
-    names.filter(is_meant).cloned().collect()
+    names.filter(|name| is_meant(name)).cloned().collect()
+}
+
+/// Says whether a name is one of these.
+pub fn is_meant(name: &str) -> bool {
+    name == HOST || name.strip_prefix(PORT).is_some_and(|rest| !rest.is_empty())
 }
 
 /// Gives every name a value that any Compose file accepts, for the first reading of it.

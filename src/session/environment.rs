@@ -7,7 +7,7 @@ use super::Session;
 use crate::docker::{Endpoint, Engine};
 use crate::domain::container::{Container, Inspection};
 use crate::domain::dotenv;
-use crate::domain::environment::{RECORD, record};
+use crate::domain::environment::{RECORD, former, record};
 use crate::domain::header::Header;
 use crate::domain::known;
 use crate::domain::reservation;
@@ -48,8 +48,13 @@ pub fn variables(
         None => reservation::apps(&engine.note(&session.id)?.ports.unwrap_or_default()),
     };
     variable::add_apps(&mut derived, &apps)?;
-    let own = own(session, header, containers, endpoint.host.as_deref());
+    let mut own = own(session, header, containers, endpoint.host.as_deref());
     let variables = variable::configure("env", &session.settings.env, derived.list, &own)?;
+    if let Some(header) = header {
+        let read = header.variables.iter().filter_map(|(name, hash)| hash.as_ref().map(|_| name));
+        let set = own.iter().map(|(name, _)| name).chain(variables.iter().map(|variable| &variable.name));
+        own.extend(former(&session.environment, read, set));
+    }
     missing.extend(derived.missing);
     Ok(SessionVariables { variables, own, missing, apps })
 }
@@ -92,30 +97,29 @@ fn read_credential_files(
 }
 
 /// Lists what is always prism's, so that plain `docker compose` in a child addresses this session.
+///
+/// Project and files come together or not at all: a `docker compose up` on this project without the override would
+/// publish the ports that the user's files name, on containers that are nobody's session.
 fn own(
     session: &Session,
     header: Option<&Header>,
     containers: &[Container],
     host: Option<&str>,
 ) -> Vec<(String, String)> {
-    let project = header
-        .map(|header| &header.project)
-        .or_else(|| containers.first().map(|container| &container.project));
     let mut own = vec![
         ("PRISM_SESSION".to_owned(), session.id.0.clone()),
         ("SESSION_DIR".to_owned(), session.directory.clone()),
     ];
-    if let Some(project) = project {
-        own.push(("COMPOSE_PROJECT_NAME".to_owned(), project.to_string()));
-    }
-    if let Some(header) = header {
-        own.extend(compose_files(session, header));
-        let host = host.unwrap_or("127.0.0.1");
-        let mut ports = known::exported(&header.services, &header.apps, host);
-        // What the Compose file uses has the value that it was started with.
-        ports.extend(header.known.clone());
-        own.extend(ports);
-    }
+    let Some(header) = header else { return own };
+    // What Docker says comes first: a file of the directory must not lead a shell to another session.
+    let project = containers.first().map_or(&header.project, |container| &container.project);
+    own.push(("COMPOSE_PROJECT_NAME".to_owned(), project.to_string()));
+    own.extend(compose_files(session, header));
+    let host = host.unwrap_or("127.0.0.1");
+    let mut ports = known::exported(&header.services, &header.apps, host);
+    // What the Compose file uses has the value that it was started with.
+    ports.extend(header.known.clone().into_iter().filter(|(name, _)| known::is_meant(name)));
+    own.extend(ports);
     own
 }
 

@@ -37,7 +37,9 @@ pub fn variables(mut session: Session, endpoint: &Endpoint) -> (Sight, Option<St
         return (Sight::Nothing, None);
     }
     let offered = session.read_approved(&engine).and_then(|consent| {
-        let variables = environment::variables(&session, &engine, endpoint, None, &containers)?;
+        // One that Compose was not seen to bring up says nothing of what runs.
+        let header = warm::read_header(&session).filter(|header| header.settled);
+        let variables = environment::variables(&session, &engine, endpoint, header.as_ref(), &containers)?;
         Ok((consent, variables))
     });
     match offered {

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use crate::support::shell::shells;
-use crate::support::{Project, Proxy, Sandbox, Shell, Terminal};
+use crate::support::{Project, Proxy, Sandbox, Shell, Terminal, without};
 
-fn started() -> (Project, String) {
+pub(super) fn started() -> (Project, String) {
     let project = Project::web();
     project.prism(&["start"]).succeeds();
     let shop = project.directory.display().to_string();
@@ -14,13 +14,13 @@ fn started() -> (Project, String) {
 }
 
 /// Waits until a shell has the session's port, and returns it.
-fn port(terminal: &mut Terminal, project: &Project) -> String {
+pub(super) fn port(terminal: &mut Terminal, project: &Project) -> String {
     let port = project.prism(&["get", "WEB_PORT"]).succeeds().line().to_owned();
     terminal.sees("WEB_PORT", Some(&port));
     port
 }
 
-fn count(terminal: &Terminal, text: &str) -> usize {
+pub(super) fn count(terminal: &Terminal, text: &str) -> usize {
     terminal.screen().matches(text).count()
 }
 
@@ -67,35 +67,6 @@ fn evaluated_twice_it_is_one_hook() {
 }
 
 #[test]
-fn an_engine_that_does_not_answer_keeps_nobody_waiting() {
-    for shell in shells() {
-        let (project, shop) = started();
-        let proxy = Proxy::start(&project.sandbox);
-        let mut terminal = shell.start(&project.sandbox, Path::new(&shop), &[("DOCKER_HOST", &proxy.host())]);
-        let port = port(&mut terminal, &project);
-
-        proxy.stick(true);
-        let slow = terminal.next();
-        assert_eq!(slow.get("WEB_PORT"), Some(port.as_str()), "{}: the last state is kept", shell.name);
-        let asked = proxy.questions();
-        let silent = terminal.next();
-        assert_eq!(silent.get("WEB_PORT"), Some(port.as_str()));
-        assert_eq!(proxy.questions(), asked, "{}: not asked again for a while", shell.name);
-
-        // Gone altogether: the same, and it is not asked for half a minute either way.
-        terminal.line(&shell.set("DOCKER_HOST", "unix:///nonexistent.sock"));
-        assert_eq!(terminal.next().get("WEB_PORT"), Some(port.as_str()), "{}", shell.name);
-        terminal.line("cd ..");
-        assert_eq!(terminal.snap("").get("WEB_PORT"), None, "{}", shell.name);
-        terminal.line(&shell.set("DOCKER_HOST", &proxy.host()));
-        terminal.line(&format!("cd {shop}"));
-        assert_eq!(terminal.snap("").get("WEB_PORT"), None, "{}: nor after out and in", shell.name);
-        assert_eq!(proxy.questions(), asked, "{}", shell.name);
-        assert_eq!(count(&terminal, "prism:"), 0, "{}: {}", shell.name, terminal.screen());
-    }
-}
-
-#[test]
 fn an_engine_that_is_gone_is_no_reason_to_forget() {
     for shell in shells() {
         let (project, shop) = started();
@@ -106,20 +77,6 @@ fn an_engine_that_is_gone_is_no_reason_to_forget() {
         assert_eq!(count(&terminal, "prism:"), 0, "{}: {}", shell.name, terminal.screen());
         terminal.line("cd ..");
         assert_eq!(terminal.snap("").get("WEB_PORT"), None, "{}", shell.name);
-    }
-}
-
-#[test]
-fn the_prompt_is_back_within_its_budget() {
-    let (project, _) = started();
-    let proxy = Proxy::start(&project.sandbox);
-    proxy.stick(true);
-    for verb in [&["hook", "bash", "--at-prompt"][..], &["prompt"]] {
-        let begin = std::time::Instant::now();
-        project.prism(verb).env("DOCKER_HOST", proxy.host()).succeeds();
-        let took = begin.elapsed();
-        assert!(took >= std::time::Duration::from_millis(250), "{verb:?}: it did ask: {took:?}");
-        assert!(took < std::time::Duration::from_millis(1500), "{verb:?}: {took:?}");
     }
 }
 
@@ -150,7 +107,7 @@ fn a_prism_yaml_that_nobody_started_with_is_not_applied() {
 
 #[test]
 fn strict_shells_live_on() {
-    for name in ["bash", "zsh"] {
+    for name in ["bash", "zsh"].into_iter().filter(|name| !without(name)) {
         let (project, shop) = started();
         let shell = Shell::named(name);
         // zsh has options of its own that a hook could trip over.
@@ -175,6 +132,9 @@ fn scripts_have_no_hook() {
         ("zsh", "eval \"$(\"$0\" hook zsh)\"; echo \"${precmd_functions-none}\""),
         ("fish", "$argv[1] hook fish | source; functions -q __prism_hook; or echo none"),
     ] {
+        if without(program) {
+            continue;
+        }
         let prism = env!("CARGO_BIN_EXE_prism");
         let outcome = project.sandbox.command(program, &project.directory, &["-c", script, prism]).succeeds();
         assert_eq!((outcome.line(), outcome.stderr.as_str()), ("none", ""), "{program}");

@@ -32,7 +32,10 @@ fn a_day(name: &str) {
     let inside = terminal.sees("API_URL", Some(&url(&project)));
     assert_eq!(inside.get("NASTY"), Some(NASTY));
     assert_eq!(inside.get("PRISM_SESSION"), Some(shop.as_str()));
-    assert_eq!(inside.get("COMPOSE_FILE"), None, "plain docker compose in a shell is the user's own");
+    let files = inside.get("COMPOSE_FILE").expect("plain docker compose reaches the session");
+    assert_eq!(files, format!("{shop}/compose.yaml:{shop}/docker-compose.session.yml"));
+    let project_name = project.prism(&["get", "COMPOSE_PROJECT_NAME"]).succeeds();
+    assert_eq!(inside.get("COMPOSE_PROJECT_NAME"), Some(project_name.line()));
     assert!(!project.directory.join("pwned").exists());
 
     // The status of a command reaches the user's line as it was.
@@ -80,7 +83,7 @@ fn a_day(name: &str) {
     terminal.sees("API_URL", Some(&url(&project)));
 
     // A nested shell of another kind takes over, and gives back on its own.
-    let other = Shell::named(if shell.name == "bash" { "zsh" } else { "bash" });
+    let other = Shell::named(if shell.name == "bash" && !without("zsh") { "zsh" } else { "bash" });
     other.configure(&project.sandbox, "", "");
     terminal.line(&other.program.join(" "));
     terminal.sees("API_URL", Some(&url(&project)));

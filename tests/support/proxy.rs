@@ -1,11 +1,12 @@
-//! A socket in front of the Engine's that can stop answering.
+//! A socket in front of the Engine's that can stop answering, or answer late.
 
 use std::io::{Read, Write, copy};
 use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use super::Sandbox;
 
@@ -14,6 +15,8 @@ use super::Sandbox;
 pub struct Proxy {
     socket: PathBuf,
     stuck: Arc<AtomicBool>,
+    /// How long each answer is held back, in milliseconds.
+    delay: Arc<AtomicU64>,
     questions: Arc<AtomicUsize>,
 }
 
@@ -28,12 +31,14 @@ impl Proxy {
     pub fn start(sandbox: &Sandbox) -> Self {
         let socket = sandbox.root().join("engine.sock");
         let listener = UnixListener::bind(&socket).expect("a socket");
-        let proxy = Self { socket, stuck: Arc::default(), questions: Arc::default() };
+        let proxy = Self { socket, stuck: Arc::default(), delay: Arc::default(), questions: Arc::default() };
         let (stuck, questions) = (Arc::clone(&proxy.stuck), Arc::clone(&proxy.questions));
+        let delay = Arc::clone(&proxy.delay);
         std::thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 let (stuck, questions) = (Arc::clone(&stuck), Arc::clone(&questions));
-                std::thread::spawn(move || forward(client, &stuck, &questions));
+                let delay = Arc::clone(&delay);
+                std::thread::spawn(move || forward(client, &stuck, &delay, &questions));
             }
         });
         proxy
@@ -49,13 +54,18 @@ impl Proxy {
         self.stuck.store(stuck, Ordering::SeqCst);
     }
 
+    /// From now on, each connection waits this long for its first answer.
+    pub fn delay(&self, delay: Duration) {
+        self.delay.store(u64::try_from(delay.as_millis()).expect("a short time"), Ordering::SeqCst);
+    }
+
     /// How many connections asked something: in a container, prism connects once more to see who listens.
     pub fn questions(&self) -> usize {
         self.questions.load(Ordering::SeqCst)
     }
 }
 
-fn forward(mut client: UnixStream, stuck: &AtomicBool, questions: &AtomicUsize) {
+fn forward(mut client: UnixStream, stuck: &AtomicBool, delay: &AtomicU64, questions: &AtomicUsize) {
     let mut head = [0; 4096];
     let Ok(length @ 1..) = client.read(&mut head) else { return };
     questions.fetch_add(1, Ordering::SeqCst);
@@ -64,6 +74,8 @@ fn forward(mut client: UnixStream, stuck: &AtomicBool, questions: &AtomicUsize) 
         while matches!(client.read(&mut head), Ok(1..)) {}
         return;
     }
+    // The delay is what is tested.
+    std::thread::park_timeout(Duration::from_millis(delay.load(Ordering::SeqCst)));
     let mut engine = UnixStream::connect(engine_socket()).expect("the Engine");
     engine.write_all(&head[..length]).expect("forwarded");
     relay(client.try_clone().expect("clone"), &mut client, engine);

@@ -70,7 +70,7 @@ fn variables(
     if !containers.iter().any(|container| container.state == State::Running) {
         return Ok(None);
     }
-    let header = warm::read_header(&session);
+    let header = warm::read_header(&session).filter(|header| header.settled);
     let variables = environment::variables(&session, &engine, endpoint, header.as_ref(), &containers)?;
     Ok(Some((session, variables)))
 }

@@ -4,6 +4,8 @@ use proptest::collection::btree_map;
 use proptest::prelude::*;
 
 use super::super::catalog::Group;
+use super::super::environment::{RECORD, record};
+use super::super::variable::Variable;
 use super::*;
 
 type Env = BTreeMap<String, String>;
@@ -181,6 +183,60 @@ fn a_layer_never_gets_longer_than_its_limit() {
     assert_eq!(shell.prompt(&up), []);
     shell.prompt(&Sight::Nothing);
     assert_eq!(shell.0, before);
+}
+
+/// What leads plain `docker compose` to a session.
+fn compose_offer() -> Sight {
+    let mut offer = offer("a", &env_of(&[("A", "1")]));
+    let own = [("COMPOSE_PROJECT_NAME", "shop-1"), ("COMPOSE_FILE", "/w/a:/w/b")];
+    offer.own.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    Sight::Up(offer)
+}
+
+#[test]
+fn project_and_files_of_compose_come_together_or_not_at_all() {
+    let compose =
+        |shell: &Shell| ["COMPOSE_PROJECT_NAME", "COMPOSE_FILE"].map(|name| shell.0.get(name).cloned());
+    let mut shell = shell(&[("COMPOSE_FILE", "mine")]);
+    shell.prompt(&compose_offer());
+    assert_eq!(compose(&shell), [Some("shop-1".to_owned()), Some("/w/a:/w/b".to_owned())]);
+    // A choice of the user's leaves the rest to the user as well, for as long as it stands.
+    for theirs in [Some("other"), None] {
+        let mut shell = shell.clone();
+        match theirs {
+            Some(value) => drop(shell.0.insert("COMPOSE_FILE".to_owned(), value.to_owned())),
+            None => drop(shell.0.remove("COMPOSE_FILE")),
+        }
+        for _ in 0..3 {
+            shell.prompt(&compose_offer());
+            assert_eq!(compose(&shell), [None, theirs.map(str::to_owned)]);
+            assert_eq!(shell.0["A"], "1");
+        }
+        shell.prompt(&Sight::Nothing);
+        assert_eq!(compose(&shell), [None, theirs.map(str::to_owned)]);
+    }
+    shell.prompt(&Sight::Nothing);
+    assert_eq!(shell.0, env_of(&[("COMPOSE_FILE", "mine")]));
+    // One that is too long to be set aside.
+    let long = "x".repeat(LIMIT);
+    shell.0.insert("COMPOSE_FILE".to_owned(), long.clone());
+    shell.prompt(&compose_offer());
+    assert_eq!(compose(&shell), [None, Some(long)]);
+    assert_eq!(shell.0["A"], "1");
+}
+
+proptest! {
+    #[test]
+    fn an_environment_without_the_hook(env in env(), way in prop::collection::vec(sight(), 0..4)) {
+        let mut shell = Shell(env.clone());
+        for sight in &way {
+            shell.prompt(sight);
+        }
+        let lifted = lifted(shell.0.iter().map(|(name, value)| (name.into(), value.into())).collect());
+        let lifted: Env =
+            lifted.into_iter().map(|(n, v)| (n.into_string().expect("UTF-8"), v.into_string().expect("UTF-8"))).collect();
+        prop_assert_eq!(lifted, env);
+    }
 }
 
 #[test]
