@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # The hook of bash: `eval "$(prism hook bash)"` in ~/.bashrc. Harmless when evaluated twice, or in a script.
 
-if [[ $- == *i* ]]; then
+# A restricted shell may not start prism by its path. While it reads its start-up files, only this option tells.
+if [[ $- == *i* ]] && ! shopt -q restricted_shell; then
     __prism_program='@PRISM@'
 
     # Asks prism what to change, and changes it. Gives back the status that it found, unless the shell would end of it.

@@ -5,6 +5,8 @@ if [[ -o interactive ]]; then
 
     # Asks prism what to change, and changes it. zsh itself brings back the status that its hooks found.
     __prism_hook() {
+        # A restricted shell may not start prism by its path; it is none yet while it reads its start-up files.
+        [[ -o restricted ]] && return 0
         emulate -L zsh
         setopt noerrexit noerrreturn noxtrace
         local __prism_change

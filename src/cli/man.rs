@@ -56,7 +56,8 @@ fn write_all(command: &Command, directory: &Path) -> io::Result<()> {
 /// Renders a page. What stands below the options of `--help` becomes its notes and its examples, line for line.
 fn render(command: &Command) -> io::Result<Vec<u8>> {
     let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-    let page = Man::new(command.clone().after_help(None));
+    let source = concat!("prism ", env!("CARGO_PKG_VERSION"));
+    let page = Man::new(command.clone().after_help(None)).source(source);
     let mut text = Vec::new();
     page.render_title(&mut text)?;
     page.render_name_section(&mut text)?;

@@ -1,5 +1,6 @@
 //! The real direnv with `use prism`.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -153,5 +154,56 @@ fn hook_and_direnv_in_either_order_end_clean() {
         let left = terminal.next();
         assert_eq!((left.get("WEB_HOST"), left.get("WEB_PORT")), (Some("mine"), None), "{prism_first}");
         assert_eq!((left.get("PRISM_VARS"), left.get("__PRISM_DIFF")), (None, None), "{prism_first}");
+    }
+}
+
+#[test]
+fn from_allow_to_psql() {
+    if without("direnv") {
+        return;
+    }
+    let project = project("--start");
+    project.write(
+        "compose.yaml",
+        "services:\n  db:\n    image: postgres:17-alpine\n    stop_signal: SIGKILL\n    environment: {POSTGRES_PASSWORD: \"it's % a\"}\n    ports: [\"5432:5432\"]\n",
+    );
+    let mut terminal = bash(&project, false);
+    terminal.line(&format!("cd {}", project.directory.display()));
+    terminal.line("direnv allow");
+    terminal.line("psql -tAc 'select 40 + 2' > answer; psql \"$DATABASE_URL\" -tAc 'select 43' >> answer");
+    terminal.snap("");
+    let answer = fs::read_to_string(project.directory.join("answer")).expect("an answer");
+    assert_eq!(answer, "42\n43\n", "{}", terminal.screen());
+}
+
+#[test]
+fn every_emitter_says_the_same() {
+    let project = project("");
+    project.write("prism.yaml", "env: {MODE: \"one $$x 'y'\"}\napps: {api: {port: PORT}}\n");
+    project.prism(&["start"]).succeeds();
+    let json = project.prism(&["env", "--format", "json"]).succeeds().stdout;
+    let expected: BTreeMap<String, String> = serde_json::from_str(&json).expect("JSON");
+    assert!(expected.contains_key("COMPOSE_FILE") && expected.contains_key("API_PORT"), "{expected:?}");
+    let prism = env!("CARGO_BIN_EXE_prism");
+    let by = |program: &str, arguments: &[&str]| {
+        let arguments = [arguments, &[prism]].concat();
+        let shown = project.sandbox.command(program, &project.directory, &arguments).succeeds().stdout;
+        let entries = shown.split('\0').filter_map(|entry| entry.split_once('='));
+        let entries: BTreeMap<String, String> =
+            entries.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        expected.keys().filter_map(|name| Some((name.clone(), entries.get(name)?.clone()))).collect()
+    };
+    let all: Vec<(&str, BTreeMap<String, String>)> = vec![
+        ("exec", by("sh", &["-c", "$0 exec -- env -0"])),
+        ("snippet", by("sh", &["-c", "eval \"$($0 env --shell sh)\"; env -0"])),
+        ("hook", by("bash", &["-c", "eval \"$($0 hook bash --at-prompt)\"; env -0"])),
+        (".env.session", by("sh", &["-c", "set -a; . ./.env.session; env -0"])),
+    ];
+    for (emitter, found) in all {
+        assert_eq!(found, expected, "{emitter}");
+    }
+    if !without("direnv") {
+        direnv(&project, &["allow"]);
+        assert_eq!(by("direnv", &["exec", ".", "sh", "-c", "env -0"]), expected, "direnv");
     }
 }

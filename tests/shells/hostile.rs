@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use super::robust::{count, started};
 use crate::support::project::WEB;
-use crate::support::{Project, Shell, docker, without};
+use crate::support::{Project, Shell, Terminal, docker, without};
 
 fn posix_and_fish() -> impl Iterator<Item = Shell> {
     ["bash", "zsh", "fish"].into_iter().filter(|name| !without(name)).map(Shell::named)
@@ -63,6 +63,21 @@ fn a_read_only_variable_stays_and_spoils_nothing() {
             "{name}: once by the shell, besides the line that was typed: {}",
             terminal.screen()
         );
+    }
+}
+
+#[test]
+fn a_restricted_shell_has_no_hook_and_no_complaint() {
+    let (project, _) = started();
+    for (name, program) in [("bash", &["bash", "-r", "-i"]), ("zsh", &["zsh", "-r", "-i"])] {
+        if without(name) {
+            continue;
+        }
+        Shell::named(name).configure(&project.sandbox, "", "");
+        let mut terminal = Terminal::start(&project.sandbox, &project.directory, program, &[]);
+        terminal.next();
+        assert_eq!(terminal.next().get("WEB_PORT"), None, "{name}");
+        assert_eq!(count(&terminal, "restricted"), 0, "{name}: {}", terminal.screen());
     }
 }
 
