@@ -9,6 +9,10 @@ SHELL_FILES = $(wildcard tests/setup/*.sh tests/setup/*/*.sh examples/*.sh bench
 # A background job ignores Ctrl-C, and all that it starts does; tests of signals are about something else.
 CATCHING := $(shell env --default-signal=INT true 2>/dev/null && echo env --default-signal=INT,QUIT)
 
+comma := ,
+# Puts `: without NAME` before a command if PRISM_TEST_WITHOUT names what it needs.
+unless_without = $(if $(filter $(1),$(subst $(comma), ,$(PRISM_TEST_WITHOUT))),: without $(1):)
+
 .PHONY: help
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
@@ -34,9 +38,9 @@ lint: ## formatting, clippy, shellcheck
 	cargo fmt --check
 	cargo clippy --all-targets --locked -- -D warnings
 	shellcheck $(SHELL_FILES)
-	zsh -n shell/prism.zsh
-	fish --no-execute shell/prism.fish
-	fish_indent --check shell/prism.fish
+	$(call unless_without,zsh) zsh -n shell/prism.zsh
+	$(call unless_without,fish) fish --no-execute shell/prism.fish
+	$(call unless_without,fish) fish_indent --check shell/prism.fish
 
 .PHONY: fmt
 fmt: ## format the code
