@@ -10,7 +10,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::libc;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, raise};
 
 static PIPE_WAS_IGNORED: AtomicBool = AtomicBool::new(false);
 static CHILD_WAS_IGNORED: AtomicBool = AtomicBool::new(false);
@@ -70,6 +70,27 @@ pub fn make_default(signal: Signal) {
     set(signal, libc::SIG_DFL);
 }
 
+/// Stops this process as `signal` stops a program that never asked for it, if `is_due` still holds when no continuation
+/// can be missed any more: one that comes from then on takes back the stop that waits.
+pub fn stop_by(signal: Signal, is_due: impl FnOnce() -> bool) -> nix::Result<()> {
+    let mut only = SigSet::empty();
+    only.add(signal);
+    let mask = only.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
+    // SAFETY: an all-zero `sigaction` is one with SIG_DFL, and a place to read into; what was read is put back as it was.
+    let (default, mut before): (libc::sigaction, libc::sigaction) = unsafe { std::mem::zeroed() };
+    unsafe { libc::sigaction(signal as i32, &raw const default, &raw mut before) };
+    let raised = raise(signal);
+    if !is_due() {
+        // Forgets one that waits.
+        set(signal, libc::SIG_IGN);
+    }
+    // Here it stops.
+    let stopped = raised.and(mask.thread_set_mask());
+    // SAFETY: as above.
+    unsafe { libc::sigaction(signal as i32, &raw const before, std::ptr::null_mut()) };
+    stopped
+}
+
 /// Lists the standard streams that were closed.
 pub fn closed_streams() -> Vec<i32> {
     let streams = (0..).zip(&WAS_CLOSED);
@@ -79,4 +100,17 @@ pub fn closed_streams() -> Vec<i32> {
 fn set(signal: Signal, disposition: libc::sighandler_t) {
     // SAFETY: neither SIG_DFL nor SIG_IGN is a handler, so no code of ours can run in a signal context.
     unsafe { libc::signal(signal as i32, disposition) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stop_that_is_taken_back_in_time_does_not_happen() {
+        // Otherwise this test would stop for good.
+        stop_by(Signal::SIGTSTP, || false).expect("not due");
+        stop_by(Signal::SIGTSTP, || raise(Signal::SIGCONT).is_ok()).expect("continued before it stopped");
+        assert!(!SigSet::thread_get_mask().expect("mask").contains(Signal::SIGTSTP));
+    }
 }

@@ -13,14 +13,15 @@ use std::time::Duration;
 use anyhow::Context;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{SigSet, Signal, kill, raise};
+use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, dup2_stdin, dup2_stdout, getpgid, getpgrp};
 use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::origin::WithOrigin;
-use signal_hook::low_level::siginfo::Cause;
+use signal_hook::low_level::siginfo::{Cause, Origin};
 
 use super::exec::Program;
+use super::inherited;
 use super::interrupt::{Interrupt, is_ignored};
 use super::terminal;
 use super::witness::Witness;
@@ -62,6 +63,8 @@ pub struct Signals {
     delivery: SignalDelivery<UnixStream, WithOrigin>,
     /// What the caller blocked, and the child has to find blocked.
     mask: SigSet,
+    /// A sender of what was heard last is of prism's own group, and may be about to signal all of it.
+    from_own_group: bool,
     /// The caller ignores SIGCONT: it continues prism unheard.
     continues_unheard: bool,
 }
@@ -77,7 +80,8 @@ impl Signals {
             let delivery = SignalDelivery::with_pipe(read, write, WithOrigin::default(), heard)?;
             let mask = SigSet::thread_get_mask()?;
             SigSet::empty().thread_set_mask()?;
-            Ok(Self { delivery, mask, continues_unheard: is_ignored(Signal::SIGCONT as i32) })
+            let continues_unheard = is_ignored(Signal::SIGCONT as i32);
+            Ok(Self { delivery, mask, from_own_group: false, continues_unheard })
         };
         listen().context("cannot listen for signals")
     }
@@ -91,8 +95,12 @@ impl Signals {
 
     /// Takes what was heard, and whether the terminal sent it.
     fn take(&mut self) -> Vec<(Signal, bool)> {
-        let heard = self.delivery.pending();
+        let heard: Vec<Origin> = self.delivery.pending().collect();
+        let senders =
+            heard.iter().filter_map(|origin| origin.process.map(|process| Pid::from_raw(process.pid)));
+        self.from_own_group = senders.into_iter().any(|pid| getpgid(Some(pid)) == Ok(getpgrp()));
         heard
+            .into_iter()
             .filter_map(|origin| {
                 let signal = Signal::try_from(origin.signal).ok()?;
                 Some((signal, origin.cause == Cause::Kernel && OF_TERMINAL.contains(&signal)))
@@ -113,10 +121,16 @@ pub fn run(
     interrupt: &Interrupt,
 ) -> anyhow::Result<Fate> {
     let program = Program::find(arguments, environment)?;
-    let witness = Witness::call();
+    let mut witness = Witness::call();
     // What came until now reached nobody else.
     interrupt.check()?;
     let child = program.spawn(&signals.mask)?;
+    // What came while it was being made may have missed it. It has just begun, and is not told twice by this.
+    let missed: Vec<Signal> = signals.take().into_iter().map(|(signal, _)| signal).collect();
+    witness.saw(&missed);
+    for signal in missed {
+        let _ = kill(child, signal);
+    }
     let mut supervision = Supervision { child, signals, witness };
     leave_streams();
     let fate = supervision.run();
@@ -139,7 +153,7 @@ impl Supervision<'_> {
                     return Ok(Fate::Exited(u8::try_from(status & 0xff)?));
                 }
                 Ok(WaitStatus::Signaled(_, signal, _)) => return Ok(Fate::Killed(signal)),
-                Ok(WaitStatus::Stopped(..)) => self.stop()?,
+                Ok(WaitStatus::Stopped(_, signal)) => self.stop(signal)?,
                 Ok(_) | Err(Errno::EINTR) => self.signals.wait(),
                 Err(errno) => return Err(errno).context("cannot wait for the command"),
             }
@@ -148,13 +162,30 @@ impl Supervision<'_> {
         }
     }
 
-    /// Stops with the child, so that the shell sees its job stop. It continues the whole group, or prism alone.
-    fn stop(&mut self) -> anyhow::Result<()> {
+    /// Stops with the child, so that the shell sees its job stop. It continues the whole group, or prism alone; and may
+    /// have done so already, as after `bg; fg`: then prism must not stop any more.
+    fn stop(&mut self, signal: Signal) -> anyhow::Result<()> {
         if !terminal::is_there() {
             return Ok(());
         }
+        let signal = if signal == Signal::SIGSTOP { Signal::SIGTSTP } else { signal };
         self.pass_on_but_stops();
-        raise(Signal::SIGSTOP).context("cannot stop")?;
+        let mut heard = Vec::new();
+        loop {
+            let before = heard.len();
+            inherited::stop_by(signal, || {
+                heard.extend(self.signals.take());
+                heard.len() == before && is_stopped(self.child)
+            })
+            .context("cannot stop")?;
+            if heard.len() == before || !is_stopped(self.child) {
+                break;
+            }
+            // What was heard may be a continuation that the child is just about to get, or had before it stopped.
+            std::thread::park_timeout(DELIVERY);
+        }
+        heard.retain(|(signal, _)| *signal != Signal::SIGTSTP);
+        self.pass_on(&heard);
         self.pass_on_but_stops();
         if self.signals.continues_unheard {
             let _ = kill(self.child, Signal::SIGCONT);
@@ -178,8 +209,14 @@ impl Supervision<'_> {
         let mut reached = self.witness.saw(&signals);
         reached.extend(heard.iter().filter(|(_, of_terminal)| *of_terminal).map(|(signal, _)| *signal));
         if !signals.iter().all(|signal| reached.contains(signal)) {
-            std::thread::park_timeout(DELIVERY);
-            reached.extend(self.witness.saw(&signals));
+            let looks = if self.signals.from_own_group { 10 } else { 1 };
+            for _ in 0..looks {
+                std::thread::park_timeout(DELIVERY);
+                reached.extend(self.witness.saw(&signals));
+                if signals.iter().all(|signal| reached.contains(signal)) {
+                    break;
+                }
+            }
         }
         if !self.witness.is_present() && terminal::is_in_front() {
             reached.extend(OF_TERMINAL);
@@ -190,6 +227,12 @@ impl Supervision<'_> {
             let _ = kill(self.child, signal);
         }
     }
+}
+
+/// Says whether a process is stopped now; where the system does not tell, it is taken to be.
+fn is_stopped(process: Pid) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{process}/stat")).ok();
+    status.is_none_or(|status| status.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['T', 't'])))
 }
 
 /// Lets go of the child's input and output: whoever is at the other end must see when the child closes them.

@@ -1,7 +1,11 @@
 //! Job control, as bash and a child see it.
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 use crate::process::signal::LISTENER;
 use crate::process::{MODES, Mode};
+use crate::support::live::{field, is_alive};
 use crate::support::{Project, Terminal, eventually};
 
 fn bash(project: &Project) -> Terminal {
@@ -60,6 +64,37 @@ fn stopped_and_continued_fifty_times() {
         terminal.shows("INT\r\n", 1);
     }
     project.prism(&["prune", "--yes"]).succeeds();
+}
+
+#[test]
+fn a_continuation_right_after_the_stop_is_not_missed() {
+    let project = Project::quick();
+    let script = r#"
+        $| = 1;
+        print "pid=$$.\n";
+        for my $round (1 .. 300) { kill "STOP", $$; print "round $round.\n" }
+    "#;
+    project.write("stops.pl", script);
+    let mut terminal = bash(&project);
+    terminal.line("prism -q exec --ephemeral perl stops.pl >rounds");
+    let rounds = || std::fs::read_to_string(project.directory.join("rounds")).unwrap_or_default();
+    eventually("the child", || rounds().contains(".\n"));
+    let said = rounds();
+    let pid = said.strip_prefix("pid=").and_then(|text| text.split_once('.')).expect("a pid").0;
+    let child = Pid::from_raw(pid.parse().expect("a pid"));
+    let group = nix::unistd::getpgid(Some(child)).expect("a group");
+    // Whenever the child has stopped, before prism or the shell may have seen that.
+    eventually("the last round", || {
+        for _ in 0..1000 {
+            if field(child, "State").is_some_and(|state| state.starts_with('T')) {
+                let _ = kill(Pid::from_raw(-group.as_raw()), Signal::SIGCONT);
+            }
+        }
+        rounds().contains("round 300.")
+    });
+    eventually("prism's end", || !is_alive(group));
+    drop(terminal);
+    project.holds_nothing();
 }
 
 #[test]
@@ -155,7 +190,7 @@ fn a_closed_terminal_leaves_nothing_running() {
         eventually("the child", || read().is_some());
         let pid: i32 = read().expect("a pid");
         terminal.close();
-        eventually("the child's end", || !crate::support::live::is_alive(nix::unistd::Pid::from_raw(pid)));
+        eventually("the child's end", || !is_alive(Pid::from_raw(pid)));
         std::fs::remove_file(&child).expect("file");
     }
     project.prism(&["destroy", "--yes"]).succeeds();

@@ -1,0 +1,158 @@
+//! Programs that take the whole screen, and such that answer line by line.
+
+use nix::unistd::{Pid, getpgid};
+
+use crate::process::{MODES, Mode};
+use crate::support::live::field;
+use crate::support::{Project, Terminal, eventually};
+
+/// Draws on the other screen of the terminal, reads key by key, and behaves at Ctrl-Z as an editor does.
+const EDITOR: &str = r#"
+    use POSIX ();
+    $| = 1;
+    my $saved = `stty -g`;
+    my $rounds = 0;
+    sub enter { system "stty", "raw", "-echo"; print "\e[?1049hpainted:", $rounds++, "\r\npid=$$.\r\n" }
+    sub leave { print "\e[?1049l"; system "stty $saved" }
+    enter();
+    while (sysread STDIN, my $key, 1) {
+        if ($key eq "\x1a") { leave(); kill "TSTP", 0; print "awake:$rounds.\r\n"; enter() }
+        elsif ($key eq "q") { leave(); exit 4 }
+        else { print "key:", ord $key, ":$rounds\r\n" }
+    }
+"#;
+
+fn bash(project: &Project) -> Terminal {
+    let env = [("PS1", "ready>"), ("TERM", "xterm"), ("LESSHISTFILE", "-"), ("PYTHON_HISTORY", "/dev/null")];
+    Terminal::start(&project.sandbox, &project.directory, &["bash", "--norc", "--noprofile", "-i"], &env)
+}
+
+/// Waits until a program has shown its number.
+fn number_after(terminal: &Terminal, word: &str) -> Pid {
+    let pid = || {
+        let screen = terminal.screen();
+        let (_, after) = screen.split_once(&format!("\n{word}"))?;
+        Some(Pid::from_raw(after.split_once('.')?.0.parse().ok()?))
+    };
+    eventually("a number", || pid().is_some());
+    pid().expect("a number")
+}
+
+fn is_stopped(process: Pid) -> bool {
+    field(process, "State").is_some_and(|state| state.starts_with('T'))
+}
+
+fn prism(mode: Mode) -> String {
+    format!("prism -q {}", mode.words().join(" "))
+}
+
+fn nothing_is_left(project: &Project) {
+    project.prism(&["destroy", "--yes"]).succeeds();
+    project.holds_nothing();
+}
+
+#[test]
+fn a_program_in_raw_mode_is_stopped_and_continued_fifty_times() {
+    let project = Project::quick();
+    project.write("editor.pl", EDITOR);
+    for mode in MODES {
+        let mut terminal = bash(&project);
+        terminal.line("before=$(stty -g)");
+        terminal.line(&format!("{} perl editor.pl", prism(mode)));
+        terminal.shows("painted:0\r", 1);
+        let mut stops = 0;
+        let editor = number_after(&terminal, "pid=");
+        let leader = getpgid(Some(editor)).expect("a group");
+        for count in 1..=50 {
+            // In raw mode these are keys, the first of them Ctrl-C.
+            terminal.types("\x03\x1a");
+            terminal.shows(&format!("key:3:{count}\r"), 1);
+            stops += 1;
+            terminal.shows("Stopped", stops);
+            if count % 5 == 0 {
+                // In the background it may not touch the terminal: SIGTTOU stops it again.
+                terminal.line("bg");
+                terminal.shows(&format!("awake:{count}."), 1);
+                eventually("the stop of both", || [editor, leader].into_iter().all(is_stopped));
+            }
+            terminal.line("fg");
+            terminal.shows(&format!("painted:{count}\r"), 1);
+            // The shell may have told of the second stop, or not.
+            stops = terminal.screen().matches("Stopped").count();
+        }
+        terminal.types("q");
+        terminal.line("echo left:$?; [ \"$(stty -g)\" = \"$before\" ] && echo as-be''fore");
+        terminal.shows("left:4", 1);
+        terminal.shows("as-before", 1);
+        // On the other screen when it paints, back when it stops or ends.
+        assert_eq!(terminal.screen().matches("\x1b[?1049h").count(), 51);
+        assert_eq!(terminal.screen().matches("\x1b[?1049l").count(), 51);
+    }
+    nothing_is_left(&project);
+}
+
+#[test]
+fn less_pages_stops_and_goes_on() {
+    let project = Project::quick();
+    let lines: String = (1..=500).map(|number| format!("line {number} of the text\n")).collect();
+    project.write("text", &lines);
+    for mode in MODES {
+        let mut terminal = bash(&project);
+        terminal.line(&format!("{} less text", prism(mode)));
+        eventually("the first page", || terminal.screen().contains("line 49 of the text"));
+        for count in 1..=10 {
+            terminal.types("\x1a");
+            terminal.shows("Stopped", count);
+            terminal.line("fg");
+            let pages = || terminal.screen().matches("\x1b[?1049h").count();
+            eventually("the page again", || pages() > count);
+        }
+        // `less` forgets keys that come while it paints.
+        let painted = terminal.screen().matches("line 19 of the text").count();
+        terminal.resize(20);
+        eventually("the smaller page", || {
+            terminal.screen().matches("line 19 of the text").count() > painted
+                && terminal.screen().ends_with("\x1b[K")
+        });
+        terminal.types("G");
+        eventually("the last page", || terminal.screen().contains("line 500 of the text"));
+        terminal.types("q");
+        terminal.line("echo left:$?");
+        terminal.shows("left:0", 1);
+    }
+    nothing_is_left(&project);
+}
+
+#[test]
+fn a_repl_answers_is_interrupted_stops_and_goes_on() {
+    let project = Project::quick();
+    for mode in MODES {
+        let mut terminal = bash(&project);
+        terminal.line("export PYTHON_BASIC_REPL=1");
+        terminal.line(&format!("{} /usr/bin/python3 -q", prism(mode)));
+        eventually("a prompt", || terminal.screen().contains(">>> "));
+        terminal.types("import os, time; print('pid=%d.' % os.getpid())\r");
+        let python = number_after(&terminal, "pid=");
+        for count in 1..=5 {
+            let prompts = terminal.screen().matches(">>> ").count();
+            terminal.types(&format!("print('sum', {count} + 1000)\r"));
+            terminal.shows(&format!("sum {}\r", count + 1000), 1);
+            eventually("a prompt", || terminal.screen().matches(">>> ").count() > prompts);
+            terminal.types("\x03");
+            terminal.shows("KeyboardInterrupt", 2 * count - 1);
+            terminal.types("print('al' + 'ong'); time.sleep(1000)\r");
+            terminal.shows("along", count);
+            terminal.types("\x1a");
+            terminal.shows("Stopped", count);
+            terminal.line("fg");
+            // The shell continues it when it has the terminal.
+            eventually("python to go on", || !is_stopped(python));
+            terminal.types("\x03");
+            terminal.shows("KeyboardInterrupt", 2 * count);
+        }
+        terminal.types("os._exit(6)\r");
+        terminal.line("echo left:$?");
+        terminal.shows("left:6", 1);
+    }
+    nothing_is_left(&project);
+}
