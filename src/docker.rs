@@ -100,11 +100,14 @@ impl Engine {
     /// Waits for an answer that changes nothing.
     fn ask<T>(&self, question: impl Future<Output = T>) -> Result<T, Failure> {
         let Some(patience) = &self.patience else { return Ok(self.runtime.block_on(question)) };
-        let since = Instant::now();
         let impatient = async {
+            let mut waited = Duration::ZERO;
             loop {
+                let began = Instant::now();
                 tokio::time::sleep(PATIENCE_POLL).await;
-                if let Err(failure) = patience(&self.address, since.elapsed()) {
+                // Time in which prism was stopped is no more than a moment.
+                waited += began.elapsed().min(PATIENCE_POLL * 2);
+                if let Err(failure) = patience(&self.address, waited) {
                     return failure;
                 }
             }

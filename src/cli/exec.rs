@@ -125,9 +125,9 @@ pub(super) fn run(context: Context, args: ExecArgs) -> anyhow::Result<u8> {
         );
     }
     let environment = ready(&session, engine, &endpoint, &options, &interrupt, app.as_deref(), sources)?;
-    interrupt.check()?;
     timing::mark("build");
     context.output.timings(timing::report());
+    interrupt.release()?;
     Err(exec::replace(&args.command, &environment).into())
 }
 

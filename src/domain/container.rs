@@ -90,6 +90,17 @@ pub struct Inspection {
     pub exit_code: i64,
 }
 
+impl Inspection {
+    /// For how long a container that nothing can be asked of has to run.
+    const SETTLED: Duration = Duration::from_millis(500);
+
+    /// Says whether it has run for a moment and was not started again. `watched` is for how long it was seen to run: by
+    /// a clock that was set back, it has not begun yet.
+    pub fn has_settled(&self, watched: Duration) -> bool {
+        self.restarts == 0 && self.age.into_iter().chain([watched]).any(|age| age >= Self::SETTLED)
+    }
+}
+
 /// A health check's verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Health {
@@ -247,6 +258,22 @@ pub(crate) mod tests {
         ] {
             assert_eq!(Status::parse(text), status, "{text}");
         }
+    }
+
+    #[test]
+    fn a_container_settles_whatever_the_clock_says() {
+        let seen = |age: Option<u64>, restarts| Inspection {
+            age: age.map(Duration::from_millis),
+            restarts,
+            ..Inspection::default()
+        };
+        let (no_time, long) = (Duration::ZERO, Duration::from_secs(1));
+        assert!(seen(Some(500), 0).has_settled(no_time));
+        assert!(!seen(Some(499), 0).has_settled(no_time));
+        assert!(!seen(None, 0).has_settled(no_time));
+        assert!(seen(None, 0).has_settled(long), "it begins in the future");
+        assert!(seen(Some(0), 0).has_settled(long));
+        assert!(!seen(Some(500), 1).has_settled(long), "it is started again and again");
     }
 
     #[test]

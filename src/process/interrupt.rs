@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::resource::{Resource, setrlimit};
-use nix::sys::signal::{SigSet, Signal, raise};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, raise};
 use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::SignalOnly;
 
@@ -42,6 +42,10 @@ pub struct Interrupt(Rc<State>);
 struct State {
     delivery: OnceCell<RefCell<SignalDelivery<UnixStream, SignalOnly>>>,
     first: Cell<Option<(Signal, Instant)>>,
+    /// When prism looked last whether something has come, as it does every moment while it waits.
+    looked: Cell<Option<Instant>>,
+    /// How long prism was stopped, as by Ctrl-Z.
+    stopped: Cell<Duration>,
 }
 
 impl Interrupt {
@@ -52,13 +56,41 @@ impl Interrupt {
         }
         let listen = || {
             let (read, write) = UnixStream::pair()?;
-            let signals =
-                ENDING.map(|signal| signal as i32).into_iter().filter(|signal| !is_ignored(*signal));
-            SignalDelivery::with_pipe(read, write, SignalOnly, signals)
+            SignalDelivery::with_pipe(read, write, SignalOnly, heard())
         };
         let delivery = listen().context("cannot listen for signals")?;
         let _ = self.0.delivery.set(RefCell::new(delivery));
+        self.0.looked.set(Some(Instant::now()));
         Ok(())
+    }
+
+    /// Stops to listen, right before another program takes prism's place: what comes from here on does what it does to
+    /// a program that just began.
+    ///
+    /// # Errors
+    /// As [`Interrupt::check`].
+    pub fn release(&self) -> anyhow::Result<()> {
+        self.check()?;
+        if self.0.delivery.get().is_none() {
+            return Ok(());
+        }
+        let heard: Vec<i32> = heard().collect();
+        let mask = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
+        // What comes while signals are blocked waits, and finds no handler that would swallow it.
+        let checked = self.check();
+        if checked.is_ok() {
+            for signal in heard.into_iter().filter_map(|signal| Signal::try_from(signal).ok()) {
+                inherited::make_default(signal);
+            }
+        }
+        mask.thread_set_mask()?;
+        Ok(checked?)
+    }
+
+    /// Returns the time, on a clock that stands still while prism is stopped: nobody could do anything meanwhile.
+    pub fn now(&self) -> Instant {
+        let now = Instant::now();
+        now.checked_sub(self.0.stopped.get()).unwrap_or(now)
     }
 
     /// Waits for `duration`, or fails at once when a signal arrives.
@@ -79,18 +111,33 @@ impl Interrupt {
 
     /// Fails if a signal has arrived, each time anew.
     pub fn check(&self) -> Result<(), Failure> {
-        let arrived = self.0.delivery.get().and_then(|delivery| delivery.borrow_mut().pending().next());
-        let Some(signal) = arrived.and_then(|signal| Signal::try_from(signal).ok()) else { return Ok(()) };
-        self.0.first.set(self.0.first.get().or_else(|| Some((signal, Instant::now()))));
-        Err(interrupted(signal))
+        let Some(delivery) = self.0.delivery.get() else { return Ok(()) };
+        let now = Instant::now();
+        let looked = self.0.looked.replace(Some(now)).unwrap_or(now);
+        for signal in delivery.borrow_mut().pending().filter_map(|signal| Signal::try_from(signal).ok()) {
+            if signal == Signal::SIGCONT {
+                self.0.stopped.set(self.0.stopped.get() + (now - looked));
+                continue;
+            }
+            self.0.first.set(self.0.first.get().or_else(|| Some((signal, self.now()))));
+            return Err(interrupted(signal));
+        }
+        Ok(())
     }
 
     /// Fails if a signal has arrived, or did so too long ago to be still at work.
     pub fn check_patience(&self) -> Result<(), Failure> {
         self.check()?;
-        let late = self.0.first.get().filter(|(_, since)| since.elapsed() > FAREWELL);
+        let late =
+            self.0.first.get().filter(|(_, since)| self.now().saturating_duration_since(*since) > FAREWELL);
         late.map_or(Ok(()), |(signal, _)| Err(interrupted(signal)))
     }
+}
+
+/// Lists what is listened to: also how prism learns that it was stopped.
+fn heard() -> impl Iterator<Item = i32> {
+    let signals = ENDING.into_iter().chain([Signal::SIGCONT]).map(|signal| signal as i32);
+    signals.filter(|signal| !is_ignored(*signal))
 }
 
 fn interrupted(signal: Signal) -> Failure {
@@ -120,4 +167,44 @@ pub(super) fn is_ignored(signal: i32) -> bool {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|text| u64::from_str_radix(text.trim(), 16).ok()).unwrap_or(0);
     mask & (1 << (signal - 1)) != 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The signals of a mask in this process's status.
+    fn mask(name: &str) -> u64 {
+        let status = std::fs::read_to_string("/proc/self/status").expect("/proc");
+        let text = status.lines().find_map(|line| line.strip_prefix(name)).expect(name);
+        u64::from_str_radix(text.trim_start_matches(':').trim(), 16).expect("a mask")
+    }
+
+    /// One test, as what a signal does is the whole process's matter.
+    #[test]
+    fn signals_count_until_the_release_and_the_clock_stands_still_while_stopped() {
+        if !std::path::Path::new("/proc/self/status").exists() {
+            return;
+        }
+        let ending: u64 = heard().map(|signal| 1 << (signal - 1)).sum();
+        let (caught, blocked) = (mask("SigCgt"), mask("SigBlk"));
+        let interrupt = Interrupt::default();
+        interrupt.listen().expect("listening");
+        assert_eq!(mask("SigCgt") & ending, ending);
+
+        raise(Signal::SIGUSR1).expect("raise");
+        assert!(interrupt.release().is_err());
+        raise(Signal::SIGUSR1).expect("raise");
+        assert!(interrupt.check().is_err(), "it goes on listening, to end properly");
+
+        let began = interrupt.now();
+        let long_ago = Instant::now().checked_sub(Duration::from_secs(10)).expect("the machine runs");
+        interrupt.0.looked.set(Some(long_ago));
+        raise(Signal::SIGCONT).expect("raise");
+        interrupt.check().expect("no interruption");
+        assert!(interrupt.now() < began, "what was not lived is not counted");
+
+        interrupt.release().expect("no signal");
+        assert_eq!((mask("SigCgt"), mask("SigBlk")), (caught, blocked), "nothing is swallowed any more");
+    }
 }

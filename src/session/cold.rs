@@ -46,7 +46,7 @@ pub fn start(
     let is_chosen = sight.header.as_ref().is_some_and(|header| options.is_met(header));
     let ready = if sight.stage == Stage::Down || !is_chosen { None } else { sight.header };
     let (header, since) = match ready {
-        Some(header) => (header, Instant::now()),
+        Some(header) => (header, interrupt.now()),
         None => {
             refuse_other_user(session, &sight.containers)?;
             let was_nothing = sight.containers.is_empty() && Remains::find(engine, &session.id)?.is_empty();
@@ -138,7 +138,7 @@ fn run_compose(
     lock: &Lock,
     prepared: &mut Prepared,
 ) -> anyhow::Result<Ended> {
-    let since = Instant::now();
+    let since = interrupt.now();
     let up = ComposeUp { session, engine, options, interrupt, lock, prepared, since };
     let result = up.run();
     let containers = engine.session(&session.id)?;

@@ -1,7 +1,7 @@
 //! Making sure that a session is up, by the cheapest way that is sure: warm, waiting, or cold.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::patience::{LIMIT, patience};
 use super::wait::{Outcome, Wait};
@@ -122,7 +122,7 @@ fn bring_up(
     if let Some(header) = header
         && stage(&survey(&header, &sight.containers)) != Stage::Down
     {
-        let wait = Wait::new(session, &header, endpoint, options, interrupt, Instant::now());
+        let wait = Wait::new(session, &header, endpoint, options, interrupt, interrupt.now());
         if let Outcome::Ready(containers) = wait.until_ready(engine)? {
             return Ok(Up { header, containers, started: false });
         }

@@ -26,9 +26,6 @@ const HEALTH_POLL: Duration = Duration::from_millis(300);
 /// How long ports beside the primary one are waited for: many of them never listen.
 const OTHER_PORTS: Duration = Duration::from_secs(2);
 
-/// For how long a container that nothing can be asked of has to run.
-const SETTLED: Duration = Duration::from_millis(500);
-
 /// When and how often a person is told what is awaited.
 const FIRST_WORD: Duration = Duration::from_secs(2);
 const NEXT_WORD: Duration = Duration::from_secs(10);
@@ -57,6 +54,8 @@ pub struct Wait<'a> {
     asked: BTreeSet<String>,
     /// Since when the other ports of a container are waited for.
     other_ports: BTreeMap<String, Instant>,
+    /// Since when a container that nothing can be asked of is seen to run.
+    settling: BTreeMap<String, Instant>,
     /// Health checks that run, by container.
     checks: BTreeMap<String, HealthCheck>,
     /// When a health check's command failed last, by container.
@@ -83,6 +82,7 @@ impl<'a> Wait<'a> {
             ready: BTreeSet::new(),
             asked: BTreeSet::new(),
             other_ports: BTreeMap::new(),
+            settling: BTreeMap::new(),
             checks: BTreeMap::new(),
             failed_checks: BTreeMap::new(),
         }
@@ -93,7 +93,7 @@ impl<'a> Wait<'a> {
     /// # Errors
     /// A service failed, the time is over, or a signal came.
     pub fn until_ready(mut self, engine: &mut Engine) -> anyhow::Result<Outcome> {
-        let began = Instant::now();
+        let began = self.interrupt.now();
         let mut next_word = began + FIRST_WORD;
         let wanted = &self.options.services;
         loop {
@@ -118,13 +118,13 @@ impl<'a> Wait<'a> {
             if pending.is_empty() {
                 return Ok(Outcome::Ready(containers));
             }
-            let now = Instant::now();
+            let now = self.interrupt.now();
             if now >= self.deadline {
                 return Err(diagnosis::timed_out(engine, &pending, self.options.wait_timeout).into());
             }
             if now >= next_word {
                 next_word = now + NEXT_WORD;
-                let seconds = began.elapsed().as_secs();
+                let seconds = (now - began).as_secs();
                 self.options
                     .output
                     .note(format!("waiting for {} ({seconds} s)", diagnosis::describe(&pending)));
@@ -212,7 +212,8 @@ impl<'a> Wait<'a> {
         let settling = findings.iter().filter(|finding| finding.verdict == Verdict::Settle);
         for container in settling.filter_map(|finding| finding.container) {
             let Some(seen) = inspections.get(&container.id) else { continue };
-            if seen.restarts == 0 && seen.age.is_some_and(|age| age >= SETTLED) {
+            let since = *self.settling.entry(container.id.clone()).or_insert_with(Instant::now);
+            if seen.has_settled(since.elapsed()) {
                 self.ready.insert(container.id.clone());
             }
         }
