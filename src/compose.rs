@@ -5,17 +5,26 @@ use std::io::{self, Read, Seek};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 
 use crate::domain::environment::Environment;
 use crate::domain::name::ProjectName;
 use crate::error::Failure;
 
 mod files;
+mod limit;
 
 pub use self::files::{ComposeFiles, has_project, read_dotenv};
+pub use self::limit::blame;
 
 /// The oldest version that understands `!override` and `!reset` in every place where prism writes them.
 const MINIMUM: (u32, u32) = (2, 26);
+
+/// How long a killed process may take to be gone.
+const GONE: Duration = Duration::from_secs(2);
 
 /// A project as it is handed to Compose.
 #[derive(Debug, Clone)]
@@ -47,12 +56,11 @@ impl Compose {
         if output.status.success() {
             return Ok(output.stdout);
         }
-        Err(Failure::new("Docker Compose does not accept this project")
-            .details(lines(&output.stderr))
-            .hint(
+        let failure =
+            Failure::new("Docker Compose does not accept this project").details(lines(&output.stderr)).hint(
                 "`docker compose config` in this directory shows the same message; correct the Compose file",
-            )
-            .into())
+            );
+        Err(blame(failure).into())
     }
 
     /// Returns `docker compose` with the project's files, and with the override if it is given.
@@ -141,9 +149,23 @@ impl Captured {
 
 impl Drop for Captured {
     fn drop(&mut self) {
-        // Only reads files, so that it may end at any time. Nothing happens if it has ended.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        // Only reads files, so that it may end at any time.
+        if matches!(self.child.try_wait(), Ok(None)) {
+            kill(&mut self.child);
+        }
+    }
+}
+
+/// Kills a Compose that was started here with all that it started, and waits until nobody of them runs: the plugin is a
+/// process of its own, and goes on when `docker` alone is killed.
+pub fn kill(child: &mut Child) {
+    let Ok(group) = i32::try_from(child.id()).map(Pid::from_raw) else { return };
+    let _ = killpg(group, Signal::SIGKILL);
+    let _ = child.wait();
+    // Somebody else's child by now, who may leave it a zombie.
+    let deadline = Instant::now() + GONE;
+    while killpg(group, None).is_ok() && Instant::now() < deadline {
+        std::thread::park_timeout(Duration::from_millis(2));
     }
 }
 
@@ -152,7 +174,7 @@ fn missing(error: io::Error) -> Failure {
         Failure::new("the `docker` command is not in PATH")
             .hint("install the Docker CLI with the Compose plugin")
     } else {
-        Failure::new("cannot run `docker compose`").caused_by(error)
+        blame(Failure::new("cannot run `docker compose`").caused_by(error))
     }
 }
 
@@ -160,9 +182,8 @@ fn check_version(output: &Output) -> Result<(), Failure> {
     let text = String::from_utf8_lossy(&output.stdout);
     let install = "install Docker Compose 2.26 or newer (package docker-compose-plugin, or docker-compose on Debian 13)";
     if !output.status.success() {
-        return Err(Failure::new("`docker compose` does not work")
-            .details(lines(&output.stderr))
-            .hint(install));
+        let failure = Failure::new("`docker compose` does not work").details(lines(&output.stderr));
+        return Err(blame(failure.hint(install)));
     }
     match parse_version(&text) {
         Some(version) if version < MINIMUM => {
@@ -181,17 +202,26 @@ fn parse_version(text: &str) -> Option<(u32, u32)> {
 
 /// Splits what a program wrote into lines for an error.
 pub fn lines(bytes: &[u8]) -> Vec<String> {
-    String::from_utf8_lossy(bytes)
-        .lines()
-        .map(str::trim_end)
-        .filter(|line| !line.is_empty())
-        .map(str::to_owned)
-        .collect()
+    let text = String::from_utf8_lossy(bytes);
+    let lines = text.lines().map(|line| line.trim_end().to_owned()).filter(|line| !line.is_empty());
+    without_dump(&lines.collect::<Vec<_>>()).to_vec()
+}
+
+/// Leaves out what nobody but an author of Compose can read: where its threads were when it crashed.
+pub fn without_dump(lines: &[String]) -> &[String] {
+    let is_dump = |line: &String| line.starts_with("goroutine ") || line.starts_with("PC=");
+    &lines[..lines.iter().position(is_dump).unwrap_or(lines.len())]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_dump_of_a_crash_is_left_out() {
+        let crash = b"runtime/cgo: pthread_create failed\nSIGABRT: abort\nPC=0x107e128 m=0\n\ngoroutine 0 gp=0x1\nrax 0\n";
+        assert_eq!(lines(crash), ["runtime/cgo: pthread_create failed", "SIGABRT: abort"]);
+    }
 
     #[test]
     fn versions_are_compared_as_numbers() {

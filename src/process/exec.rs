@@ -135,6 +135,7 @@ impl Program {
             Errno::E2BIG => failure
                 .kind(Kind::CommandNotExecutable)
                 .hint("its arguments and environment are too large together"),
+            Errno::EAGAIN | Errno::ENOMEM => failure.hint("end some processes, or allow more: `ulimit -u`"),
             _ => failure.kind(Kind::CommandNotExecutable),
         }
     }

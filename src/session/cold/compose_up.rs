@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::process::{Child, ExitStatus};
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
 use super::prepare::Prepared;
 use super::progress::Progress;
+use crate::compose;
 use crate::docker::Engine;
 use crate::domain::container::Container;
 use crate::domain::reservation::refused;
@@ -108,19 +109,23 @@ impl ComposeUp<'_> {
     /// A signal came, a service failed while others wait for it, or the time is over. Compose still runs then.
     fn watch(&mut self, child: &mut Child, progress: &mut Progress) -> anyhow::Result<ExitStatus> {
         let before = self.failed_containers()?;
-        let mut surveyed = Instant::now();
+        let mut surveyed = self.interrupt.now();
         loop {
             let ended = child.try_wait()?;
             if progress.relay(self.options) {
-                self.since = Instant::now();
+                self.since = self.interrupt.now();
             }
             if let Some(status) = ended {
+                if status.code().is_none() {
+                    compose::kill(child);
+                }
                 return Ok(status);
             }
             self.rename()?;
-            let is_late = self.since.elapsed() >= self.options.wait_timeout;
-            if is_late || surveyed.elapsed() >= SURVEY {
-                surveyed = Instant::now();
+            let now = self.interrupt.now();
+            let is_late = now >= self.since + self.options.wait_timeout;
+            if is_late || now >= surveyed + SURVEY {
+                surveyed = now;
                 self.fail_on_new_failure(&before, is_late)?;
             }
             self.interrupt.pause(POLL)?;
@@ -200,7 +205,8 @@ impl ComposeUp<'_> {
         } else {
             "`prism compose config` shows the project as Compose sees it, `prism compose ps -a` what became of it"
         };
-        Ok(Failure::new(format!("Docker Compose could not start the stack ({code})")).details(log).hint(hint))
+        let failure = Failure::new(format!("Docker Compose could not start the stack ({code})"));
+        Ok(compose::blame(failure.details(compose::without_dump(log)).hint(hint)))
     }
 }
 
@@ -226,15 +232,15 @@ fn end(child: &mut Child, interrupt: &Interrupt) -> anyhow::Result<()> {
     let pid = Pid::from_raw(i32::try_from(child.id())?);
     let _ = kill(pid, Signal::SIGTERM);
     // Should it be stopped, that is how it hears of it.
-    let _ = kill(pid, Signal::SIGCONT);
-    let deadline = Instant::now() + GRACE;
+    let _ = killpg(pid, Signal::SIGCONT);
+    let deadline = interrupt.now() + GRACE;
     while child.try_wait()?.is_none() {
-        if interrupt.pause(POLL).is_err() || Instant::now() >= deadline {
-            child.kill()?;
-            child.wait()?;
+        if interrupt.pause(POLL).is_err() || interrupt.now() >= deadline {
             break;
         }
     }
+    // The plugin outlives the `docker` that started it, if that was killed.
+    compose::kill(child);
     Ok(())
 }
 
