@@ -1,10 +1,12 @@
 //! The child, and what prism is to it.
 
+mod clock;
 mod ephemeral;
 mod exec;
 mod fault;
 mod fuzz;
 pub mod interrupt;
+mod limit;
 mod plain;
 pub mod signal;
 

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
@@ -15,6 +16,14 @@ use crate::process::identity;
 
 /// The file that says for which process the session is.
 const PROCESS: &str = "process";
+
+/// So often nothing new is to be seen before nobody is believed to make anything, and how long after one another. Looks,
+/// not seconds: a busy Engine takes longer for both.
+const QUIET_LOOKS: u32 = 30;
+const QUIET_POLL: Duration = Duration::from_millis(50);
+
+/// After so long, what is there cannot be removed at all.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// What tells an ephemeral session from the directory's own.
 #[derive(Debug, Clone)]
@@ -69,6 +78,28 @@ impl Ephemeral {
         let suffix = self.scratch.file_name().unwrap_or_default().to_string_lossy();
         SessionId(format!("{directory}+{suffix}"))
     }
+}
+
+/// Removes an ephemeral session whose start was cut short. The Engine ends what it is at, also when whoever asked for it
+/// is gone: what appears now goes as well, until nothing did for a while.
+pub fn remove_unfinished(engine: &mut Engine, session: &Session) -> anyhow::Result<()> {
+    // Without that file, Compose was never told to make anything.
+    if session.override_path().exists() {
+        let began = Instant::now();
+        let mut quiet = 0;
+        while quiet < QUIET_LOOKS && began.elapsed() < PATIENCE {
+            let remains = Remains::find(engine, &session.id)?;
+            if remains.is_empty() {
+                quiet += 1;
+                engine.pause(QUIET_POLL);
+            } else {
+                // A network may get one more container right now: the next look finds that.
+                let _ = remains.remove(engine, false);
+                quiet = 0;
+            }
+        }
+    }
+    remove(engine, &session.id)
 }
 
 /// Removes an ephemeral session with everything that was made for it.

@@ -75,7 +75,10 @@ pub fn if_without_container(session: &Session, engine: &mut Engine) -> anyhow::R
     let remains = Remains::find(engine, &session.id)?;
     if remains.containers.is_empty() {
         remains.remove(engine, false)?;
-        remove_generated(session.path())?;
+        // The directory's files are not an ephemeral session's.
+        if session.ephemeral.is_none() {
+            remove_generated(session.path())?;
+        }
     }
     Ok(())
 }

@@ -3,10 +3,12 @@
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use super::MODES;
 use super::Mode::Ephemeral;
 use super::signal::{LISTENER, ready};
-use crate::support::live::{field, is_alive};
-use crate::support::{Project, docker, eventually};
+use crate::support::live::{children_of, field, is_alive};
+use crate::support::project::QUICK;
+use crate::support::{Project, Proxy, docker, eventually};
 
 /// The containers of a directory, with their project each.
 fn projects(project: &Project) -> Vec<String> {
@@ -141,6 +143,21 @@ fn prism_inside_means_the_same_stack() {
 }
 
 #[test]
+fn nested_it_ends_and_is_warm_inside() {
+    let project = Project::web();
+    let prism = env!("CARGO_BIN_EXE_prism");
+    // Without a `docker` to call, only the warm way is left.
+    let inner =
+        format!("PATH=/nowhere exec '{prism}' exec -- '{prism}' exec -- '{prism}' exec -- /bin/echo warm");
+    for mode in MODES {
+        let outcome = mode.run(&project, &["sh", "-c", &inner]).succeeds();
+        assert_eq!(outcome.line(), "warm", "{mode:?} {outcome}");
+    }
+    project.prism(&["destroy", "--yes"]).succeeds();
+    project.holds_nothing();
+}
+
+#[test]
 fn a_daemon_is_not_waited_for_and_closed_streams_are_seen_closed() {
     let project = Project::quick();
     let script = r#"
@@ -201,6 +218,70 @@ fn interrupted_before_the_command_runs_it_leaves_nothing() {
         live.kill(signal);
         live.dies_of(signal);
         assert!(!project.directory.join("ran").exists());
+        project.holds_nothing();
+    }
+}
+
+#[test]
+fn what_the_engine_was_about_to_make_goes_as_well() {
+    let project = Project::quick();
+    let proxy = Proxy::start(&project.sandbox);
+    for (count, path) in ["/networks/create", "/containers/create"].into_iter().enumerate() {
+        proxy.hold(Some(path));
+        let mut live = Ephemeral.run(&project, &["touch", "ran"]).env("DOCKER_HOST", proxy.host()).live();
+        eventually("a request that is held back", || proxy.held() > count);
+        let before = proxy.questions();
+        live.kill(Signal::SIGINT);
+        live.kill(Signal::SIGTERM);
+        eventually("the end of Compose", || children_of(live.pid()).is_empty());
+        eventually("prism to look around", || proxy.questions() > before);
+        // The Engine does it now, for nobody.
+        proxy.hold(None);
+        live.dies_of(Signal::SIGINT);
+        assert!(!project.directory.join("ran").exists());
+        project.holds_nothing();
+    }
+}
+
+#[test]
+fn a_start_that_fails_leaves_the_directorys_own_session_alone() {
+    let project = Project::new(&QUICK.replace("prism-test:1", "${IMAGE:-prism-test:1}"));
+    project.prism(&["start"]).succeeds();
+    let (own, files) = (projects(&project), files(&project));
+    assert!(files.len() == 3, "{files:?}");
+    for keep in [&[][..], &["--keep-on-failure"]] {
+        let words = [&["exec", "--ephemeral"], keep, &["true"]].concat();
+        let failed = project.prism(&words).env("IMAGE", "prism.invalid/no:1").exits(125);
+        assert!(!failed.stderr.contains("is kept"), "there is nothing to keep\n{failed}");
+        assert_eq!((projects(&project), self::files(&project)), (own.clone(), files.clone()));
+    }
+    project.prism(&["destroy", "--yes"]).succeeds();
+    project.holds_nothing();
+}
+
+/// The files of the session directory, with what they say.
+fn files(project: &Project) -> Vec<(std::path::PathBuf, String)> {
+    let entries = std::fs::read_dir(&project.directory).expect("directory");
+    let mut files: Vec<_> = entries
+        .map(|entry| entry.expect("entry").path())
+        .map(|path| (path.clone(), std::fs::read_to_string(path).expect("a file")))
+        .collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn an_image_that_was_built_for_it_goes_and_layers_of_the_directorys_own_stay() {
+    let project = Project::new(
+        "services:\n  once:\n    build: {context: ., dockerfile_inline: \"FROM prism-test:1\\nLABEL made=here\\n\"}\n    command: \"true\"\n",
+    );
+    let images = || {
+        let filter = format!("label=dev-prism.working_dir={}", project.directory.display());
+        docker(&["image", "ls", "-q", "--filter", &filter])
+    };
+    for end in ["exit 0", "exit 1", "kill -TERM $$"] {
+        Ephemeral.run(&project, &["sh", "-c", end]).run();
+        assert_eq!(images(), "", "{end}");
         project.holds_nothing();
     }
 }

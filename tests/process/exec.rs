@@ -13,8 +13,9 @@ fn exit_statuses_are_the_childs_and_signals_reach_it() {
     project.prism(&["exec", "--", "sh", "-c", "kill -SEGV $$"]).exits(128 + 11);
     for (signal, status) in [("TERM", 143), ("HUP", 129), ("USR1", 138), ("USR2", 140), ("INT", 130)] {
         let ready = project.directory.join(format!("ready-{signal}"));
-        let script = format!("touch '{}'; exec sleep 1000", ready.display());
-        let child = project.prism(&["exec", "--", "bash", "-c", &script]).spawn();
+        // No shell: one that waits for a command of its own takes a Ctrl-C to be meant for that.
+        let script = "open my $ready, '>', $ARGV[0]; sleep 1000";
+        let child = project.prism(&["exec", "--", "perl", "-e", script]).args(&[ready.as_path()]).spawn();
         eventually("the child to run", || ready.exists());
         let kill = std::process::Command::new("kill")
             .args([&format!("-{signal}"), &child.id().to_string()])

@@ -167,3 +167,26 @@ fn commands_of_every_kind_run() {
     project.prism(&["destroy", "--yes"]).succeeds();
     project.holds_nothing();
 }
+
+#[test]
+fn without_a_terminal_progress_is_plain_lines_and_nothing_is_asked() {
+    let project = Project::new(super::interrupt::SLOW);
+    let began = std::time::Instant::now();
+    for mode in MODES {
+        let words = [mode.words(), &["--wait-timeout", "3", "--", "touch", "ran"]].concat();
+        let outcome = project.prism(&words).exits(125);
+        assert_eq!(outcome.stdout, "", "stdout is the command's");
+        let is_plain = |line: &str| !line.contains(['\r', '\x1b', '\u{fffd}']) && !line.trim().is_empty();
+        assert!(outcome.stderr.lines().all(is_plain), "{outcome}");
+        for word in ["Creating", "Created", "Starting", "Started"] {
+            let told = outcome.stderr.lines().filter(|line| line.contains("base-1") && line.ends_with(word));
+            assert_eq!(told.count(), 1, "{word}\n{outcome}");
+        }
+        assert!(outcome.stderr.contains("gave up after 3 s"), "{outcome}");
+    }
+    assert!(began.elapsed().as_secs() < 100, "the waiting is bounded");
+    let asked = project.prism(&["destroy"]).run();
+    assert!(asked.status != 0 && asked.stderr.contains("prism destroy --yes"), "{asked}");
+    project.prism(&["destroy", "--yes"]).succeeds();
+    project.holds_nothing();
+}

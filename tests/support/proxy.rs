@@ -1,11 +1,11 @@
-//! A socket in front of the Engine's that can stop answering, or answer late.
+//! A socket in front of the Engine's that can stop answering, answer late, or hold back what it is told to make.
 
 use std::io::{Read, Write, copy};
 use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::Sandbox;
@@ -14,10 +14,48 @@ use super::Sandbox;
 #[derive(Debug)]
 pub struct Proxy {
     socket: PathBuf,
-    stuck: Arc<AtomicBool>,
-    /// How long each answer is held back, in milliseconds.
-    delay: Arc<AtomicU64>,
-    questions: Arc<AtomicUsize>,
+    state: Arc<State>,
+}
+
+/// What it was told, and what it saw.
+#[derive(Debug, Default)]
+struct State {
+    stuck: AtomicBool,
+    /// How long each first answer is held back, in milliseconds.
+    delay: AtomicU64,
+    /// A part of the first line of requests that are held back.
+    part: Mutex<Option<&'static str>>,
+    questions: AtomicUsize,
+    held: AtomicUsize,
+}
+
+impl State {
+    fn is_held(&self, request: &[u8]) -> bool {
+        let line = request.split(|byte| *byte == b'\r').next().unwrap_or_default();
+        let line = String::from_utf8_lossy(line);
+        self.part.lock().expect("part").is_some_and(|part| line.contains(part))
+    }
+
+    /// Returns when a request may go on.
+    fn pass(&self, request: &[u8]) {
+        if self.is_held(request) {
+            self.held.fetch_add(1, Ordering::SeqCst);
+            while self.is_held(request) {
+                std::thread::park_timeout(Duration::from_millis(5));
+            }
+        }
+    }
+}
+
+/// A client, request by request: each comes in one piece.
+struct Requests(UnixStream, Arc<State>);
+
+impl Read for Requests {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let length = self.0.read(buffer)?;
+        self.1.pass(&buffer[..length]);
+        Ok(length)
+    }
 }
 
 /// The socket of the Engine that the tests use.
@@ -31,14 +69,12 @@ impl Proxy {
     pub fn start(sandbox: &Sandbox) -> Self {
         let socket = sandbox.root().join("engine.sock");
         let listener = UnixListener::bind(&socket).expect("a socket");
-        let proxy = Self { socket, stuck: Arc::default(), delay: Arc::default(), questions: Arc::default() };
-        let (stuck, questions) = (Arc::clone(&proxy.stuck), Arc::clone(&proxy.questions));
-        let delay = Arc::clone(&proxy.delay);
+        let state = Arc::<State>::default();
+        let proxy = Self { socket, state: Arc::clone(&state) };
         std::thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
-                let (stuck, questions) = (Arc::clone(&stuck), Arc::clone(&questions));
-                let delay = Arc::clone(&delay);
-                std::thread::spawn(move || forward(client, &stuck, &delay, &questions));
+                let state = Arc::clone(&state);
+                std::thread::spawn(move || forward(client, state));
             }
         });
         proxy
@@ -51,34 +87,45 @@ impl Proxy {
 
     /// From now on, questions stay without an answer, or get one again.
     pub fn stick(&self, stuck: bool) {
-        self.stuck.store(stuck, Ordering::SeqCst);
+        self.state.stuck.store(stuck, Ordering::SeqCst);
     }
 
     /// From now on, each connection waits this long for its first answer.
     pub fn delay(&self, delay: Duration) {
-        self.delay.store(u64::try_from(delay.as_millis()).expect("a short time"), Ordering::SeqCst);
+        self.state.delay.store(u64::try_from(delay.as_millis()).expect("a short time"), Ordering::SeqCst);
+    }
+
+    /// From now on, requests with this in their first line wait, whether or not the client does; or none any more.
+    pub fn hold(&self, part: Option<&'static str>) {
+        *self.state.part.lock().expect("part") = part;
+    }
+
+    /// How many requests were held back.
+    pub fn held(&self) -> usize {
+        self.state.held.load(Ordering::SeqCst)
     }
 
     /// How many connections asked something: in a container, prism connects once more to see who listens.
     pub fn questions(&self) -> usize {
-        self.questions.load(Ordering::SeqCst)
+        self.state.questions.load(Ordering::SeqCst)
     }
 }
 
-fn forward(mut client: UnixStream, stuck: &AtomicBool, delay: &AtomicU64, questions: &AtomicUsize) {
+fn forward(mut client: UnixStream, state: Arc<State>) {
     let mut head = [0; 4096];
     let Ok(length @ 1..) = client.read(&mut head) else { return };
-    questions.fetch_add(1, Ordering::SeqCst);
-    if stuck.load(Ordering::SeqCst) {
+    state.questions.fetch_add(1, Ordering::SeqCst);
+    if state.stuck.load(Ordering::SeqCst) {
         // Until the client gives up.
         while matches!(client.read(&mut head), Ok(1..)) {}
         return;
     }
     // The delay is what is tested.
-    std::thread::park_timeout(Duration::from_millis(delay.load(Ordering::SeqCst)));
+    std::thread::park_timeout(Duration::from_millis(state.delay.load(Ordering::SeqCst)));
+    state.pass(&head[..length]);
     let mut engine = UnixStream::connect(engine_socket()).expect("the Engine");
     engine.write_all(&head[..length]).expect("forwarded");
-    relay(client.try_clone().expect("clone"), &mut client, engine);
+    relay(Requests(client.try_clone().expect("clone"), state), &mut client, engine);
     let _ = client.shutdown(Shutdown::Both);
 }
 

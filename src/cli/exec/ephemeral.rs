@@ -6,6 +6,7 @@ use crate::cli::context::Context;
 use crate::domain::environment::Environment;
 use crate::process::interrupt::{Interrupt, end_by};
 use crate::process::supervise::{self, Fate, Signals};
+use crate::session::remove::Remains;
 use crate::session::{Session, ephemeral};
 
 /// Runs a command with a stack of its own, and returns its exit status; ends by the same signal as the command.
@@ -22,15 +23,13 @@ pub(super) fn run(
 ) -> anyhow::Result<u8> {
     interrupt.listen()?;
     let mut signals = None;
-    let result = environment().and_then(|environment| {
+    let environment = environment();
+    let is_up = environment.is_ok();
+    let result = environment.and_then(|environment| {
         supervise::run(command, &environment, signals.insert(Signals::listen()?), interrupt)
     });
-    if keep_on_failure && !matches!(result, Ok(Fate::Exited(0))) {
-        let project = session.project();
-        context.output.note(format!(
-            "the stack is kept: `docker compose -p {project} ps` (or logs, exec) looks at it, `prism prune` removes it"
-        ));
-    } else if let Err(error) = remove(context, session) {
+    let keeps = keep_on_failure && !matches!(result, Ok(Fate::Exited(0)));
+    if let Err(error) = finish(context, session, is_up, keeps) {
         context.output.note(format!("could not remove the ephemeral stack: {error:#}; `prism prune` will"));
     }
     drop(signals);
@@ -40,7 +39,19 @@ pub(super) fn run(
     }
 }
 
-fn remove(context: &Context, session: &Session) -> anyhow::Result<()> {
+/// Removes the stack; or says how to go on with it, if it is to be kept and there is one.
+fn finish(context: &Context, session: &Session, is_up: bool, keeps: bool) -> anyhow::Result<()> {
     let (_, mut engine) = context.engine()?;
-    ephemeral::remove(&mut engine, &session.id)
+    if keeps && !Remains::find(&mut engine, &session.id)?.containers.is_empty() {
+        let project = session.project();
+        context.output.note(format!(
+            "the stack is kept: `docker compose -p {project} ps` (or logs, exec) looks at it, `prism prune` removes it"
+        ));
+        return Ok(());
+    }
+    if is_up {
+        ephemeral::remove(&mut engine, &session.id)
+    } else {
+        ephemeral::remove_unfinished(&mut engine, session)
+    }
 }
