@@ -1,6 +1,5 @@
 //! What prism asks of the Engine and of the machine, and that nothing of it accumulates.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::time::Instant;
