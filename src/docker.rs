@@ -24,7 +24,7 @@ use bollard::{ClientVersion, Docker};
 use futures_util::StreamExt;
 use futures_util::future::{Either, select};
 
-pub use self::endpoint::{Endpoint, machine, owner};
+pub use self::endpoint::{Endpoint, hostname, machine, owner};
 use self::failure::unreachable;
 pub use self::port::Place;
 pub use self::removal::{Belongings, Trace};

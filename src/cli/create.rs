@@ -9,7 +9,7 @@ use clap::Args;
 use super::args::{SelectArgs, WaitArgs};
 use super::context::{Context, enter, lock, options};
 use crate::docker::{Endpoint, Engine};
-use crate::domain::environment::Sources;
+use crate::domain::environment::{Sources, Stray};
 use crate::error::{Failure, Kind};
 use crate::git::Repository;
 use crate::process::identity;
@@ -177,7 +177,7 @@ fn set_up(
         override_environment: session.settings.override_environment,
         ..Sources::default()
     };
-    let ways_out = |name: &str| format!("`env -u {name} prism create …` leaves it out");
+    let ways_out = |stray: &Stray| stray.ways_out_of("create");
     let environment = child::environment(session, engine, up, variables, sources, context.output, ways_out)?;
     for command in &session.settings.setup {
         context.output.note(format!("setup: {command}"));

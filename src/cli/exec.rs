@@ -1,11 +1,10 @@
 //! `prism exec`: bring the stack up, compose the environment, become the command.
 
 mod ephemeral;
+mod flags;
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::fs;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -15,8 +14,9 @@ use super::args::WaitArgs;
 use super::complete;
 use super::context::{Context, options};
 use crate::docker::{Endpoint, Engine};
-use crate::domain::environment::{Environment, Explicit, OWN, RECORD, Sources, merge};
-use crate::error::{Failure, Kind};
+use crate::domain::env_file::Entry;
+use crate::domain::environment::{Environment, RECORD, Sources, Stray, merge};
+use crate::error::Failure;
 use crate::process::exec;
 use crate::process::interrupt::Interrupt;
 use crate::session::up::{self, Options};
@@ -81,35 +81,36 @@ pub(super) fn run(context: Context, args: ExecArgs) -> anyhow::Result<u8> {
     if std::env::var_os("PRISM_DISABLE").is_some_and(|value| value == "1") {
         return Err(exec::replace(&args.command, &std::env::vars_os().collect()).into());
     }
-    let explicit = args.env.iter().map(explicit).collect::<Result<Vec<_>, _>>()?;
-    let env_files = env_files(&args.env_files)?;
+    let explicit = args.env.iter().map(flags::explicit).collect::<Result<Vec<_>, _>>()?;
+    let env_files = flags::env_files(&args.env_files)?;
     // An Engine is needed only where there is a project.
     if args.optional && session::locate(&std::env::current_dir()?).is_none() {
-        find_command(&context.caller, &explicit, &env_files, &args.command)?;
+        let explicit = flags::callers(explicit, &context, None)?;
         let sources = Sources { caller: context.caller, env_files, explicit, ..Sources::default() };
-        return Err(exec::replace(&args.command, &plain(sources)).into());
+        find_command(&sources, &args.command)?;
+        return Err(exec::replace(&args.command, &plain(&sources)?).into());
     }
     let (endpoint, engine) = context.engine()?;
     let session = context.session(&endpoint)?;
     let app = app::find(&session, args.app.as_deref())?.map(str::to_owned);
     timing::mark("find");
+    let sources = Sources {
+        caller: context.caller.clone(),
+        env_files,
+        explicit: flags::callers(explicit, &context, Some(&session).filter(|_| !args.ephemeral))?,
+        override_environment: args.override_environment || session.settings.override_environment,
+        ..Sources::default()
+    };
     // A PATH of prism.yaml is known only when its templates are.
     let of_app = app.as_ref().and_then(|app| session.settings.apps.get(app));
     let gives_path = |env: &BTreeMap<String, String>| env.contains_key("PATH");
     if !gives_path(&session.settings.env) && !of_app.is_some_and(|app| gives_path(&app.env)) {
-        find_command(&context.caller, &explicit, &env_files, &args.command)?;
+        find_command(&sources, &args.command)?;
     }
     let interrupt = Interrupt::default();
     let options = Options {
         profiles: args.profiles,
         ..options(context.output, !args.no_start, &args.services, args.wait.seconds)
-    };
-    let sources = Sources {
-        caller: context.caller.clone(),
-        env_files,
-        explicit,
-        override_environment: args.override_environment || session.settings.override_environment,
-        ..Sources::default()
     };
     if args.ephemeral {
         let session = session.into_ephemeral()?;
@@ -152,86 +153,25 @@ fn ready(
         app::check_port(&variables, session, &mut engine, app)?;
         app::add(&mut variables, session, app)?;
     }
-    child::environment(session, &mut engine, &up, variables, sources, output, |name| {
-        format!(
-            "`prism exec --override …` takes the session's word instead; `-e {name}` says that yours is meant"
-        )
-    })
+    child::environment(session, &mut engine, &up, variables, sources, output, Stray::ways_out)
 }
 
 /// The environment of a command that runs without a session.
-fn plain(sources: Sources) -> Environment {
-    let mut environment = merge(sources).environment;
+fn plain(sources: &Sources) -> Result<Environment, Failure> {
+    let mut environment = merge(sources)?.environment;
     environment.retain(|(name, _)| name != RECORD);
-    environment
+    Ok(environment)
 }
 
-/// Reads a `-e NAME[=VALUE]`.
-fn explicit(argument: &OsString) -> Result<Explicit, Failure> {
-    let bytes = argument.as_bytes();
-    let (name, value) = match bytes.iter().position(|byte| *byte == b'=') {
-        Some(at) => (&bytes[..at], Some(OsString::from_vec(bytes[at + 1..].to_vec()))),
-        None => (bytes, None),
-    };
-    let name = std::str::from_utf8(name).ok().filter(|name| !name.is_empty());
-    let name = name.ok_or_else(|| Failure::new("`-e` takes NAME or NAME=VALUE").kind(Kind::Usage))?;
-    if is_prisms(name) {
-        return Err(Failure::new(format!("`-e {name}`: this variable is always prism's"))
-            .kind(Kind::Usage)
-            .hint("run the command without prism, or set it inside: `prism exec -- env NAME=VALUE CMD`"));
+/// Looks the command up before anything is started for it, unless only the session's variables tell where.
+fn find_command(sources: &Sources, command: &[OsString]) -> Result<(), Failure> {
+    let is_known = |name: &str| sources.caller.iter().any(|(known, _)| known == name);
+    let paths = || sources.env_files.iter().filter(|entry| entry.name == "PATH");
+    if !paths().flat_map(Entry::names).all(is_known) {
+        return Ok(());
     }
-    Ok(Explicit { name: name.to_owned(), value })
-}
-
-/// Says whether a variable is prism's, whatever anybody says. `COMPOSE_PROFILES` and the like are the user's.
-fn is_prisms(name: &str) -> bool {
-    OWN.contains(&name) || name.starts_with("PRISM_")
-}
-
-/// Reads all `--env-file`. An error names file and line, never the line's text: it may hold a secret.
-fn env_files(paths: &[PathBuf]) -> Result<Vec<(String, String)>, Failure> {
-    let mut pairs = Vec::new();
-    for path in paths {
-        let shown = path.display();
-        let text = fs::read_to_string(path).map_err(|error| {
-            Failure::new(format!("cannot read `{shown}`")).kind(Kind::Usage).caused_by(error)
-        })?;
-        for pair in dotenvy::from_read_iter(text.as_bytes()) {
-            pairs.push(pair.map_err(|_| {
-                Failure::new(format!("`{shown}`, line {}, is not a `NAME=value` line", broken_line(&text)))
-                    .kind(Kind::Usage)
-                    .hint("quote the value, or remove the line")
-            })?);
-        }
-    }
-    Ok(pairs)
-}
-
-/// Finds the number of the first line that cannot be read: the shortest beginning of the text that fails ends
-/// with it.
-fn broken_line(text: &str) -> usize {
-    let lines: Vec<&str> = text.split_inclusive('\n').collect();
-    let fails = |count: &usize| {
-        dotenvy::from_read_iter(lines[..*count].concat().as_bytes()).any(|pair| pair.is_err())
-    };
-    (1..=lines.len()).find(fails).unwrap_or(lines.len())
-}
-
-/// Looks the command up before anything is started for it.
-fn find_command(
-    caller: &Environment,
-    explicit: &[Explicit],
-    env_files: &[(String, String)],
-    command: &[OsString],
-) -> Result<(), Failure> {
-    let of_flags = explicit
-        .iter()
-        .rev()
-        .find(|explicit| explicit.name == "PATH")
-        .and_then(|explicit| explicit.value.as_deref());
-    let of_files =
-        || env_files.iter().rev().find(|(name, _)| name == "PATH").map(|(_, value)| OsStr::new(value));
-    let of_caller = || caller.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.as_os_str());
-    let path = of_flags.or_else(of_files).or_else(of_caller);
+    let files = paths().cloned().collect();
+    let environment = plain(&Sources { env_files: files, ..sources.clone() })?;
+    let path = environment.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.as_os_str());
     exec::find(command.first().map_or(OsStr::new(""), OsString::as_os_str), path).map(drop)
 }

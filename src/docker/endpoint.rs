@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::environment::Environment;
 use crate::domain::name::hex;
-use crate::domain::url::is_loopback;
+use crate::domain::loopback::is_here;
 use crate::error::Failure;
 
 const DEFAULT: &str = "unix:///var/run/docker.sock";
@@ -47,7 +47,7 @@ impl Endpoint {
             Some(("tcp" | "http", rest)) if setting("DOCKER_TLS_VERIFY").is_none() => {
                 let host = rest.split('/').next().unwrap_or(rest);
                 let host = host.rsplit_once(':').map_or(host, |(host, _)| host).trim_matches(['[', ']']);
-                (!is_loopback(host)).then(|| host.to_owned())
+                (!is_here(host, "")).then(|| host.to_owned())
             }
             _ => {
                 return Err(Failure::new(format!("cannot speak to a Docker Engine at {address}"))
@@ -104,8 +104,12 @@ pub fn owner() -> String {
 pub fn machine() -> String {
     let id = fs::read_to_string("/etc/machine-id").unwrap_or_default();
     match id.trim() {
-        "" => nix::unistd::gethostname()
-            .map_or_else(|_| "unknown".to_owned(), |name| name.to_string_lossy().into_owned()),
+        "" => Some(hostname()).filter(|name| !name.is_empty()).unwrap_or_else(|| "unknown".to_owned()),
         id => id.to_owned(),
     }
+}
+
+/// Returns this machine's name; nothing if it has none.
+pub fn hostname() -> String {
+    nix::unistd::gethostname().map_or_else(|_| String::new(), |name| name.to_string_lossy().into_owned())
 }

@@ -131,7 +131,7 @@ impl<'a> Resolver<'a> {
 }
 
 /// Splits at the brace that closes an expression, nested ones left inside.
-fn split_braces(text: &str) -> Option<(&str, &str)> {
+pub(super) fn split_braces(text: &str) -> Option<(&str, &str)> {
     let mut depth = 1;
     for (at, c) in text.char_indices() {
         depth += match c {

@@ -35,8 +35,10 @@ pub struct Variable {
     pub name: String,
     /// Its value, without a NUL byte.
     pub value: String,
-    /// The service that it speaks of; `None` for one of `prism.yaml`'s `env`.
+    /// The service that it speaks of; `None` for one of an app's, or of `prism.yaml`'s `env`.
     pub service: Option<ServiceName>,
+    /// The path of the key of `prism.yaml` that gives it.
+    pub key: Option<String>,
     /// The container port that it leads to.
     pub port: Option<ContainerPort>,
     /// Why it has this value: a fragment for people.

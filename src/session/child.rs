@@ -1,19 +1,25 @@
 //! The environment of a program that runs against a session.
 
+use std::collections::BTreeMap;
+
 use super::Session;
 use super::environment::SessionVariables;
 use super::up::Up;
-use crate::docker::Engine;
-use crate::domain::environment::{Environment, Lead, Merged, Ports, Sources, Stray, leads, merge, strays};
+use crate::docker::{self, Engine};
+use crate::domain::container::Container;
+use crate::domain::environment::{
+    Environment, Lead, Merged, Origin, Ports, Sources, Stray, leads, merge, strays,
+};
+use crate::domain::reservation::{Block, read_service_label};
 use crate::domain::variable::{Variable, host_ports};
 use crate::error::Failure;
 use crate::output::Output;
 
 /// Merges the session's variables with those of `sources`, says what stays the caller's, and on a verbose run where each
-/// variable comes from. `ways_out` is the hint for a variable of the caller's that leads to somebody else's data.
+/// variable comes from. `ways_out` is the hint for a variable that leads to somebody else's data.
 ///
 /// # Errors
-/// There is such a variable, and the caller's environment does not come last: then it is left out.
+/// There is such a variable. One of the caller's is left out instead if the caller's environment comes last.
 pub fn environment(
     session: &Session,
     engine: &mut Engine,
@@ -21,28 +27,36 @@ pub fn environment(
     variables: SessionVariables,
     sources: Sources,
     output: Output,
-    ways_out: impl Fn(&str) -> String,
+    ways_out: impl Fn(&Stray) -> String,
 ) -> anyhow::Result<Environment> {
-    let override_environment = sources.override_environment;
-    let explained = if output.verbose { variables.variables.clone() } else { Vec::new() };
-    let mut merged = merge(Sources { session: variables.variables, own: variables.own, ..sources });
-    for Stray { name, port, whose } in find_strays(session, engine, up, &merged)? {
-        let leads = format!("{name} in your environment leads to port {port} of this machine, {whose}");
-        if !override_environment {
-            return Err(Failure::new(leads).hint(ways_out(&name)).into());
+    let SessionVariables { variables, own, missing, apps } = variables;
+    let sources = Sources { session: variables, own, ..sources };
+    let mut merged = merge(&sources)?;
+    for stray in find_strays(session, engine, up, &apps, &merged)? {
+        let message = stray.message();
+        if !sources.override_environment || stray.origin != Origin::Caller {
+            return Err(Failure::new(message).hint(ways_out(&stray)).into());
         }
-        merged.remove(&name);
-        output.note(format!("left out: {leads}"));
+        merged.remove(&stray.lead.name);
+        output.note(format!("left out: {message}"));
     }
-    for variable in &explained {
+    for variable in sources.session.iter().filter(|_| output.verbose) {
         output.detail(explain(variable, &merged));
     }
-    for missing in &variables.missing {
+    for missing in &missing {
         output.detail(missing.to_string());
+    }
+    for (place, name) in &merged.unset {
+        output.note(format!("{place}: {name} is not set, and taken as empty"));
     }
     if !merged.kept.is_empty() {
         let names = merged.kept.join(", ");
-        output.note(format!("kept from your environment: {names} (`--override` takes the session's)"));
+        let without = match merged.withheld.as_slice() {
+            [] => String::new(),
+            [one] => format!("; {one} is not set, as it belongs to them"),
+            several => format!("; {} are not set, as they belong to them", several.join(", ")),
+        };
+        output.note(format!("kept from your environment: {names}{without} (`--override` takes the session's)"));
     }
     Ok(merged.environment)
 }
@@ -61,17 +75,20 @@ fn explain(variable: &Variable, merged: &Merged) -> String {
     }
 }
 
-/// Finds variables that stay the caller's and lead to a database of somebody else on this machine: at the port that
-/// the Compose file itself would have published, or at another session's.
+/// Finds variables that lead to a database of somebody else on this machine: at the port that the Compose file itself
+/// would have published, or at another session's, be it stopped. Asks the Engine only if one leads to this machine.
 fn find_strays(
     session: &Session,
     engine: &mut Engine,
     up: &Up,
+    apps: &BTreeMap<String, u16>,
     merged: &Merged,
 ) -> anyhow::Result<Vec<Stray>> {
     let mut own = host_ports(&up.containers);
     own.extend(up.header.host_ports());
-    let leads: Vec<Lead> = leads(merged).into_iter().filter(|lead| !own.contains(&lead.port)).collect();
+    own.extend(apps.values());
+    let leads: Vec<Lead> =
+        leads(merged, &docker::hostname()).into_iter().filter(|lead| !own.contains(&lead.port)).collect();
     if leads.is_empty() {
         return Ok(Vec::new());
     }
@@ -79,11 +96,23 @@ fn find_strays(
     let declared = services.flat_map(|(name, plan)| plan.declared.iter().map(|port| (*port, name.clone())));
     let others = engine.all_sessions()?;
     let others = others.iter().filter(|container| container.session_id != session.id.0);
-    let held = others.flat_map(|container| {
-        let directory = container.label("working_dir").unwrap_or(&container.session_id);
-        let holder = (container.service.clone(), directory.to_owned());
-        container.live_bindings().iter().map(move |binding| (binding.host_port, holder.clone()))
-    });
-    let ports = Ports { own, declared: declared.collect(), held: held.collect() };
-    Ok(strays(&leads, &ports))
+    let held = |ports: fn(&Container) -> Vec<u16>| {
+        others.clone().flat_map(move |container| {
+            let directory = container.label("working_dir").unwrap_or(&container.session_id);
+            let holder = (container.service.clone(), directory.to_owned());
+            ports(container).into_iter().map(move |port| (port, holder.clone()))
+        })
+    };
+    // What runs has the last word.
+    let held = held(reserved).chain(held(bound)).collect();
+    Ok(strays(&leads, &Ports { own, declared: declared.collect(), held }, merged))
+}
+
+fn reserved(container: &Container) -> Vec<u16> {
+    let label = container.label("ports").unwrap_or_default();
+    read_service_label(&container.service, label).into_values().flat_map(Block::ports).collect()
+}
+
+fn bound(container: &Container) -> Vec<u16> {
+    container.live_bindings().iter().map(|binding| binding.host_port).collect()
 }

@@ -21,6 +21,7 @@ fn offer(session: &str, vars: &Env) -> Offer {
         name: name.clone(),
         value: value.clone(),
         service: None,
+        key: None,
         port: None,
         rule: String::new(),
         secret: false,

@@ -1,89 +1,169 @@
-//! Variables of the caller's that lead to a port of this machine, and whether somebody else's data is there.
+//! Variables that lead to a port of this machine, and whether somebody else's data is there.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Merged;
-use crate::domain::catalog::Address;
+use super::{Merged, Origin};
+use crate::domain::catalog::{Address, Group, KINDS};
+use crate::domain::loopback::{self, is_here};
 use crate::domain::name::ServiceName;
-use crate::domain::url;
 use crate::domain::variable::is_reserved;
 
-/// A variable of the caller's that leads to a port of this machine.
+/// A variable that leads to a port of this machine.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Lead {
     /// The variable.
     pub name: String,
     /// The port.
     pub port: u16,
+    /// It names host or port itself: it does not lead there for want of others.
+    pub is_address: bool,
 }
 
 /// Who has which port of this machine.
 #[derive(Debug, Default)]
 pub struct Ports {
-    /// Bound by this session.
+    /// Bound or reserved by this session.
     pub own: BTreeSet<u16>,
     /// Fixed in the Compose file, and bound by no session.
     pub declared: BTreeMap<u16, ServiceName>,
-    /// Bound by another session: the service and the session's directory.
+    /// Bound or reserved by another session: the service and the session's directory.
     pub held: BTreeMap<u16, (ServiceName, String)>,
 }
 
 /// A variable that leads to what is not this session's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stray {
-    /// The variable.
-    pub name: String,
-    /// The port.
-    pub port: u16,
-    /// Whose it is: a clause.
+    /// The variable, and how it leads there.
+    pub lead: Lead,
+    /// Who gave it.
+    pub origin: Origin,
+    /// Whose the port is: a clause.
     pub whose: String,
 }
 
-/// Finds the caller's variables that lead to a port of this machine. A URL does, whatever its name; `host:port` does
-/// under a name that the session has too; and so does a kept group, unless its host is another machine's.
-pub fn leads(merged: &Merged) -> Vec<Lead> {
-    let value_of =
-        |name: &str| merged.environment.iter().find(|(n, _)| n == name).and_then(|(_, v)| v.to_str());
-    let mut found = BTreeSet::new();
-    for name in merged.inherited.iter().filter(|name| !is_reserved(name)) {
-        let Some(value) = value_of(name) else { continue };
-        let ports = if value.contains("://") {
-            url::loopback_ports(value)
-        } else if merged.kept.contains(name) {
-            value
-                .split(',')
-                .filter_map(|address| url::loopback_ports(&format!("tcp://{address}")).pop())
-                .collect()
-        } else {
-            Vec::new()
-        };
-        found.extend(ports.into_iter().map(|port| Lead { name: name.clone(), port }));
-    }
-    for group in &merged.kept_groups {
-        let Some(Address { hosts, port, default }) = &group.address else { continue };
-        let is_here = |host: &str| host.is_empty() || host.starts_with('/') || url::is_loopback(host);
-        if !hosts.iter().filter_map(|host| value_of(host)).all(is_here) {
-            continue;
+impl Stray {
+    /// Says what leads where.
+    pub fn message(&self) -> String {
+        let Self { lead: Lead { name, port, is_address }, origin, whose } = self;
+        let leads = format!("leads to port {port} of this machine, {whose}");
+        match origin {
+            Origin::Caller if *is_address => format!("{name} in your environment {leads}"),
+            Origin::Caller => format!("{name} in your environment, without a host and a port of yours, {leads}"),
+            Origin::File(place) => format!("{place}: {name} {leads}"),
+            Origin::Configuration(key) => format!("`{key}` in prism.yaml {leads}"),
         }
-        let is_inherited = |name: &&&str| merged.inherited.iter().any(|inherited| inherited == **name);
-        // Without a word on host and port, programs go to this machine, and to the usual port.
-        let others = || {
-            let names = group.variables.iter().map(|(name, _)| name);
-            let is_led_elsewhere = group.rivals.iter().any(|rival| value_of(rival).is_some());
-            names.filter(move |_| !is_led_elsewhere)
-        };
-        let is_url = |name: &&&str| value_of(name).is_some_and(|value| value.contains("://"));
-        let said = std::iter::once(port).chain(*hosts).find(is_inherited);
-        let name = said.or_else(|| others().filter(is_inherited).find(|name| !is_url(name)));
-        let port = value_of(port).and_then(|value| value.parse().ok()).unwrap_or(*default);
-        found.extend(name.map(|name| Lead { name: (*name).to_owned(), port }));
     }
+
+    /// Says what to do about it in `prism exec`.
+    pub fn ways_out(&self) -> String {
+        let Lead { name, is_address, .. } = &self.lead;
+        match &self.origin {
+            Origin::Caller if *is_address => format!(
+                "`prism exec --override …` takes the session's word instead; `-e {name}` says that yours is meant"
+            ),
+            // The others of its group are the session's only if this one is given by the flag.
+            Origin::Caller => format!(
+                "`-e {name}=\"${name}\"` keeps it and takes host and port of the session, `--override` takes all of them"
+            ),
+            Origin::File(_) => {
+                format!("take the line out, or {NAME_PORT}; `-e {name}=…` says that it is meant")
+            }
+            Origin::Configuration(_) => format!("{NAME_PORT}; `-e {name}=…` says that it is meant"),
+        }
+    }
+
+    /// Says what to do about it in a verb that takes no variables.
+    pub fn ways_out_of(&self, verb: &str) -> String {
+        match self.origin {
+            Origin::Caller => format!("`env -u {} prism {verb} …` leaves it out", self.lead.name),
+            _ => NAME_PORT.to_owned(),
+        }
+    }
+}
+
+const NAME_PORT: &str = "name the session's port there, as `${…_PORT}` (`prism env` lists them)";
+
+/// Finds the variables that lead to a port of this machine, called `hostname`, and that nobody named for this command: by
+/// their own value, or together with others, as host and port.
+pub fn leads(merged: &Merged, hostname: &str) -> Vec<Lead> {
+    let variables: BTreeMap<&str, &str> =
+        merged.environment.iter().filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?))).collect();
+    let see = See { merged, variables, hostname };
+    let mut found = BTreeSet::new();
+    for name in merged.origins.keys().filter(|name| !is_reserved(name)) {
+        let value = see.value(name).unwrap_or_default();
+        let of_value = loopback::ports(value, hostname).into_iter();
+        found.extend(of_value.map(|port| Lead { name: name.clone(), port, is_address: true }));
+        let stem = name.strip_suffix("_HOST").or_else(|| name.strip_suffix("_PORT"));
+        found.extend(stem.and_then(|stem| see.pair(name, stem)));
+    }
+    let groups = KINDS.iter().flat_map(|kind| kind.globals).chain(&merged.kept_groups);
+    found.extend(groups.filter_map(|group| see.group(group, group.address.as_ref()?)));
     found.into_iter().collect()
 }
 
+struct See<'a> {
+    merged: &'a Merged,
+    variables: BTreeMap<&'a str, &'a str>,
+    hostname: &'a str,
+}
+
+impl See<'_> {
+    fn value(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).copied()
+    }
+
+    fn is_unmeant(&self, name: &str) -> bool {
+        self.merged.origins.contains_key(name)
+    }
+
+    fn is_here(&self, host: &str) -> bool {
+        host.is_empty() || is_here(host, self.hostname)
+    }
+
+    /// Looks where `STEM_HOST` and `STEM_PORT` lead together; `name` is one of them.
+    fn pair(&self, name: &str, stem: &str) -> Option<Lead> {
+        let (host, port) = (format!("{stem}_HOST"), format!("{stem}_PORT"));
+        let number = self.value(&port)?.parse().ok()?;
+        let leads_here = match self.value(&host) {
+            // To listen on all addresses is to lead nowhere.
+            Some("0.0.0.0" | "::" | "*") => false,
+            Some(host) => {
+                let host = host.split_once("://").map_or(host, |(_, host)| host);
+                self.is_here(host.trim_end_matches('/'))
+            }
+            // The session's own was left out for this one.
+            None => self.merged.withheld.contains(&host),
+        };
+        // The port is the one to name, if both are nobody's word for this command.
+        let is_named = *name == port || !self.is_unmeant(&port);
+        (leads_here && is_named).then(|| Lead { name: name.to_owned(), port: number, is_address: true })
+    }
+
+    /// Looks where the variables of a group lead together, unless its host is another machine's.
+    fn group(&self, group: &Group, Address { hosts, port, default }: &Address) -> Option<Lead> {
+        if !hosts.iter().filter_map(|host| self.value(host)).all(|host| self.is_here(host)) {
+            return None;
+        }
+        let is_kept = self.merged.kept_groups.iter().any(|kept| kept.name == group.name);
+        let said = std::iter::once(port).chain(*hosts).find(|name| self.is_unmeant(name));
+        // Without a word on host and port, programs go to this machine, and to the usual port.
+        let others = || {
+            let is_led_elsewhere = group.rivals.iter().any(|rival| self.value(rival).is_some());
+            let is_url = |name: &str| self.value(name).is_some_and(|value| value.contains("://"));
+            let mut names = group.variables.iter().map(|(name, _)| name);
+            names.find(|name| is_kept && !is_led_elsewhere && self.is_unmeant(name) && !is_url(name))
+        };
+        let name = said.or_else(others)?;
+        let number = self.value(port).and_then(|value| value.parse().ok()).unwrap_or(*default);
+        Some(Lead { name: (*name).to_owned(), port: number, is_address: said.is_some() })
+    }
+}
+
 /// Picks those that lead to the port that the Compose file would have published, or to another session's.
-pub fn strays(leads: &[Lead], ports: &Ports) -> Vec<Stray> {
-    let stray = |Lead { name, port }: &Lead| {
+pub fn strays(leads: &[Lead], ports: &Ports, merged: &Merged) -> Vec<Stray> {
+    let stray = |lead: &Lead| {
+        let port = &lead.port;
         let whose = match (ports.held.get(port), ports.declared.get(port)) {
             _ if ports.own.contains(port) => return None,
             (Some((service, directory)), _) => {
@@ -94,7 +174,8 @@ pub fn strays(leads: &[Lead], ports: &Ports) -> Vec<Stray> {
             ),
             (None, None) => return None,
         };
-        Some(Stray { name: name.clone(), port: *port, whose })
+        let origin = merged.origins.get(&lead.name)?.clone();
+        Some(Stray { lead: lead.clone(), origin, whose })
     };
     leads.iter().filter_map(stray).collect()
 }

@@ -1,3 +1,5 @@
+mod stray;
+
 use super::*;
 
 static PG: Group = Group {
@@ -10,6 +12,14 @@ static PG: Group = Group {
         default: 5432,
     }),
 };
+
+fn merge(sources: Sources) -> Merged {
+    super::merge(&sources).expect("no variable is required")
+}
+
+fn entries(text: &str) -> Vec<Entry> {
+    super::super::env_file::parse(text, "test.env").expect("lines")
+}
 
 fn environment(entries: &[(&str, &str)]) -> Environment {
     entries.iter().map(|(name, value)| (name.into(), value.into())).collect()
@@ -111,64 +121,6 @@ fn precedence() {
     }
 }
 
-/// A value of the caller's that leads to somebody else's data, under whatever name.
-#[test]
-fn what_is_refused() {
-    let ports = Ports {
-        own: [7000].into(),
-        declared: [(5432, "db".into()), (7000, "db".into())].into(),
-        held: [(8000, ("db".into(), "/w/other".to_owned()))].into(),
-    };
-    let session = variables(&[
-        ("DATABASE_URL", "new"),
-        ("KAFKA_BROKERS", "new"),
-        ("PGHOST", "127.0.0.1"),
-        ("PGPORT", "7000"),
-    ]);
-    let session = [session, variables(&[("PGUSER", "postgres"), ("PGDATABASE", "shop")])].concat();
-    // The caller's variables, and the ones that are refused.
-    for (caller, expected) in [
-        (&[("DATABASE_URL", "postgres://localhost/x")][..], &["DATABASE_URL 5432"][..]),
-        (&[("DATABASE_URL", "postgres://127.0.0.1:8000/x")], &["DATABASE_URL 8000"]),
-        (&[("DATABASE_URL", "postgres://127.0.0.1:7000/x")], &[]),
-        (&[("DATABASE_URL", "postgres://prod.example:5432/x")], &[]),
-        (&[("DATABASE_URL", "postgres://localhost:9/x")], &[]),
-        // A name that the session does not set.
-        (&[("TEST_DATABASE_URL", "postgres://localhost:5432/x")], &["TEST_DATABASE_URL 5432"]),
-        (&[("TEST_DATABASE_URL", "postgres://[::1]:8000/x")], &["TEST_DATABASE_URL 8000"]),
-        (&[("CLUSTER", "mongodb://prod.example:1,localhost:8000/x")], &["CLUSTER 8000"]),
-        (&[("ADDRESS", "localhost:5432")], &[]),
-        // Settings of other programs are theirs.
-        (&[("HTTP_PROXY", "http://127.0.0.1:8000"), ("DOCKER_HOST", "tcp://127.0.0.1:8000")], &[]),
-        // host:port is as good as a URL where the session would have had one.
-        (&[("KAFKA_BROKERS", "prod.example:9092,localhost:8000")], &["KAFKA_BROKERS 8000"]),
-        // Groups, with the port that their programs use where none is named.
-        (&[("PGPORT", "8000")], &["PGPORT 8000"]),
-        (&[("PGHOST", "localhost")], &["PGHOST 5432"]),
-        (&[("PGHOST", "/var/run/postgresql")], &["PGHOST 5432"]),
-        (&[("PGHOST", "prod.example"), ("PGPORT", "5432")], &[]),
-        (&[("PGHOST", "localhost"), ("PGHOSTADDR", "10.9.9.9")], &[]),
-        (&[("PGHOST", "127.0.0.1")], &[]),
-        (&[("PGUSER", "me")], &["PGUSER 5432"]),
-        (&[("PGUSER", "me"), ("PGHOST", "prod.example")], &[]),
-    ] {
-        let merged =
-            merge(Sources { caller: environment(caller), session: session.clone(), ..Sources::default() });
-        let found: Vec<String> =
-            strays(&leads(&merged), &ports).iter().map(|it| format!("{} {}", it.name, it.port)).collect();
-        assert_eq!(found, expected, "{caller:?}");
-        let explicit =
-            caller.iter().map(|(name, _)| Explicit { name: (*name).to_owned(), value: None }).collect();
-        let meant = merge(Sources {
-            caller: environment(caller),
-            session: session.clone(),
-            explicit,
-            ..Sources::default()
-        });
-        assert_eq!(strays(&leads(&meant), &ports), [], "what -e names is meant: {caller:?}");
-    }
-}
-
 #[test]
 fn a_nested_run_replaces_everything_of_the_outer_one() {
     let outer = merged(&[("HOME", "/h")]);
@@ -187,11 +139,7 @@ fn flags_are_stronger_than_the_caller() {
     let merged = merge(Sources {
         caller: environment(&[("A", "caller"), ("B", "caller"), ("C", "caller")]),
         session: variables(&[("A", "s"), ("B", "s"), ("C", "s"), ("D", "s")]),
-        env_files: vec![
-            ("A".into(), "file 1".into()),
-            ("A".into(), "file 2".into()),
-            ("B".into(), "file".into()),
-        ],
+        env_files: entries("A='file 1'\nA='file 2'\nB=file"),
         explicit: vec![
             Explicit { name: "B".into(), value: Some("flag".into()) },
             Explicit { name: "C".into(), value: None },
@@ -212,7 +160,7 @@ fn flags_are_stronger_than_the_caller() {
 #[test]
 fn a_flag_for_one_of_a_group_leaves_the_rest_to_the_session() {
     let session = variables(&[("PGHOST", "127.0.0.1"), ("PGDATABASE", "shop")]);
-    let with = |explicit: Vec<Explicit>, env_files: Vec<(String, String)>| {
+    let with = |explicit: Vec<Explicit>, env_files: Vec<Entry>| {
         let caller = environment(&[("PGDATABASE", "mine")]);
         let merged =
             merge(Sources { caller, session: session.clone(), explicit, env_files, ..Sources::default() });
@@ -222,7 +170,7 @@ fn a_flag_for_one_of_a_group_leaves_the_rest_to_the_session() {
         |value: Option<&str>| vec![Explicit { name: "PGDATABASE".into(), value: value.map(Into::into) }];
     let (ours, test, mine) = (Some("127.0.0.1".to_owned()), Some("test".to_owned()), Some("mine".to_owned()));
     assert_eq!(with(flag(Some("test")), Vec::new()), (ours.clone(), test.clone()));
-    assert_eq!(with(Vec::new(), vec![("PGDATABASE".into(), "test".into())]), (ours, test));
+    assert_eq!(with(Vec::new(), entries("PGDATABASE=test")), (ours, test));
     assert_eq!(with(flag(None), Vec::new()), (None, mine), "the caller's group is meant");
 }
 

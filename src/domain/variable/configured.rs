@@ -16,7 +16,7 @@ use crate::error::Failure;
 pub fn configure(
     path: &str,
     templates: &BTreeMap<String, String>,
-    mut variables: Vec<Variable>,
+    variables: Vec<Variable>,
     own: &[(String, String)],
 ) -> Result<Vec<Variable>, Failure> {
     let of_services = variables.iter().map(|variable| {
@@ -26,13 +26,19 @@ pub fn configure(
         own.iter().map(|(name, value)| (name.as_str(), Value { text: value.clone(), secret: false }));
     let known = of_services.chain(of_prism).collect();
     let resolved = template::resolve(path, templates, &known)?;
-    variables.retain(|variable| !resolved.contains_key(&variable.name));
+    let (replaced, mut variables): (Vec<_>, Vec<_>) =
+        variables.into_iter().partition(|variable| resolved.contains_key(&variable.name));
     for (name, Value { text: value, secret }) in resolved {
         check(path, &name, &value)?;
-        let rule = format!("{path}.{name} of prism.yaml");
-        let cloud_credential = is_cloud_credential(&name);
+        let key = format!("{path}.{name}");
         let secret = secret || is_secret(&name);
-        variables.push(Variable { name, value, rule, secret, cloud_credential, ..Variable::default() });
+        variables.push(Variable {
+            cloud_credential: is_cloud_credential(&name),
+            group: replaced.iter().find(|variable| variable.name == name).and_then(|variable| variable.group),
+            rule: format!("{key} of prism.yaml"),
+            key: Some(key),
+            ..Variable { name, value, secret, ..Variable::default() }
+        });
     }
     variables.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(variables)

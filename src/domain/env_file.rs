@@ -1,0 +1,239 @@
+//! `--env-file`: lines that dotenvy reads, and the variables that they name, expanded from what the child gets.
+//!
+//! dotenvy itself would expand them from the environment of this process, where another session's values may be left.
+
+use std::ffi::OsString;
+
+use super::template::split_braces;
+use crate::error::{Failure, Kind};
+
+/// One `NAME=value` of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The name.
+    pub name: String,
+    /// Where it stands, for messages: `` `FILE`, line 3``.
+    pub place: String,
+    value: Vec<Part>,
+}
+
+/// A part of a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    /// `$NAME`, `${NAME}`: nothing where it is not set.
+    Variable(String),
+    /// `${NAME:-default}`: the default where it is not set, or empty.
+    Default(String, Vec<Part>),
+    /// `${NAME:?message}`: an error there.
+    Required(String),
+}
+
+/// Reads the text of a file called `file` in messages. `$NAME`, `${NAME}`, `${NAME:-default}` and `${NAME:?message}` name
+/// variables, except in single quotes; `$$` and `\$` are a dollar, and so is one that begins none of these.
+///
+/// # Errors
+/// A line is no `NAME=value`. The message names the line, never its text: it may hold a secret.
+pub fn parse(text: &str, file: &str) -> Result<Vec<Entry>, Failure> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    // Stands for a dollar that may expand: dotenvy takes it for a letter like any other.
+    let mark = ('\u{e000}'..='\u{f8ff}').find(|mark| !text.contains(*mark)).unwrap_or('\u{e000}');
+    let mut entries = Vec::new();
+    let (mut rest, mut line) = (text, 1);
+    while !rest.is_empty() {
+        let (marked, length) = first_line(rest, mark);
+        let place = format!("`{file}`, line {line}");
+        let failure = |what: &str, hint: &str| {
+            Failure::new(format!("{place}, {what}")).kind(Kind::Usage).hint(hint.to_owned())
+        };
+        for pair in dotenvy::from_read_iter(marked.as_bytes()) {
+            let (name, value) = pair.map_err(|_| {
+                failure("is not a `NAME=value` line", "quote the value, or remove the line")
+            })?;
+            let value = parts(&value, mark).ok_or_else(|| {
+                let hint = "the forms are `$NAME`, `${NAME}`, `${NAME:-default}` and `${NAME:?message}`; `$$` is a dollar";
+                failure("has a `${…}` that prism does not know", hint)
+            })?;
+            if marked.contains('\0') {
+                return Err(failure("holds a NUL byte", "remove it"));
+            }
+            entries.push(Entry { name, place: place.clone(), value });
+        }
+        line += rest[..length].matches('\n').count();
+        rest = &rest[length..];
+    }
+    Ok(entries)
+}
+
+/// Takes off one line, or several that quotes hold together, with `mark` for each dollar that may expand.
+fn first_line(text: &str, mark: char) -> (String, usize) {
+    let mut marked = String::new();
+    let mut is_comment = text.trim_start_matches([' ', '\t']).starts_with('#');
+    let (mut quote, mut before, mut is_escaped) = (None, 'x', false);
+    for (at, c) in text.char_indices() {
+        let was_escaped = std::mem::replace(&mut is_escaped, false);
+        if c == '\n' && quote.is_none() {
+            marked.push(c);
+            return (marked, at + 1);
+        }
+        match (c, quote) {
+            _ if is_comment || was_escaped => {}
+            ('#', None) => is_comment = before.is_whitespace(),
+            ('\'' | '"', None) => quote = Some(c),
+            ('\'' | '"', Some(open)) if open == c => quote = None,
+            ('\\', None | Some('"')) => is_escaped = true,
+            _ => {}
+        }
+        let may_expand = c == '$' && !is_comment && !was_escaped && quote != Some('\'');
+        marked.push(if may_expand { mark } else { c });
+        before = c;
+    }
+    (marked, text.len())
+}
+
+/// Divides a value; `None` if an expression is none that prism knows.
+fn parts(value: &str, mark: char) -> Option<Vec<Part>> {
+    let is_word = |c: char| c == '_' || c.is_ascii_alphanumeric();
+    let word = |text: &str| text.find(|c: char| !is_word(c)).unwrap_or(text.len());
+    let is_name = |name: &str| name.starts_with(|c: char| is_word(c) && !c.is_ascii_digit());
+    let mut parts = Vec::new();
+    let mut rest = value;
+    while let Some((before, after)) = rest.split_once(mark) {
+        parts.push(Part::Text(before.to_owned()));
+        if let Some(after) = after.strip_prefix('{') {
+            let (expression, after) = split_braces(after)?;
+            let (name, operator) = expression.split_at(word(expression));
+            let name = Some(name.to_owned()).filter(|name| is_name(name))?;
+            parts.push(match (operator, operator.get(..2)) {
+                ("", _) => Part::Variable(name),
+                (_, Some(":-")) => Part::Default(name, self::parts(&operator[2..], mark)?),
+                (_, Some(":?")) => Part::Required(name),
+                _ => return None,
+            });
+            rest = after;
+        } else {
+            let (name, after_name) = after.split_at(word(after));
+            if is_name(name) {
+                parts.push(Part::Variable(name.to_owned()));
+                rest = after_name;
+            } else {
+                parts.push(Part::Text("$".to_owned()));
+                rest = after.strip_prefix(mark).unwrap_or(after);
+            }
+        }
+    }
+    parts.push(Part::Text(rest.to_owned()));
+    Some(parts)
+}
+
+impl Entry {
+    /// Expands the value, and lists the names that were taken as empty because they are not set.
+    ///
+    /// # Errors
+    /// A variable is not set that has to be.
+    pub fn expand(
+        &self,
+        lookup: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<(OsString, Vec<String>), Failure> {
+        let (mut value, mut unset) = (OsString::new(), Vec::new());
+        let mut open: Vec<&Part> = self.value.iter().rev().collect();
+        while let Some(part) = open.pop() {
+            match part {
+                Part::Text(text) => value.push(text),
+                Part::Variable(name) => match lookup(name) {
+                    Some(found) => value.push(found),
+                    None => unset.push(name.clone()),
+                },
+                Part::Default(name, default) => match lookup(name).filter(|found| !found.is_empty()) {
+                    Some(found) => value.push(found),
+                    None => open.extend(default.iter().rev()),
+                },
+                Part::Required(name) => match lookup(name).filter(|found| !found.is_empty()) {
+                    Some(found) => value.push(found),
+                    None => {
+                        return Err(Failure::new(format!(
+                            "{}, needs `{name}`, which is not set",
+                            self.place
+                        ))
+                        .kind(Kind::Usage)
+                        .hint(format!("`-e {name}=…` sets it; `prism env` lists what the session has")));
+                    }
+                },
+            }
+        }
+        Ok((value, unset))
+    }
+
+    /// Lists the variables that the value names, those of defaults left out.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.value.iter().filter_map(|part| match part {
+            Part::Text(_) => None,
+            Part::Variable(name) | Part::Default(name, _) | Part::Required(name) => Some(name.as_str()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Vec<String>, String> {
+        let entries = parse(text, "f.env").map_err(|failure| failure.to_string())?;
+        let lookup = |name: &str| match name {
+            "PORT" => Some("7000".into()),
+            "EMPTY" => Some("".into()),
+            _ => None,
+        };
+        let shown = |entry: &Entry| -> Result<String, String> {
+            let (value, unset) = entry.expand(lookup).map_err(|failure| failure.to_string())?;
+            let unset = unset.iter().map(|name| format!(" without {name}")).collect::<String>();
+            Ok(format!("{}={}{unset}", entry.name, value.to_string_lossy()))
+        };
+        entries.iter().map(shown).collect()
+    }
+
+    #[test]
+    fn values() {
+        for (line, expected) in [
+            ("A=${PORT}", "A=7000"),
+            ("A=$PORT/x", "A=7000/x"),
+            ("A=\"x ${PORT} y\"", "A=x 7000 y"),
+            ("A='${PORT}'", "A=${PORT}"),
+            ("A='it'\\''s $PORT'", "A=it's $PORT"),
+            ("A=\\$PORT", "A=$PORT"),
+            ("A=$$PORT", "A=$PORT"),
+            ("A=\"$$$PORT\"", "A=$7000"),
+            ("A=${NO:-x}", "A=x"),
+            ("A=\"${EMPTY:-a ${PORT}}\"", "A=a 7000"),
+            ("A=${EMPTY}", "A="),
+            ("A=${PORT:?message}", "A=7000"),
+            ("A=a$5", "A=a$5"),
+            ("A=a$", "A=a$"),
+            ("A=$(date)", "A=$(date)"),
+            ("A=x$NO", "A=x without NO"),
+            ("export A=1 # it's $PORT", "A=1"),
+            ("\u{feff}A=1", "A=1"),
+            ("A=\u{e000}$PORT", "A=\u{e000}7000"),
+            ("A=\"two\nlines $PORT\"", "A=two\nlines 7000"),
+        ] {
+            assert_eq!(read(line).expect(line), [expected], "{line}");
+        }
+        assert_eq!(read("# it's\n\n  # $X\nA=1\r\nB=2").expect("lines"), ["A=1", "B=2"]);
+    }
+
+    #[test]
+    fn mistakes_are_named_by_their_line_alone() {
+        for (text, expected) in [
+            ("A=1\nhunter2 is it\n", "`f.env`, line 2, is not a `NAME=value` line"),
+            ("A=\"a\nb\"\nB=hunter2 x\n", "`f.env`, line 3, is not a `NAME=value` line"),
+            ("A=\"hunter2\nB=1\n", "`f.env`, line 1, is not a `NAME=value` line"),
+            ("A=hunter2${\n", "`f.env`, line 1, has a `${…}` that prism does not know"),
+            ("A=${hunter2!}\n", "`f.env`, line 1, has a `${…}` that prism does not know"),
+            ("\nA=${}\n", "`f.env`, line 2, has a `${…}` that prism does not know"),
+            ("A=hunter2\0\n", "`f.env`, line 1, holds a NUL byte"),
+            ("A=1\nB=${NO:?hunter2}\n", "`f.env`, line 2, needs `NO`, which is not set"),
+        ] {
+            assert_eq!(read(text).expect_err(text), expected, "{text:?}");
+        }
+    }
+}

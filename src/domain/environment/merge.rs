@@ -1,0 +1,136 @@
+//! The order of all sources, and what belongs together in it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{OsStr, OsString};
+
+use super::{Environment, Explicit, Merged, Origin, RECORD, Sources, record};
+use crate::domain::catalog::Group;
+use crate::domain::variable::Variable;
+use crate::error::Failure;
+
+/// Merges all sources: `-e`, the last `--env-file`, the caller, the session; or the caller last.
+///
+/// # Errors
+/// An `--env-file` asks for a variable that is not set.
+pub fn merge(sources: &Sources) -> Result<Merged, Failure> {
+    let caller: BTreeMap<&OsStr, &OsStr> =
+        sources.caller.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str())).collect();
+    let callers_value = |name: &str| caller.get(OsStr::new(name)).copied();
+    let meant = |name: &str| sources.explicit.iter().any(|explicit| explicit.name == name);
+
+    let is_set_by_session = |name: &str| sources.session.iter().any(|variable| variable.name == name);
+    let differs = |v: &Variable| callers_value(&v.name).is_some_and(|value| value != v.value.as_str());
+    let rivals = |group: &'static Group| {
+        let present = |rival: &&&str| callers_value(rival).is_some() && !is_set_by_session(rival);
+        group.rivals.iter().filter(present)
+    };
+    // What a flag says instead of the caller's environment leaves the rest of a group to the session.
+    let is_superseded = |v: &&Variable| {
+        let by_flag = |it: &Explicit| it.name == v.name && it.value.is_some();
+        sources.explicit.iter().any(by_flag) || sources.env_files.iter().any(|entry| entry.name == v.name)
+    };
+    let is_callers = |v: &&Variable| !sources.override_environment && differs(v) && !is_superseded(v);
+    let is_kept = |group: &'static Group| {
+        let is_member = |v: &&Variable| v.group.is_some_and(|other| other.name == group.name);
+        sources.session.iter().filter(is_member).any(|v| is_callers(&v))
+            || (!sources.override_environment && rivals(group).next().is_some())
+    };
+    // A host without its port, or the other way round, would lead nowhere, or to somebody else's data.
+    let is_torn = |v: &Variable| {
+        let twin = sources.session.iter().find(|it| twin(v).as_ref() == Some(&it.name));
+        twin.is_some_and(|twin| is_callers(&twin))
+    };
+    let mut set: BTreeMap<String, OsString> = BTreeMap::new();
+    let mut removed: BTreeSet<&str> = BTreeSet::new();
+    let mut recorded: Vec<(&str, &str)> = Vec::new();
+    let mut kept: BTreeSet<String> = BTreeSet::new();
+    let mut kept_groups: Vec<&'static Group> = Vec::new();
+    let mut origins: BTreeMap<String, Origin> = BTreeMap::new();
+    for variable in &sources.session {
+        let Variable { name, value, group, key, .. } = variable;
+        let kept_group = group.filter(|group| is_kept(group));
+        let is_kept = kept_group.is_some() || is_torn(variable);
+        if is_kept || (!sources.override_environment && differs(variable)) {
+            kept.extend(callers_value(name).map(|_| name.clone()));
+            kept.extend(group.iter().copied().flat_map(rivals).map(|rival| (*rival).to_owned()));
+            kept_groups.extend(kept_group.filter(|group| kept_groups.iter().all(|it| it.name != group.name)));
+        } else {
+            set.insert(name.clone(), value.into());
+            recorded.push((name, value));
+            removed.extend(group.iter().copied().flat_map(rivals));
+            origins.extend(key.iter().map(|key| (name.clone(), Origin::Configuration(key.clone()))));
+        }
+    }
+    let mut unset = Vec::new();
+    for entry in &sources.env_files {
+        let known = |name: &str| -> Option<OsString> {
+            let own = sources.own.iter().find(|(own, _)| own == name).map(|(_, value)| value.into());
+            let explicit = sources.explicit.iter().rev().find(|explicit| explicit.name == name);
+            let of_caller = || callers_value(name).filter(|_| !removed.contains(name)).map(OsStr::to_owned);
+            own.or_else(|| explicit.and_then(|explicit| explicit.value.clone().or_else(of_caller)))
+                .or_else(|| set.get(name).cloned())
+                .or_else(of_caller)
+        };
+        let (value, missing) = entry.expand(known)?;
+        unset.extend(missing.into_iter().map(|name| (entry.place.clone(), name)));
+        set.insert(entry.name.clone(), value);
+        origins.insert(entry.name.clone(), Origin::File(entry.place.clone()));
+    }
+    for Explicit { name, value } in &sources.explicit {
+        match value.as_deref().or_else(|| callers_value(name)) {
+            Some(value) => drop(set.insert(name.clone(), value.to_owned())),
+            None => drop(set.remove(name)),
+        }
+    }
+    kept.retain(|name| !meant(name) && !set.contains_key(name));
+    recorded.retain(|(name, value)| set.get(*name).is_some_and(|found| found == value));
+    recorded.extend(sources.own.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    let record = record(recorded.into_iter());
+    set.extend(sources.own.iter().map(|(name, value)| (name.clone(), value.into())));
+    set.insert(RECORD.to_owned(), record.into());
+    removed.retain(|name| !meant(name));
+    let mut caller = sources.caller.clone();
+    caller.retain(|(name, _)| name.to_str().is_none_or(|name| !removed.contains(name)));
+    let names: BTreeSet<&str> = caller.iter().filter_map(|(name, _)| name.to_str()).collect();
+    let inherited = names.into_iter().filter(|name| !set.contains_key(*name));
+    origins.extend(inherited.map(|name| (name.to_owned(), Origin::Caller)));
+    let is_own = |name: &str| sources.own.iter().any(|(own, _)| own == name);
+    origins.retain(|name, _| !meant(name) && !is_own(name));
+    let is_withheld =
+        |name: &&String| !set.contains_key(*name) && callers_value(name).is_none() && !meant(name);
+    let session = sources.session.iter().map(|variable| &variable.name);
+    let withheld: BTreeSet<String> = session.filter(is_withheld).cloned().collect();
+    Ok(Merged {
+        environment: replace(caller, set),
+        kept: kept.into_iter().collect(),
+        kept_groups,
+        withheld: withheld.into_iter().collect(),
+        origins,
+        unset,
+    })
+}
+
+/// Names the variable that says, together with a service's `…_HOST` or `…_PORT`, where it is.
+fn twin(variable: &Variable) -> Option<String> {
+    variable.service.as_ref().filter(|_| variable.group.is_none())?;
+    let name = &variable.name;
+    let port = name.strip_suffix("_HOST").map(|stem| format!("{stem}_PORT"));
+    port.or_else(|| name.strip_suffix("_PORT").map(|stem| format!("{stem}_HOST")))
+}
+
+/// Keeps the caller's order: a replaced variable stays where it was, new ones follow.
+fn replace(caller: Environment, mut set: BTreeMap<String, OsString>) -> Environment {
+    let replaced: Vec<String> =
+        set.keys().filter(|name| caller.iter().any(|(n, _)| n == name.as_str())).cloned().collect();
+    let mut environment = Environment::with_capacity(caller.len() + set.len());
+    for (name, value) in caller {
+        match name.to_str().and_then(|name| set.remove_entry(name)) {
+            Some((_, new)) => environment.push((name, new)),
+            // A second entry of a name that was replaced must not come back.
+            None if replaced.iter().any(|replaced| name == replaced.as_str()) => {}
+            None => environment.push((name, value)),
+        }
+    }
+    environment.extend(set.into_iter().map(|(name, value)| (name.into(), value)));
+    environment
+}
