@@ -10,8 +10,10 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
+use crate::domain::complaint::redacted;
 use crate::domain::environment::Environment;
 use crate::domain::name::ProjectName;
+use crate::domain::variable::is_secret;
 use crate::error::Failure;
 
 mod files;
@@ -56,11 +58,22 @@ impl Compose {
         if output.status.success() {
             return Ok(output.stdout);
         }
-        let failure =
-            Failure::new("Docker Compose does not accept this project").details(lines(&output.stderr)).hint(
-                "`docker compose config` in this directory shows the same message; correct the Compose file",
+        let failure = Failure::new("Docker Compose does not accept this project")
+            .details(redacted(&String::from_utf8_lossy(&output.stderr), &self.variables()))
+            .hint(
+                "`docker compose config` in this directory shows the whole message; correct the Compose file",
             );
         Err(blame(failure).into())
+    }
+
+    /// Lists the variables that a message of Compose may quote the value of.
+    fn variables(&self) -> Vec<(String, String)> {
+        let given = self.environment.iter();
+        let given =
+            given.filter_map(|(name, value)| Some((name.to_str()?.to_owned(), value.to_str()?.to_owned())));
+        let secret = given.filter(|(name, _)| is_secret(name));
+        let dotenv = std::iter::once(self.directory.join(".env")).chain(self.env_files.iter().cloned());
+        secret.chain(dotenv.flat_map(|file| read_dotenv(&file))).collect()
     }
 
     /// Returns `docker compose` with the project's files, and with the override if it is given.

@@ -19,6 +19,7 @@ pub mod allocation;
 pub mod block;
 pub mod catalog;
 pub mod change;
+pub mod complaint;
 pub mod container;
 pub mod dotenv;
 pub mod env_file;

@@ -106,6 +106,14 @@ pub fn render(error: &anyhow::Error) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
 }
 
+/// Says `error` in one line, with its hint.
+pub fn brief(error: &anyhow::Error) -> String {
+    match failures(error).find_map(|failure| failure.hint.as_ref()) {
+        Some(hint) => format!("{error}; {hint}"),
+        None => format!("{error:#}"),
+    }
+}
+
 fn failures(error: &anyhow::Error) -> impl Iterator<Item = &Failure> {
     error.chain().filter_map(|cause| cause.downcast_ref::<Failure>())
 }

@@ -55,13 +55,16 @@ pub fn read_configuration(path: &Path) -> anyhow::Result<Option<String>> {
     Ok(Some(text))
 }
 
-/// Checks that a file may be written: it does not exist, or is prism's own.
+/// Checks that a file may be written: it does not exist, or is prism's own, and no link to anywhere.
 pub fn check(path: &Path, is_ours: impl Fn(&[u8]) -> bool) -> anyhow::Result<()> {
     let in_the_way = |why: &str| {
         let shown = path.display();
         Failure::new(format!("`{shown}` is in the way: {why}"))
             .hint(format!("rename it: `mv {shown} {shown}.mine`"))
     };
+    if path.is_symlink() {
+        return Err(in_the_way("it is a symbolic link").into());
+    }
     if path.is_dir() {
         return Err(in_the_way("it is a directory").into());
     }

@@ -78,9 +78,7 @@ pub(super) fn run(context: Context, args: &EnvArgs) -> anyhow::Result<()> {
     }
     let present = if args.start { started(context)? } else { context.running()? };
     let mut variables = present.variables()?;
-    if let Err(error) = variables.write_dotenv(&present.session) {
-        output.detail(format!("{error:#}"));
-    }
+    variables.refresh_dotenv(&present.session, output);
     if let Some(app) = app::find(&present.session, args.app.as_deref())? {
         app::add(&mut variables, &present.session, app)?;
     }

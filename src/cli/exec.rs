@@ -146,9 +146,7 @@ fn ready(
     let up = up::up(session, &mut engine, endpoint, options, interrupt)?;
     let mut variables =
         session::environment::variables(session, &engine, endpoint, Some(&up.header), &up.containers)?;
-    if let Err(error) = variables.write_dotenv(session) {
-        output.detail(format!("{error:#}"));
-    }
+    variables.refresh_dotenv(session, output);
     if let Some(app) = app {
         app::check_port(&variables, session, &mut engine, app)?;
         app::add(&mut variables, session, app)?;

@@ -8,8 +8,8 @@ use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use sha2::{Digest, Sha256};
 
 use crate::domain::environment::Environment;
-use crate::domain::name::hex;
 use crate::domain::loopback::is_here;
+use crate::domain::name::hex;
 use crate::error::Failure;
 
 const DEFAULT: &str = "unix:///var/run/docker.sock";

@@ -47,9 +47,8 @@ pub fn parse(text: &str, file: &str) -> Result<Vec<Entry>, Failure> {
             Failure::new(format!("{place}, {what}")).kind(Kind::Usage).hint(hint.to_owned())
         };
         for pair in dotenvy::from_read_iter(marked.as_bytes()) {
-            let (name, value) = pair.map_err(|_| {
-                failure("is not a `NAME=value` line", "quote the value, or remove the line")
-            })?;
+            let (name, value) = pair
+                .map_err(|_| failure("is not a `NAME=value` line", "quote the value, or remove the line"))?;
             let value = parts(&value, mark).ok_or_else(|| {
                 let hint = "the forms are `$NAME`, `${NAME}`, `${NAME:-default}` and `${NAME:?message}`; `$$` is a dollar";
                 failure("has a `${…}` that prism does not know", hint)

@@ -42,7 +42,7 @@ pub fn is_here(host: &str, hostname: &str) -> bool {
     is_own || NAMES.contains(&host) || host.ends_with(".localhost")
 }
 
-/// Reads an IPv4 address as inet_aton(3) does: one to four numbers, decimal, octal or hexadecimal, of which the last one
+/// Reads an IPv4 address as `inet_aton(3)` does: one to four numbers, decimal, octal or hexadecimal, of which the last one
 /// fills what is left.
 fn ipv4(text: &str) -> Option<Ipv4Addr> {
     let number = |part: &str| match part.strip_prefix("0x") {

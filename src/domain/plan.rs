@@ -88,15 +88,7 @@ pub struct ServicePlan {
 /// # Errors
 /// A label or a setting of a service has a wrong value, or `prism.yaml` names a service that is not there.
 pub fn plan(model: &Model, settings: &Settings, bind: IpAddr, profiles: &[String]) -> Result<Plan, Failure> {
-    if let Some(unknown) = settings.services.keys().find(|name| !model.services.contains_key(*name)) {
-        let known = || model.services.keys().map(|name| name.0.as_str());
-        let failure =
-            Failure::new(format!("`services.{unknown}` in prism.yaml: there is no service `{unknown}`"));
-        return Err(match nearest(&unknown.0, known()) {
-            Some(near) => failure.hint(format!("did you mean `{near}`?")),
-            None => failure.hint(format!("the services are: {}", known().collect::<Vec<_>>().join(", "))),
-        });
-    }
+    check_names(model, settings)?;
     let mut plan = Plan { services: BTreeMap::new(), shared: Vec::new() };
     for (name, service) in &model.services {
         let said = ServiceSettings::merged(name, &service.labels, settings.services.get(name))?;
@@ -106,10 +98,45 @@ pub fn plan(model: &Model, settings: &Settings, bind: IpAddr, profiles: &[String
         plan.services.insert(name.clone(), decided);
     }
     publish_on_owners(&mut plan.services);
+    plan.check_apps(settings)?;
     Ok(plan)
 }
 
+/// Fails if `prism.yaml` names a service that the project does not have.
+fn check_names(model: &Model, settings: &Settings) -> Result<(), Failure> {
+    let of_services = settings.services.keys().map(|service| (vec!["services", &service.0], service));
+    let of_templates = settings.templates.iter().flat_map(|(template, selection)| {
+        let named = |key, services| std::iter::repeat(vec!["templates", template, key]).zip(services);
+        named("services", &selection.services).chain(named("without", &selection.without))
+    });
+    let mut all = of_services.chain(of_templates);
+    let Some((path, unknown)) = all.find(|(_, service)| !model.services.contains_key(*service)) else {
+        return Ok(());
+    };
+    let known = || model.services.keys().map(|name| name.0.as_str());
+    let failure = Failure::new(format!("{}: there is no service `{unknown}`", settings.name(&path)));
+    Err(match nearest(&unknown.0, known()) {
+        Some(near) => failure.hint(format!("did you mean `{near}`?")),
+        None => failure.hint(format!("the services are: {}", known().collect::<Vec<_>>().join(", "))),
+    })
+}
+
 impl Plan {
+    /// Fails if an app and a service that always runs give the same variables.
+    fn check_apps(&self, settings: &Settings) -> Result<(), Failure> {
+        let speaking = || self.services.iter().filter(|(_, plan)| plan.by_default && !plan.ports.is_empty());
+        for app in settings.apps.keys() {
+            let is_of_app = |(service, plan): &(&ServiceName, &ServicePlan)| {
+                variable::prefix(plan.prefix.as_deref().unwrap_or(&service.0)) == variable::prefix(app)
+            };
+            if let Some((service, _)) = speaking().find(is_of_app) {
+                let names = format!("variables that begin with `{}_`", variable::prefix(app));
+                return Err(variable::collision(&settings.name(&["apps", app]), &service.0, &names));
+            }
+        }
+        Ok(())
+    }
+
     /// Says whether some service may give a variable of this name to a child.
     pub fn may_export(&self, name: &str) -> bool {
         let is_global = catalog::KINDS.iter().flat_map(|kind| kind.globals).any(|group| group.gives(name));
@@ -146,7 +173,7 @@ struct Decision<'a> {
 
 impl Decision<'_> {
     fn service(self, shared: &mut Vec<String>) -> Result<ServicePlan, Failure> {
-        let kind = self.kind()?;
+        let kind = self.kind();
         let network = self.network();
         let mut wanted = if self.said.ignore == Some(true) { Vec::new() } else { self.publications(kind)? };
         let primary = primary(&wanted, kind);
@@ -197,19 +224,10 @@ impl Decision<'_> {
         })
     }
 
-    fn kind(&self) -> Result<Option<&'static Kind>, Failure> {
+    fn kind(&self) -> Option<&'static Kind> {
         let image = self.service.image.as_deref().unwrap_or_default();
-        catalog::kind(self.said.kind.as_deref(), image).map_err(|unknown| {
-            let known: Vec<&str> = catalog::KINDS.iter().map(|kind| kind.name).collect();
-            Failure::new(format!(
-                "service `{}` is said to be of kind `{unknown}`, which prism does not know",
-                self.name
-            ))
-            .hint(match nearest(unknown, known.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("the kinds are: {}", known.join(", ")),
-            })
-        })
+        // One that does not exist was refused when it was read.
+        catalog::kind(self.said.kind.as_deref(), image).ok().flatten()
     }
 
     fn network(&self) -> Network {

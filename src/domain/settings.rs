@@ -2,6 +2,7 @@
 
 mod app;
 mod mistake;
+mod place;
 #[cfg(test)]
 mod tests;
 
@@ -12,9 +13,11 @@ use serde::Deserialize;
 
 pub use self::app::{App, Ports, of_directory};
 use super::allocation::Policy;
+use super::catalog;
 use super::name::ServiceName;
 use super::port::{ContainerPort, PortRange};
 use super::scope::Selection;
+use super::template::nearest;
 use crate::error::Failure;
 
 /// `prism.yaml`. Everything has a default.
@@ -50,6 +53,9 @@ pub struct Settings {
     pub env_files: Vec<String>,
     /// Commands that `create` runs, each by `sh -c`.
     pub setup: Vec<String>,
+    /// The text of the file, to tell where a mistake is.
+    #[serde(skip)]
+    text: String,
 }
 
 /// What may be said of one service, here or as labels `dev-prism.<key>`.
@@ -59,7 +65,7 @@ pub struct ServiceSettings {
     /// When it counts as ready.
     pub ready: Option<Ready>,
     /// A row of the catalog, whatever the image is called.
-    #[schemars(extend("examples" = super::catalog::KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>()))]
+    #[schemars(extend("examples" = catalog::KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>()))]
     pub kind: Option<String>,
     /// Replaces the upper-case service name in variable names.
     pub prefix: Option<String>,
@@ -108,15 +114,35 @@ impl Settings {
         let doubled = || serde_yaml::from_str::<serde_yaml::Value>(text).map(drop);
         let settings = serde_yaml::from_str(text).and_then(|settings| doubled().map(|()| settings));
         let settings: Self = settings.map_err(|error| mistake::explain(&error, path))?;
-        app::check(&settings.apps)?;
-        for (name, service) in &settings.services {
-            if service.port.is_some() && service.range.is_some() {
-                return Err(Failure::new(format!("`services.{name}` has both `port` and `range`")).hint(
+        let settings = Self { text: text.to_owned(), ..settings };
+        settings.check_services()?;
+        app::check(&settings)?;
+        Ok(settings)
+    }
+
+    /// Names a key for messages, with its place.
+    pub fn name(&self, path: &[&str]) -> String {
+        let key = path.join(".");
+        match place::place(&self.text, path) {
+            Some((line, column)) => format!("`{key}` in prism.yaml (line {line}, column {column})"),
+            None => format!("`{key}` in prism.yaml"),
+        }
+    }
+
+    fn check_services(&self) -> Result<(), Failure> {
+        for (service, said) in &self.services {
+            said.check().map_err(|(key, what, hint)| {
+                let name = self.name(&["services", &service.0, key]);
+                Failure::new(format!("{name} {what}")).hint(hint)
+            })?;
+            if said.port.is_some() && said.range.is_some() {
+                let name = self.name(&["services", &service.0]);
+                return Err(Failure::new(format!("{name} has both `port` and `range`")).hint(
                     "`port` pins one number, `range` lets prism choose from several: keep one of them",
                 ));
             }
         }
-        Ok(settings)
+        Ok(())
     }
 }
 
@@ -160,6 +186,9 @@ impl ServiceSettings {
                     .hint(format!("it takes {expected}"))
             })?;
         }
+        settings.check().map_err(|(key, what, hint)| {
+            Failure::new(format!("label `{LABEL}{key}` of service `{service}` {what}")).hint(hint)
+        })?;
         if let Some(block) = block {
             let block = block.clone();
             settings = Self {
@@ -175,6 +204,27 @@ impl ServiceSettings {
             };
         }
         Ok(settings)
+    }
+
+    /// Looks for values that no service can have: the key, what is wrong with it, and a hint.
+    fn check(&self) -> Result<(), (&'static str, String, String)> {
+        if let Some(kind) = &self.kind
+            && let Err(unknown) = catalog::kind(Some(kind), "")
+        {
+            let known: Vec<&str> = catalog::KINDS.iter().map(|kind| kind.name).collect();
+            let hint = match nearest(unknown, known.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("the kinds are: {}", known.join(", ")),
+            };
+            return Err(("kind", format!("is `{unknown}`, a kind that prism does not know"), hint));
+        }
+        match &self.prefix {
+            Some(prefix) if !prefix.chars().any(|c| c.is_ascii_alphanumeric()) => {
+                let hint = "it takes the place of the service's name in variables, as `MAIN` in MAIN_URL";
+                Err(("prefix", "has no letter and no digit".to_owned(), hint.to_owned()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Returns how the host port of one of its ports is chosen.

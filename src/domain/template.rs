@@ -14,16 +14,17 @@ pub struct Value {
 }
 
 /// Resolves every entry of `templates`; a name means another entry first, then one of `known`. `path` is the key of
-/// `prism.yaml` under which they stand.
+/// `prism.yaml` under which they stand, and `shown` names one of them for messages.
 ///
 /// # Errors
-/// An unknown name without a default, a cycle, or a malformed expression; each names `<path>.<key>`.
+/// An unknown name without a default, a cycle, or a malformed expression; each names the entry.
 pub fn resolve(
     path: &str,
+    shown: &dyn Fn(&str) -> String,
     templates: &BTreeMap<String, String>,
     known: &BTreeMap<&str, Value>,
 ) -> Result<BTreeMap<String, Value>, Failure> {
-    let mut resolver = Resolver { path, templates, known, done: BTreeMap::new(), open: Vec::new() };
+    let mut resolver = Resolver { path, shown, templates, known, done: BTreeMap::new(), open: Vec::new() };
     for name in templates.keys() {
         resolver.entry(name)?;
     }
@@ -32,6 +33,7 @@ pub fn resolve(
 
 struct Resolver<'a> {
     path: &'a str,
+    shown: &'a dyn Fn(&str) -> String,
     templates: &'a BTreeMap<String, String>,
     known: &'a BTreeMap<&'a str, Value>,
     done: BTreeMap<String, Value>,
@@ -49,11 +51,9 @@ impl<'a> Resolver<'a> {
                 self.open[at + 1..].iter().map(|name| format!("`{}.{name}`", self.path)).collect();
             let by_way =
                 if way.is_empty() { String::new() } else { format!(", by way of {}", way.join(" and ")) };
-            return Err(Failure::new(format!(
-                "`{}.{name}` in prism.yaml refers to itself{by_way}",
-                self.path
-            ))
-            .hint("break the cycle by writing one of the values out"));
+            return Err(self
+                .failure(name, &format!("refers to itself{by_way}"))
+                .hint("break the cycle by writing one of the values out"));
         }
         self.open.push(name);
         let value = self.text(name, &self.templates[name])?;
@@ -88,6 +88,11 @@ impl<'a> Resolver<'a> {
     fn expression(&mut self, entry: &str, expression: &'a str) -> Result<Value, Failure> {
         let end = expression.find(':').unwrap_or(expression.len());
         let (name, operator) = expression.split_at(end);
+        if name.is_empty() {
+            return Err(self
+                .failure(entry, &format!("has a `${{{expression}}}` that names no variable"))
+                .hint("write `$$` for a dollar"));
+        }
         let value = self.lookup(entry, name)?;
         let present = value.clone().filter(|value| !value.text.is_empty());
         if let Some(default) = operator.strip_prefix(":-") {
@@ -96,7 +101,9 @@ impl<'a> Resolver<'a> {
                 None => self.text(entry, default),
             }
         } else if let Some(message) = operator.strip_prefix(":?") {
-            present.ok_or_else(|| self.failure(entry, &format!("needs `{name}`: {message}")))
+            let why = if message.is_empty() { "which is not set" } else { message };
+            let divider = if message.is_empty() { ", " } else { ": " };
+            present.ok_or_else(|| self.failure(entry, &format!("needs `{name}`{divider}{why}")))
         } else if operator.is_empty() {
             value.ok_or_else(|| self.unknown(entry, name))
         } else {
@@ -117,10 +124,20 @@ impl<'a> Resolver<'a> {
     }
 
     fn failure(&self, entry: &str, what: &str) -> Failure {
-        Failure::new(format!("`{}.{entry}` in prism.yaml {what}", self.path))
+        Failure::new(format!("{} {what}", (self.shown)(entry)))
     }
 
     fn unknown(&self, entry: &str, name: &str) -> Failure {
+        if name == entry {
+            return self
+                .failure(
+                    entry,
+                    &format!("refers to itself, and no service gives a `{name}` that it could mean"),
+                )
+                .hint(format!(
+                    "write its value out, or name another variable: `${{{name}:-default}}` allows for none"
+                ));
+        }
         let failure = self.failure(entry, &format!("refers to `{name}`, which no service gives"));
         let names = self.templates.keys().map(String::as_str).chain(self.known.keys().copied());
         match nearest(name, names) {
@@ -168,7 +185,8 @@ mod tests {
             ("EMPTY", value("", false)),
             ("DB_PASSWORD", value("hunter2", true)),
         ]);
-        let resolved = resolve("env", &templates, &known).map_err(|failure| failure.to_string())?;
+        let shown = |name: &str| format!("`env.{name}` in prism.yaml");
+        let resolved = resolve("env", &shown, &templates, &known).map_err(|failure| failure.to_string())?;
         let marked = |value: Value| if value.secret { format!("secret {}", value.text) } else { value.text };
         Ok(resolved.into_iter().map(|(name, value)| (name, marked(value))).collect())
     }
@@ -210,6 +228,10 @@ mod tests {
             ),
             (&[("A", "${API_PROT}")], "`env.A` in prism.yaml refers to `API_PROT`"),
             (&[("A", "${X:?set it}")], "needs `X`: set it"),
+            (&[("A", "${X:?}")], "`env.A` in prism.yaml needs `X`, which is not set"),
+            (&[("A", "${A}")], "`env.A` in prism.yaml refers to itself, and no service gives a `A`"),
+            (&[("A", "${}")], "`env.A` in prism.yaml has a `${}` that names no variable"),
+            (&[("A", "${:-x}")], "`${:-x}` that names no variable"),
             (&[("A", "cost: $5")], "`env.A`"),
             (&[("A", "${X")], "`env.A`"),
             (&[("A", "${X:+y}")], "`${X:+y}`"),

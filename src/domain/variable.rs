@@ -12,8 +12,8 @@ mod tests;
 use std::collections::BTreeMap;
 use std::fmt;
 
-pub use self::app::add_apps;
-pub use self::configured::configure;
+pub use self::app::{add_apps, collision};
+pub use self::configured::{configure, is_secret};
 pub use self::credential::credential_files;
 use self::credential::{Credentials, Found, credentials};
 use self::endpoint::{Endpoints, endpoints};

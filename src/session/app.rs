@@ -47,9 +47,8 @@ pub fn add(variables: &mut SessionVariables, session: &Session, name: &str) -> a
         rule: format!("port of app `{name}`"),
         ..Variable::default()
     });
-    let path = format!("apps.{name}.env");
     let others = std::mem::take(&mut variables.variables);
-    variables.variables = variable::configure(&path, &app.env, others, &variables.own)?;
+    variables.variables = variable::configure(&session.settings, Some(name), others, &variables.own)?;
     Ok(())
 }
 

@@ -56,7 +56,8 @@ pub fn environment(
             [one] => format!("; {one} is not set, as it belongs to them"),
             several => format!("; {} are not set, as they belong to them", several.join(", ")),
         };
-        output.note(format!("kept from your environment: {names}{without} (`--override` takes the session's)"));
+        output
+            .note(format!("kept from your environment: {names}{without} (`--override` takes the session's)"));
     }
     Ok(merged.environment)
 }

@@ -12,7 +12,9 @@ use crate::domain::header::Header;
 use crate::domain::known;
 use crate::domain::reservation;
 use crate::domain::variable::{self, Missing, Variable};
+use crate::error;
 use crate::files;
+use crate::output::Output;
 use crate::timing;
 
 /// Everything that a session says of itself.
@@ -49,7 +51,7 @@ pub fn variables(
     };
     variable::add_apps(&mut derived, &apps)?;
     let mut own = own(session, header, containers, endpoint.host.as_deref());
-    let variables = variable::configure("env", &session.settings.env, derived.list, &own)?;
+    let variables = variable::configure(&session.settings, None, derived.list, &own)?;
     if let Some(header) = header {
         let read = header.variables.iter().filter_map(|(name, hash)| hash.as_ref().map(|_| name));
         let set = own.iter().map(|(name, _)| name).chain(variables.iter().map(|variable| &variable.name));
@@ -161,6 +163,18 @@ impl SessionVariables {
         let record = record(all.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         all.push((RECORD.to_owned(), record));
         all
+    }
+
+    /// Writes `.env.session` for a command that does not need it: somebody's own file of that name is said, as it would
+    /// go stale unnoticed; a directory that cannot be written is what it is.
+    pub fn refresh_dotenv(&self, session: &Session, output: Output) {
+        if let Err(error) = self.write_dotenv(session) {
+            let path = session.dotenv_path();
+            match path.map_or(Ok(()), |path| files::check(&path, dotenv::is_generated)) {
+                Err(error) => output.note(error::brief(&error)),
+                Ok(()) => output.detail(format!("{error:#}")),
+            }
+        }
     }
 
     /// Writes `.env.session`, if it does not say the same already. An ephemeral session has none.

@@ -70,6 +70,8 @@ pub const KINDS: &[Kind] = &[
         ports: &[6379], probe: Probe::Redis,
         logins: &[login(User::Nobody, &["REDIS_PASSWORD", "VALKEY_PASSWORD"])],
         password_flag: Some("--requirepass"),
+        // Without a user: Redis 5 refuses one, and every library takes it so. redis-cli alone does not, and has
+        // REDISCLI_AUTH instead.
         urls: &["redis://{auth}{address}"],
         globals: &[&group("REDIS_URL", &[("REDIS_URL", "{url}")])], ..PLAIN
     },
@@ -93,6 +95,7 @@ pub const KINDS: &[Kind] = &[
         ],
         globals: &[&group("MONGODB_*", &[("MONGODB_URL", "{url}"), ("MONGODB_URI", "{url}")])], ..PLAIN
     },
+    // Its listener is the last thing that it starts: who can connect can log in, and needs no probe of its own.
     Kind {
         name: "rabbitmq", images: &["rabbitmq"], ports: &[5672],
         logins: &[Login {

@@ -48,7 +48,9 @@ impl Stray {
         let leads = format!("leads to port {port} of this machine, {whose}");
         match origin {
             Origin::Caller if *is_address => format!("{name} in your environment {leads}"),
-            Origin::Caller => format!("{name} in your environment, without a host and a port of yours, {leads}"),
+            Origin::Caller => {
+                format!("{name} in your environment, without a host and a port of yours, {leads}")
+            }
             Origin::File(place) => format!("{place}: {name} {leads}"),
             Origin::Configuration(key) => format!("`{key}` in prism.yaml {leads}"),
         }
@@ -86,8 +88,11 @@ const NAME_PORT: &str = "name the session's port there, as `${…_PORT}` (`prism
 /// Finds the variables that lead to a port of this machine, called `hostname`, and that nobody named for this command: by
 /// their own value, or together with others, as host and port.
 pub fn leads(merged: &Merged, hostname: &str) -> Vec<Lead> {
-    let variables: BTreeMap<&str, &str> =
-        merged.environment.iter().filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?))).collect();
+    let variables: BTreeMap<&str, &str> = merged
+        .environment
+        .iter()
+        .filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)))
+        .collect();
     let see = See { merged, variables, hostname };
     let mut found = BTreeSet::new();
     for name in merged.origins.keys().filter(|name| !is_reserved(name)) {

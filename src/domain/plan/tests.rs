@@ -97,6 +97,24 @@ fn an_unknown_kind_and_an_unknown_service_are_errors() {
     let settings = Settings::parse("services: {dv: {primary: true}}", "prism.yaml").expect("settings");
     let error = plan(&model, &settings, LOOPBACK, &[]).expect_err("service");
     assert!(error.to_string().contains("no service `dv`"));
+    let settings = Settings::parse("templates:\n  x: {without: [dv]}\n", "prism.yaml").expect("settings");
+    let model = Model::parse(br#"{"services":{"db":{}}}"#).expect("model");
+    let error = plan(&model, &settings, LOOPBACK, &[]).expect_err("template");
+    let message = "`templates.x.without` in prism.yaml (line 2, column 16): there is no service `dv`";
+    assert_eq!(error.to_string(), message);
+}
+
+#[test]
+fn an_app_and_a_service_that_give_the_same_variables_are_an_error() {
+    let settings = Settings::parse("apps: {my-db: {}}", "prism.yaml").expect("settings");
+    let planned = |json: &[u8]| plan(&Model::parse(json).expect("model"), &settings, LOOPBACK, &[]);
+    let error = planned(br#"{"services":{"my.db":{"image":"postgres"}}}"#).expect_err("one prefix");
+    assert_eq!(
+        error.to_string(),
+        "`apps.my-db` in prism.yaml (line 1, column 15) and service `my.db` both give variables that begin with `MY_DB_`"
+    );
+    let of_profile = br#"{"services":{"my.db":{"image":"postgres","profiles":["x"]}}}"#;
+    assert!(planned(of_profile).is_ok(), "it may never run");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::Settings;
 use crate::domain::allocation::Policy;
 use crate::domain::port::PortRange;
 use crate::error::Failure;
@@ -52,11 +53,12 @@ impl From<Ports> for Policy {
 }
 
 /// Checks the names of apps, which go into labels and into names of variables, and their directories.
-pub(super) fn check(apps: &BTreeMap<String, App>) -> Result<(), Failure> {
-    for (name, app) in apps {
+pub(super) fn check(settings: &Settings) -> Result<(), Failure> {
+    for (name, app) in &settings.apps {
         let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         if !name.starts_with(|c: char| c.is_ascii_alphanumeric()) || !name.chars().all(is_allowed) {
-            return Err(Failure::new(format!("`apps.{name}`: an app cannot be called like that"))
+            let shown = settings.name(&["apps", name]);
+            return Err(Failure::new(format!("{shown}: an app cannot be called like that"))
                 .hint("names consist of letters, digits, `.`, `_` and `-`, as those of services"));
         }
         let is_variable = |c: char| c.is_ascii_alphanumeric() || c == '_';
@@ -64,28 +66,25 @@ pub(super) fn check(apps: &BTreeMap<String, App>) -> Result<(), Failure> {
             || app.port.is_empty()
             || !app.port.chars().all(is_variable)
         {
-            return Err(Failure::new(format!(
-                "`apps.{name}.port` is `{}`, which is no variable's name",
-                app.port
-            ))
+            let shown = settings.name(&["apps", name, "port"]);
+            return Err(Failure::new(format!("{shown} is `{}`, which is no variable's name", app.port))
             .hint("it names the variable that tells the app its port, as in `port: PORT`; prism chooses the number"));
         }
     }
-    check_directories(apps)
+    check_directories(settings)
 }
 
 /// The app is inferred from the directory, so that has to lie in the session and to be one app's only.
-fn check_directories(apps: &BTreeMap<String, App>) -> Result<(), Failure> {
+fn check_directories(settings: &Settings) -> Result<(), Failure> {
     let mut known: BTreeMap<Vec<&str>, &str> = BTreeMap::new();
-    for (name, dir) in apps.iter().filter_map(|(name, app)| Some((name, app.dir.as_deref()?))) {
+    for (name, dir) in settings.apps.iter().filter_map(|(name, app)| Some((name, app.dir.as_deref()?))) {
+        let shown = || settings.name(&["apps", name, "dir"]);
         if dir.starts_with('/') || dir.split('/').any(|part| part == "..") {
-            return Err(Failure::new(format!(
-                "`apps.{name}.dir` is `{dir}`, which is not below this directory"
-            ))
-            .hint("it is relative to the directory of prism.yaml, as in `dir: apps/web`"));
+            return Err(Failure::new(format!("{} is `{dir}`, which is not below this directory", shown()))
+                .hint("it is relative to the directory of prism.yaml, as in `dir: apps/web`"));
         }
         if let Some(other) = known.insert(parts(dir), name) {
-            return Err(Failure::new(format!("`apps.{other}.dir` and `apps.{name}.dir` are both `{dir}`"))
+            return Err(Failure::new(format!("{} is that of app `{other}` already", shown()))
                 .hint("leave `dir` out of one of them, and run it by `prism exec --app NAME -- …`"));
         }
     }
@@ -132,13 +131,25 @@ mod tests {
             ("services: {x: {port: 0}}", "services.x.port"),
             ("services: {x: {port: 70000}}", "services.x.port"),
             ("services: {x: {range: 9-8}}", "`9-8` is not"),
-            ("services: {x: {port: 80, range: 80-90}}", "`services.x` has both `port` and `range`"),
+            (
+                "services: {x: {port: 80, range: 80-90}}",
+                "`services.x` in prism.yaml (line 1, column 15) has both `port` and `range`",
+            ),
             ("services: {x: {port: many}}", "`services.x.port` takes a number from 1 to 65535"),
             ("apps: {'a b': {}}", "`apps.a b`"),
-            ("apps: {web: {dir: ../../web}}", "`apps.web.dir` is `../../web`"),
-            ("apps: {web: {dir: /web}}", "`apps.web.dir` is `/web`"),
-            ("apps: {a: {dir: web}, b: {dir: ./web/}}", "`apps.a.dir` and `apps.b.dir` are both"),
-            ("apps: {web: {port: '3000'}}", "`apps.web.port` is `3000`, which is no variable's name"),
+            (
+                "apps: {web: {dir: ../../web}}",
+                "`apps.web.dir` in prism.yaml (line 1, column 19) is `../../web`",
+            ),
+            ("apps: {web: {dir: /web}}", "`apps.web.dir` in prism.yaml (line 1, column 19) is `/web`"),
+            (
+                "apps: {a: {dir: web}, b: {dir: ./web/}}",
+                "`apps.b.dir` in prism.yaml (line 1, column 34) is that of app `a` already",
+            ),
+            (
+                "apps: {web: {port: '3000'}}",
+                "`apps.web.port` in prism.yaml (line 1, column 20) is `3000`, which is no variable's name",
+            ),
         ] {
             let error = parsed(text).expect_err(text);
             assert!(error.contains(part), "{text}: {error}");

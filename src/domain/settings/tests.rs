@@ -55,6 +55,29 @@ fn a_mistake_is_named_with_its_key_and_place() {
 }
 
 #[test]
+fn a_value_that_no_service_can_have_is_named_alike() {
+    for (text, message, hint) in [
+        (
+            "services:\n  db: {kind: postgress}\n",
+            "`services.db.kind` in prism.yaml (line 2, column 14) is `postgress`, a kind that prism does not know",
+            "did you mean `postgres`?",
+        ),
+        (
+            "services:\n  db: {prefix: \"\"}\n",
+            "`services.db.prefix` in prism.yaml (line 2, column 16)",
+            "MAIN_URL",
+        ),
+        ("apps:\n  a b: {}\n", "`apps.a b` in prism.yaml (line 2, column 8): an app cannot", "letters"),
+    ] {
+        let error = render(&Settings::parse(text, "p.yaml").expect_err(text).into());
+        assert!(error.contains(message) && error.contains(hint), "{text}\n{error}");
+    }
+    let labels = BTreeMap::from([("dev-prism.prefix".to_owned(), String::new())]);
+    let error = ServiceSettings::merged(&"db".into(), &labels, None).expect_err("no prefix");
+    assert_eq!(error.to_string(), "label `dev-prism.prefix` of service `db` has no letter and no digit");
+}
+
+#[test]
 fn values_of_env_are_taken_as_they_are_written() {
     let text = "env: {A: 1.10, B: yes, C: , D: 0x1F, E: \"x\"}\n";
     let env = Settings::parse(text, "prism.yaml").expect("valid").env;

@@ -9,10 +9,8 @@ use crate::error::Failure;
 
 /// Adds the variables of apps, by name and port. Everyone in the session sees them, whether or not the app runs.
 ///
-/// A service of the session with the same prefix wins: where `web` runs in a container, it is not run on the host.
-///
 /// # Errors
-/// Two apps give the same names.
+/// Two apps, or an app and a service, give the same names.
 pub fn add_apps(variables: &mut Variables, apps: &BTreeMap<String, u16>) -> Result<(), Failure> {
     let mut owners: BTreeMap<String, &str> = BTreeMap::new();
     for (app, port) in apps {
@@ -24,10 +22,9 @@ pub fn add_apps(variables: &mut Variables, apps: &BTreeMap<String, u16>) -> Resu
             ))
             .hint("call one of them differently in prism.yaml"));
         }
-        if variables.list.iter().any(|variable| names.contains(&variable.name)) {
-            let why = format!("app `{app}` gives no variables: a service of that name does");
-            variables.missing.push(Missing { names: Vec::new(), why });
-            continue;
+        if let Some(taken) = variables.list.iter().find(|variable| names.contains(&variable.name)) {
+            let service = taken.service.as_ref().map_or("", |service| &service.0);
+            return Err(collision(&format!("`apps.{app}` in prism.yaml"), service, &taken.name));
         }
         if let Some(name) = names.iter().find(|name| is_reserved(name)) {
             let why =
@@ -49,13 +46,24 @@ pub fn add_apps(variables: &mut Variables, apps: &BTreeMap<String, u16>) -> Resu
     Ok(())
 }
 
+/// Says that an app, named as `shown`, and a service both give variables of this name, or that begin with an app's.
+pub fn collision(shown: &str, service: &str, name: &str) -> Failure {
+    Failure::new(format!("{shown} and service `{service}` both give {name}")).hint(format!(
+        "call the app differently, or give the service another prefix: `services: {{{service}: {{prefix: …}}}}`"
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn added(existing: &[&str], apps: &[(&str, u16)]) -> Result<Vec<String>, String> {
-        let variable =
-            |name: &&str| Variable { name: (*name).to_owned(), value: "s".into(), ..Variable::default() };
+        let variable = |name: &&str| Variable {
+            name: (*name).to_owned(),
+            value: "s".into(),
+            service: Some("front".into()),
+            ..Variable::default()
+        };
         let mut variables = Variables { list: existing.iter().map(variable).collect(), missing: Vec::new() };
         let apps = apps.iter().map(|(name, port)| ((*name).to_owned(), *port)).collect();
         add_apps(&mut variables, &apps).map_err(|failure| failure.to_string())?;
@@ -76,13 +84,13 @@ mod tests {
     }
 
     #[test]
-    fn services_and_other_programs_come_first() {
-        let found = added(&["WEB_PORT"], &[("web", 1), ("docker", 2)]).expect("names");
-        assert_eq!(found[0], "WEB_PORT=s");
-        assert!(
-            found[1].contains("take their settings from DOCKER_HOST")
-                && found[2].contains("a service of that name")
+    fn no_name_is_given_twice() {
+        assert_eq!(
+            added(&["WEB_PORT"], &[("web", 1)]).expect_err("twice"),
+            "`apps.web` in prism.yaml and service `front` both give WEB_PORT"
         );
         assert!(added(&[], &[("a-b", 1), ("a_b", 2)]).expect_err("twice").contains("`a-b` and `a_b`"));
+        let found = added(&[], &[("docker", 2)]).expect("names");
+        assert!(found[0].contains("take their settings from DOCKER_HOST"), "{found:?}");
     }
 }

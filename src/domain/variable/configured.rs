@@ -1,35 +1,38 @@
 //! Variables of `prism.yaml`, beside and above those of services.
 
-use std::collections::BTreeMap;
-
 use super::Variable;
 use super::name::is_cloud_credential;
 use crate::domain::environment::OWN;
+use crate::domain::settings::Settings;
 use crate::domain::template::{self, Value};
 use crate::error::Failure;
 
-/// Adds what `prism.yaml` says under `path` to `variables`; of two with one name its own is taken. Templates may name any
-/// of `variables` and `own`. Sorted by name.
+/// Adds what `prism.yaml` says in `env`, or in that of an app, to `variables`; of two with one name its own is taken.
+/// Templates may name any of `variables` and `own`. Sorted by name.
 ///
 /// # Errors
 /// A template that cannot be resolved, a name that is none, a NUL byte; each names its place in `prism.yaml`.
 pub fn configure(
-    path: &str,
-    templates: &BTreeMap<String, String>,
+    settings: &Settings,
+    app: Option<&str>,
     variables: Vec<Variable>,
     own: &[(String, String)],
 ) -> Result<Vec<Variable>, Failure> {
+    let of_app = app.and_then(|app| Some((["apps", app, "env"].to_vec(), &settings.apps.get(app)?.env)));
+    let (path, templates) = of_app.unwrap_or_else(|| (vec!["env"], &settings.env));
+    let shown = |name: &str| settings.name(&[path.as_slice(), &[name]].concat());
     let of_services = variables.iter().map(|variable| {
         (variable.name.as_str(), Value { text: variable.value.clone(), secret: variable.secret })
     });
     let of_prism =
         own.iter().map(|(name, value)| (name.as_str(), Value { text: value.clone(), secret: false }));
     let known = of_services.chain(of_prism).collect();
-    let resolved = template::resolve(path, templates, &known)?;
+    let path = path.join(".");
+    let resolved = template::resolve(&path, &shown, templates, &known)?;
     let (replaced, mut variables): (Vec<_>, Vec<_>) =
         variables.into_iter().partition(|variable| resolved.contains_key(&variable.name));
     for (name, Value { text: value, secret }) in resolved {
-        check(path, &name, &value)?;
+        check(&shown(&name), &name, &value)?;
         let key = format!("{path}.{name}");
         let secret = secret || is_secret(&name);
         variables.push(Variable {
@@ -45,28 +48,27 @@ pub fn configure(
 }
 
 /// Says whether people give such a name to what nobody is to see.
-fn is_secret(name: &str) -> bool {
+pub fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
-    ["PASSWORD", "PASSWD", "SECRET", "TOKEN", "API_KEY", "PRIVATE_KEY", "CREDENTIAL"]
+    ["PASS", "_PWD", "SECRET", "TOKEN", "API_KEY", "APP_KEY", "ACCESS_KEY", "PRIVATE_KEY", "CREDENTIAL"]
         .iter()
         .any(|word| name.contains(word))
 }
 
-fn check(path: &str, name: &str, value: &str) -> Result<(), Failure> {
+fn check(shown: &str, name: &str, value: &str) -> Result<(), Failure> {
     let is_name = name.starts_with(|c: char| c == '_' || c.is_ascii_alphabetic())
         && name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric());
     if !is_name {
-        return Err(Failure::new(format!(
-            "`{path}.{name}` in prism.yaml: `{name}` is not a name for a variable"
-        ))
-        .hint("names consist of letters, digits and `_`, and do not begin with a digit"));
+        return Err(Failure::new(format!("{shown}: `{name}` is not a name for a variable"))
+            .hint("names consist of letters, digits and `_`, and do not begin with a digit"));
     }
     if OWN.contains(&name) || name.starts_with("PRISM_") {
-        return Err(Failure::new(format!("`{path}.{name}` in prism.yaml: this variable is always prism's"))
-            .hint("choose another name"));
+        return Err(
+            Failure::new(format!("{shown}: this variable is always prism's")).hint("choose another name")
+        );
     }
     if value.contains('\0') {
-        return Err(Failure::new(format!("`{path}.{name}` in prism.yaml holds a NUL byte")));
+        return Err(Failure::new(format!("{shown} holds a NUL byte")));
     }
     Ok(())
 }

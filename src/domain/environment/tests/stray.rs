@@ -120,7 +120,8 @@ fn a_message_names_the_source_and_a_way_that_leads_out() {
     };
     let text = format!("# mine\nTEST_URL={url}\n");
     let of_file = found(Sources { env_files: entries(&text), ..Sources::default() });
-    let configured = Variable { key: Some("env.TEST_URL".into()), ..variables(&[("TEST_URL", url)]).remove(0) };
+    let configured =
+        Variable { key: Some("env.TEST_URL".into()), ..variables(&[("TEST_URL", url)]).remove(0) };
     let of_yaml = found(Sources { session: vec![configured], ..Sources::default() });
     let leads = "leads to port 8000 of this machine, which is service `db` of the session of `/w/other`";
     for (strays, message, way_out) in [
