@@ -14,4 +14,5 @@ mod ports;
 mod ready;
 mod services;
 mod speed;
+mod stray;
 mod worktree;

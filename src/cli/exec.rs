@@ -49,7 +49,7 @@ pub(super) struct ExecArgs {
     /// Run it as this app of prism.yaml [default: the one whose directory this is]
     #[arg(long, value_name = "APP")]
     pub(super) app: Option<String>,
-    /// Take variables from FILE; the last one wins
+    /// Take variables from FILE, `$NAME` being what the command gets; the last one wins
     #[arg(long = "env-file", value_name = "FILE")]
     pub(super) env_files: Vec<PathBuf>,
     /// Set a variable; without a value, keep the caller's

@@ -1,6 +1,7 @@
 //! What each service of a session publishes, when it is ready, and what of it cannot be isolated.
 
 mod host;
+mod names;
 mod network;
 #[cfg(test)]
 mod tests;
@@ -19,7 +20,6 @@ use super::model::{Model, Service};
 use super::name::ServiceName;
 use super::port::{ContainerPort, expand_exposed, expand_range};
 use super::settings::{Ports, Ready, ServiceSettings, Settings};
-use super::template::nearest;
 use super::variable;
 use crate::error::Failure;
 
@@ -88,7 +88,7 @@ pub struct ServicePlan {
 /// # Errors
 /// A label or a setting of a service has a wrong value, or `prism.yaml` names a service that is not there.
 pub fn plan(model: &Model, settings: &Settings, bind: IpAddr, profiles: &[String]) -> Result<Plan, Failure> {
-    check_names(model, settings)?;
+    names::check_services(model, settings)?;
     let mut plan = Plan { services: BTreeMap::new(), shared: Vec::new() };
     for (name, service) in &model.services {
         let said = ServiceSettings::merged(name, &service.labels, settings.services.get(name))?;
@@ -98,45 +98,11 @@ pub fn plan(model: &Model, settings: &Settings, bind: IpAddr, profiles: &[String
         plan.services.insert(name.clone(), decided);
     }
     publish_on_owners(&mut plan.services);
-    plan.check_apps(settings)?;
+    names::check_apps(&plan, settings)?;
     Ok(plan)
 }
 
-/// Fails if `prism.yaml` names a service that the project does not have.
-fn check_names(model: &Model, settings: &Settings) -> Result<(), Failure> {
-    let of_services = settings.services.keys().map(|service| (vec!["services", &service.0], service));
-    let of_templates = settings.templates.iter().flat_map(|(template, selection)| {
-        let named = |key, services| std::iter::repeat(vec!["templates", template, key]).zip(services);
-        named("services", &selection.services).chain(named("without", &selection.without))
-    });
-    let mut all = of_services.chain(of_templates);
-    let Some((path, unknown)) = all.find(|(_, service)| !model.services.contains_key(*service)) else {
-        return Ok(());
-    };
-    let known = || model.services.keys().map(|name| name.0.as_str());
-    let failure = Failure::new(format!("{}: there is no service `{unknown}`", settings.name(&path)));
-    Err(match nearest(&unknown.0, known()) {
-        Some(near) => failure.hint(format!("did you mean `{near}`?")),
-        None => failure.hint(format!("the services are: {}", known().collect::<Vec<_>>().join(", "))),
-    })
-}
-
 impl Plan {
-    /// Fails if an app and a service that always runs give the same variables.
-    fn check_apps(&self, settings: &Settings) -> Result<(), Failure> {
-        let speaking = || self.services.iter().filter(|(_, plan)| plan.by_default && !plan.ports.is_empty());
-        for app in settings.apps.keys() {
-            let is_of_app = |(service, plan): &(&ServiceName, &ServicePlan)| {
-                variable::prefix(plan.prefix.as_deref().unwrap_or(&service.0)) == variable::prefix(app)
-            };
-            if let Some((service, _)) = speaking().find(is_of_app) {
-                let names = format!("variables that begin with `{}_`", variable::prefix(app));
-                return Err(variable::collision(&settings.name(&["apps", app]), &service.0, &names));
-            }
-        }
-        Ok(())
-    }
-
     /// Says whether some service may give a variable of this name to a child.
     pub fn may_export(&self, name: &str) -> bool {
         let is_global = catalog::KINDS.iter().flat_map(|kind| kind.globals).any(|group| group.gives(name));

@@ -53,8 +53,7 @@ pub fn environment(
         let names = merged.kept.join(", ");
         let without = match merged.withheld.as_slice() {
             [] => String::new(),
-            [one] => format!("; {one} is not set, as it belongs to them"),
-            several => format!("; {} are not set, as they belong to them", several.join(", ")),
+            withheld => format!(", and so without {}", withheld.join(", ")),
         };
         output
             .note(format!("kept from your environment: {names}{without} (`--override` takes the session's)"));

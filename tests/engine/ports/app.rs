@@ -112,11 +112,19 @@ fn the_app_itself_in_another_terminal_is_not_in_the_way() {
 }
 
 #[test]
-fn a_service_of_the_session_comes_before_an_app_of_its_name() {
+fn an_app_of_a_services_name_needs_another_prefix() {
     let project = Project::web();
     project.write("prism.yaml", "apps: {web: {port: LISTEN}}\n");
-    let service = web_port(&project);
-    let app: u16 = as_web(&project, "echo $LISTEN").parse().expect("a port");
-    assert_ne!(app, service);
-    assert_eq!(project.prism(&["get", "WEB_PORT"]).succeeds().line(), service.to_string());
+    let refused = project.prism(&["exec", "true"]).exits(125);
+    assert!(
+        refused
+            .stderr
+            .contains("`apps.web` in prism.yaml (line 1, column 13) and service `web` both give variables"),
+        "{refused}"
+    );
+    project.holds_nothing();
+    project.write("prism.yaml", "services: {web: {prefix: FRONT}}\napps: {web: {port: LISTEN}}\n");
+    let app = as_web(&project, "echo $LISTEN");
+    let show = ["exec", "--", "sh", "-c", "test $FRONT_PORT != $WEB_PORT && echo $WEB_PORT"];
+    assert_eq!(project.prism(&show).succeeds().line(), app);
 }

@@ -1,0 +1,43 @@
+//! The names in `prism.yaml` against those of the project.
+
+use super::{Plan, ServicePlan};
+use crate::domain::model::Model;
+use crate::domain::name::ServiceName;
+use crate::domain::settings::Settings;
+use crate::domain::template::nearest;
+use crate::domain::variable;
+use crate::error::Failure;
+
+/// Fails if `prism.yaml` names a service that the project does not have.
+pub(super) fn check_services(model: &Model, settings: &Settings) -> Result<(), Failure> {
+    let of_services = settings.services.keys().map(|service| (vec!["services", &service.0], service));
+    let of_templates = settings.templates.iter().flat_map(|(template, selection)| {
+        let named = |key, services| std::iter::repeat(vec!["templates", template, key]).zip(services);
+        named("services", &selection.services).chain(named("without", &selection.without))
+    });
+    let mut all = of_services.chain(of_templates);
+    let Some((path, unknown)) = all.find(|(_, service)| !model.services.contains_key(*service)) else {
+        return Ok(());
+    };
+    let known = || model.services.keys().map(|name| name.0.as_str());
+    let failure = Failure::new(format!("{}: there is no service `{unknown}`", settings.name(&path)));
+    Err(match nearest(&unknown.0, known()) {
+        Some(near) => failure.hint(format!("did you mean `{near}`?")),
+        None => failure.hint(format!("the services are: {}", known().collect::<Vec<_>>().join(", "))),
+    })
+}
+
+/// Fails if an app and a service that always runs give the same variables.
+pub(super) fn check_apps(plan: &Plan, settings: &Settings) -> Result<(), Failure> {
+    let speaking = || plan.services.iter().filter(|(_, plan)| plan.by_default && !plan.ports.is_empty());
+    for app in settings.apps.keys() {
+        let is_of_app = |(service, plan): &(&ServiceName, &ServicePlan)| {
+            variable::prefix(plan.prefix.as_deref().unwrap_or(&service.0)) == variable::prefix(app)
+        };
+        if let Some((service, _)) = speaking().find(is_of_app) {
+            let names = format!("variables that begin with `{}_`", variable::prefix(app));
+            return Err(variable::collision(&settings.name(&["apps", app]), &service.0, &names));
+        }
+    }
+    Ok(())
+}
