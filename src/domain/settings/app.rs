@@ -144,7 +144,7 @@ mod tests {
             ("apps: {web: {dir: /web}}", "`apps.web.dir` in prism.yaml (line 1, column 19) is `/web`"),
             (
                 "apps: {a: {dir: web}, b: {dir: ./web/}}",
-                "`apps.b.dir` in prism.yaml (line 1, column 34) is that of app `a` already",
+                "`apps.b.dir` in prism.yaml (line 1, column 32) is that of app `a` already",
             ),
             (
                 "apps: {web: {port: '3000'}}",

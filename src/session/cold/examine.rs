@@ -14,8 +14,8 @@ use crate::domain::reservation::Slot;
 use crate::domain::shared::shared;
 use crate::error::Failure;
 use crate::process::interrupt::Interrupt;
-use crate::session::Session;
 use crate::session::input::Inputs;
+use crate::session::{CONFIGURATION, Session};
 
 /// How often the end of `docker compose config` is looked for.
 const CONFIG_POLL: Duration = Duration::from_millis(5);
@@ -78,7 +78,8 @@ pub fn examine(session: &Session, endpoint: &Endpoint, interrupt: &Interrupt) ->
     let mut profiles = session.settings.profiles.clone();
     profiles.extend(found.profiles.iter().cloned());
     let bind = bind(session, endpoint)?;
-    let (model, plan) = resolve(session, &compose, bind, &profiles, interrupt)?;
+    let (model, plan) = resolve(session, &compose, bind, &profiles, interrupt)
+        .map_err(|error| with_files_hint(session, &inputs, error))?;
     let slots = known::slots(&names, &plan, session.settings.apps.keys().cloned())?;
     let mentioned = Mentioned { names, slots };
     Ok(Examined { found, compose, inputs, mentioned, profiles, bind, model, plan })
@@ -113,6 +114,29 @@ fn with_env_file_hint(session: &Session, error: anyhow::Error) -> anyhow::Error 
     {
         Some(path) => absent(session, &path).into(),
         None => error,
+    }
+}
+
+/// Compose says the line of a mistake, but neither the YAML file nor the `env_file` in which it is.
+fn with_files_hint(session: &Session, inputs: &Inputs, error: anyhow::Error) -> anyhow::Error {
+    let text = crate::error::render(&error);
+    let is_yaml = text.contains("  | yaml: ");
+    if !is_yaml && !text.contains("  | line ") {
+        return error;
+    }
+    let present = inputs.files.iter().filter(|(_, hash)| hash.is_some()).map(|(path, _)| Path::new(path));
+    let below = present.map(|path| path.strip_prefix(session.path()).unwrap_or(path));
+    let is_meant = |path: &&Path| {
+        let has_yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+        has_yaml == is_yaml && *path != Path::new(CONFIGURATION) && *path != Path::new(".env")
+    };
+    let files: Vec<String> = below.filter(is_meant).map(|path| format!("`{}`", path.display())).collect();
+    match error.downcast::<Failure>() {
+        Ok(failure) if !files.is_empty() => {
+            failure.hint(format!("correct it in {}", files.join(" or "))).into()
+        }
+        Ok(failure) => failure.into(),
+        Err(error) => error,
     }
 }
 
