@@ -63,7 +63,7 @@ mod tests {
             assert_eq!(former.1, r#"{"COMPOSE_FILE":"dev.yaml"}"#);
             let sources =
                 Sources { caller: scrubbed(inside), own: vec![files.clone(), former], ..Sources::default() };
-            inside = merge(sources).environment;
+            inside = merge(&sources).expect("an environment").environment;
             assert!(inside.iter().any(|(name, _)| name == RECORD));
         }
         // What is set or unset in the child is meant.
