@@ -18,5 +18,9 @@ mod timing;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    if std::env::args_os().next().is_some_and(|name| name == process::witness::NAME) {
+        process::witness::serve();
+        return ExitCode::SUCCESS;
+    }
     ExitCode::from(cli::run(std::env::args_os()))
 }

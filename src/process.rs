@@ -7,4 +7,4 @@ pub mod interrupt;
 pub mod parent;
 pub mod supervise;
 mod terminal;
-mod witness;
+pub mod witness;

@@ -98,7 +98,6 @@ pub fn plan(model: &Model, settings: &Settings, bind: IpAddr, profiles: &[String
         plan.services.insert(name.clone(), decided);
     }
     publish_on_owners(&mut plan.services);
-    names::check_apps(&plan, settings)?;
     Ok(plan)
 }
 

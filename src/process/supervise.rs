@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use nix::errno::Errno;
@@ -18,7 +18,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, dup2_stdin, dup2_stdout, getpgid, getpgrp};
 use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::origin::WithOrigin;
-use signal_hook::low_level::siginfo::{Cause, Origin};
+use signal_hook::low_level::siginfo::Cause;
 
 use super::exec::Program;
 use super::inherited;
@@ -57,14 +57,22 @@ pub enum Fate {
     Killed(Signal),
 }
 
+/// A signal that prism got.
+#[derive(Debug, Clone, Copy)]
+struct Heard {
+    signal: Signal,
+    /// 0 for the kernel.
+    sender: Pid,
+    /// The terminal sent it to its whole foreground group.
+    of_terminal: bool,
+}
+
 /// Notices signals to prism, from its creation on, and keeps them from ending it.
 #[derive(Debug)]
 pub struct Signals {
     delivery: SignalDelivery<UnixStream, WithOrigin>,
     /// What the caller blocked, and the child has to find blocked.
     mask: SigSet,
-    /// A sender of what was heard last is of prism's own group, and may be about to signal all of it.
-    from_own_group: bool,
     /// The caller ignores SIGCONT: it continues prism unheard.
     continues_unheard: bool,
 }
@@ -81,32 +89,29 @@ impl Signals {
             let mask = SigSet::thread_get_mask()?;
             SigSet::empty().thread_set_mask()?;
             let continues_unheard = is_ignored(Signal::SIGCONT as i32);
-            Ok(Self { delivery, mask, from_own_group: false, continues_unheard })
+            Ok(Self { delivery, mask, continues_unheard })
         };
         listen().context("cannot listen for signals")
     }
 
-    /// Waits until something is heard.
-    fn wait(&self) {
-        let mut descriptors = [PollFd::new(self.delivery.get_read().as_fd(), PollFlags::POLLIN)];
+    /// Waits until something is heard, or the witness has something to say.
+    fn wait(&self, witness: &Witness) {
+        let descriptors = [Some(self.delivery.get_read().as_fd()), witness.descriptor()];
+        let mut descriptors: Vec<PollFd> =
+            descriptors.into_iter().flatten().map(|it| PollFd::new(it, PollFlags::POLLIN)).collect();
         // EINTR: what came is in the pipe.
         let _ = poll(&mut descriptors, PollTimeout::NONE);
     }
 
-    /// Takes what was heard, and whether the terminal sent it.
-    fn take(&mut self) -> Vec<(Signal, bool)> {
-        let heard: Vec<Origin> = self.delivery.pending().collect();
-        let senders =
-            heard.iter().filter_map(|origin| origin.process.map(|process| Pid::from_raw(process.pid)));
-        self.from_own_group = senders.into_iter().any(|pid| getpgid(Some(pid)) == Ok(getpgrp()));
-        heard
-            .into_iter()
-            .filter_map(|origin| {
-                let signal = Signal::try_from(origin.signal).ok()?;
-                Some((signal, origin.cause == Cause::Kernel && OF_TERMINAL.contains(&signal)))
-            })
-            .filter(|(signal, _)| *signal != Signal::SIGCHLD)
-            .collect()
+    /// Takes what was heard.
+    fn take(&mut self) -> Vec<Heard> {
+        let heard = self.delivery.pending().filter_map(|origin| {
+            let signal = Signal::try_from(origin.signal).ok()?;
+            let sender = Pid::from_raw(origin.process.map_or(0, |process| process.pid));
+            let of_terminal = origin.cause == Cause::Kernel && OF_TERMINAL.contains(&signal);
+            Some(Heard { signal, sender, of_terminal })
+        });
+        heard.filter(|heard| heard.signal != Signal::SIGCHLD).collect()
     }
 }
 
@@ -126,9 +131,8 @@ pub fn run(
     interrupt.check()?;
     let child = program.spawn(&signals.mask)?;
     // What came while it was being made may have missed it. It has just begun, and is not told twice by this.
-    let missed: Vec<Signal> = signals.take().into_iter().map(|(signal, _)| signal).collect();
-    witness.saw(&missed);
-    for signal in missed {
+    for Heard { signal, sender, .. } in signals.take() {
+        witness.took((signal, sender));
         let _ = kill(child, signal);
     }
     let mut supervision = Supervision { child, signals, witness };
@@ -154,11 +158,11 @@ impl Supervision<'_> {
                 }
                 Ok(WaitStatus::Signaled(_, signal, _)) => return Ok(Fate::Killed(signal)),
                 Ok(WaitStatus::Stopped(_, signal)) => self.stop(signal)?,
-                Ok(_) | Err(Errno::EINTR) => self.signals.wait(),
+                Ok(_) | Err(Errno::EINTR) => self.signals.wait(&self.witness),
                 Err(errno) => return Err(errno).context("cannot wait for the command"),
             }
             let heard = self.signals.take();
-            self.pass_on(&heard);
+            self.pass_on(heard);
         }
     }
 
@@ -184,8 +188,8 @@ impl Supervision<'_> {
             // What was heard may be a continuation that the child is just about to get, or had before it stopped.
             std::thread::park_timeout(DELIVERY);
         }
-        heard.retain(|(signal, _)| *signal != Signal::SIGTSTP);
-        self.pass_on(&heard);
+        heard.retain(|heard: &Heard| heard.signal != Signal::SIGTSTP);
+        self.pass_on(heard);
         self.pass_on_but_stops();
         if self.signals.continues_unheard {
             let _ = kill(self.child, Signal::SIGCONT);
@@ -196,36 +200,40 @@ impl Supervision<'_> {
     /// The stop that the child has followed must not come a second time.
     fn pass_on_but_stops(&mut self) {
         let mut heard = self.signals.take();
-        heard.retain(|(signal, _)| *signal != Signal::SIGTSTP);
-        self.pass_on(&heard);
+        heard.retain(|heard| heard.signal != Signal::SIGTSTP);
+        self.pass_on(heard);
     }
 
     /// Passes on what has not reached the child already.
-    fn pass_on(&mut self, heard: &[(Signal, bool)]) {
-        if heard.is_empty() {
-            return;
-        }
-        let signals: Vec<Signal> = heard.iter().map(|(signal, _)| *signal).collect();
-        let mut reached = self.witness.saw(&signals);
-        reached.extend(heard.iter().filter(|(_, of_terminal)| *of_terminal).map(|(signal, _)| *signal));
-        if !signals.iter().all(|signal| reached.contains(signal)) {
-            let looks = if self.signals.from_own_group { 10 } else { 1 };
-            for _ in 0..looks {
-                std::thread::park_timeout(DELIVERY);
-                reached.extend(self.witness.saw(&signals));
-                if signals.iter().all(|signal| reached.contains(signal)) {
-                    break;
-                }
-            }
-        }
-        if !self.witness.is_present() && terminal::is_in_front() {
-            reached.extend(OF_TERMINAL);
-        }
+    fn pass_on(&mut self, heard: Vec<Heard>) {
+        self.witness.begin();
         let is_apart = getpgid(Some(self.child)) != Ok(getpgrp());
-        for signal in signals.into_iter().filter(|signal| is_apart || !reached.contains(signal)) {
+        let unreached = if is_apart { heard } else { self.unreached(heard) };
+        for Heard { signal, .. } in unreached {
             // It may have ended just now: it was not waited for, so that the number is not another's.
             let _ = kill(self.child, signal);
         }
+    }
+
+    /// Picks what did not go to the whole group, and gives the witness the time to say so.
+    fn unreached(&mut self, mut heard: Vec<Heard>) -> Vec<Heard> {
+        heard.retain(|heard| !heard.of_terminal && !self.witness.took((heard.signal, heard.sender)));
+        if heard.is_empty() {
+            return heard;
+        }
+        // One of the own group may be about to signal all of it, as `timeout` is, and be kept from it for a while.
+        let is_own = |heard: &Heard| getpgid(Some(heard.sender)) == Ok(getpgrp());
+        let deadline = Instant::now() + DELIVERY * if heard.iter().any(is_own) { 10 } else { 1 };
+        while let Some(left) = deadline.checked_duration_since(Instant::now()).filter(|_| !heard.is_empty()) {
+            let Some(reports) = self.witness.descriptor() else { break };
+            let timeout = PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::ZERO);
+            let _ = poll(&mut [PollFd::new(reports, PollFlags::POLLIN)], timeout);
+            heard.retain(|heard| !self.witness.took((heard.signal, heard.sender)));
+        }
+        if !self.witness.is_present() && terminal::is_in_front() {
+            heard.retain(|heard| !OF_TERMINAL.contains(&heard.signal));
+        }
+        heard
     }
 }
 

@@ -1,80 +1,109 @@
-//! A process beside prism that blocks every signal: what was sent to the whole process group is pending there.
+//! A process beside prism, in its process group, that reports every signal it gets: what it got, the whole group got.
+//!
+//! It is prism itself, started as [`NAME`]. It blocks every signal, also those that would stop it, and reads them one by
+//! one from a descriptor, with their senders. So two signals of one kind are two reports, unless the second one came
+//! before the system gave it the time to read the first.
 
 use std::ffi::CString;
-use std::fs;
-use std::io::PipeWriter;
-use std::os::fd::AsRawFd;
-use std::os::unix::ffi::OsStrExt;
+use std::fs::File;
+use std::io::{PipeReader, PipeWriter, Read, Write};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::time::{Duration, Instant};
 
-use nix::fcntl::OFlag;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, PosixSpawnFlags, posix_spawn};
 use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::stat::Mode;
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 
-use super::exec;
+/// The name by which prism is started as a witness.
+pub const NAME: &str = "prism-witness";
 
-/// What is pending in a process stays so, and then says nothing of a second signal of that kind. So a witness that has
-/// told something gets a successor; both are asked, as a signal may have come before the younger one did.
+/// How long a report answers for its signal, and for more of the same: signals of one kind are one while they wait to be
+/// read, and prism may have been quicker than the witness.
+const FRESH: Duration = Duration::from_millis(10);
+
+/// A signal, and who sent it; 0 for the kernel.
+pub type Report = (Signal, Pid);
+
+/// Bytes of a report on its way: two numbers.
+const LENGTH: usize = 8;
+
+/// A witness, or the lack of one: then nothing is known to have reached the group.
 #[derive(Debug)]
 pub struct Witness {
-    members: Vec<Member>,
+    process: Option<Process>,
+    /// What came, and when.
+    reports: Vec<(Report, Instant)>,
 }
 
 /// It reads from a pipe, and so ends by itself when prism is killed.
 #[derive(Debug)]
-struct Member {
-    process: Pid,
-    _pipe: PipeWriter,
-    /// What it has told already.
-    told: Vec<Signal>,
+struct Process {
+    pid: Pid,
+    reports: PipeReader,
+    _life: PipeWriter,
 }
 
 impl Witness {
-    /// Starts one. Where that is impossible, nothing is known to have reached the group.
+    /// Starts one, where the system can.
     pub fn call() -> Self {
-        Self { members: spawn().into_iter().collect() }
+        Self { process: spawn(), reports: Vec::new() }
     }
 
-    /// Says whether there is one, and the system tells what is pending.
+    /// Says whether there is one.
     pub fn is_present(&self) -> bool {
-        !self.members.is_empty() && cfg!(target_os = "linux")
+        self.process.is_some()
     }
 
-    /// Says which of these signals the whole group got.
-    pub fn saw(&mut self, signals: &[Signal]) -> Vec<Signal> {
-        let mut seen = Vec::new();
-        for member in &mut self.members {
-            let pending = pending(member.process);
-            member.told.retain(|signal| pending.contains(signal));
-            let is_new = |signal: &Signal| pending.contains(signal) && !member.told.contains(signal);
-            let new: Vec<Signal> = signals.iter().copied().filter(is_new).collect();
-            seen.extend(
-                signals
-                    .iter()
-                    .filter(|signal| is_new(signal) || opposite(**signal).is_some_and(|it| is_new(&it))),
-            );
-            member.told.extend(new);
+    /// Returns what becomes readable when it has something to report.
+    pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.process.as_ref().map(|process| process.reports.as_fd())
+    }
+
+    /// Forgets what was reported before this moment, or a little earlier: it has nothing to do with what comes now.
+    pub fn begin(&mut self) {
+        self.reports.retain(|(_, at)| at.elapsed() < FRESH);
+        self.hear();
+    }
+
+    /// Says whether the whole group got this signal, too.
+    pub fn took(&mut self, (signal, sender): Report) -> bool {
+        self.hear();
+        let says_so =
+            |(other, from): Report| from == sender && (other == signal || Some(other) == opposite(signal));
+        self.reports.iter().any(|(report, _)| says_so(*report))
+    }
+
+    /// Takes what has been reported until now.
+    fn hear(&mut self) {
+        let Some(process) = &mut self.process else { return };
+        let mut bytes = [0; LENGTH];
+        loop {
+            // A report is written at once, and so is never there in part.
+            match process.reports.read(&mut bytes) {
+                Ok(LENGTH) => self.reports.extend(decode(bytes).map(|report| (report, Instant::now()))),
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
+                _ => break,
+            }
         }
-        if self.members.last().is_some_and(|member| !member.told.is_empty()) {
-            self.members.extend(spawn());
-            let old = self.members.len().saturating_sub(2);
-            self.members.drain(..old);
-        }
-        seen
+        self.process = None;
     }
 }
 
-impl Drop for Member {
+impl Drop for Process {
     fn drop(&mut self) {
         // It may be stopped, and then does not see the end of its pipe.
-        let _ = kill(self.process, Signal::SIGKILL);
-        let _ = waitpid(self.process, None);
+        let _ = kill(self.pid, Signal::SIGKILL);
+        let _ = waitpid(self.pid, None);
     }
 }
 
-/// What takes a signal back while it is pending.
+/// What takes a signal back that waits to be read.
 fn opposite(signal: Signal) -> Option<Signal> {
     match signal {
         Signal::SIGTSTP => Some(Signal::SIGCONT),
@@ -83,30 +112,87 @@ fn opposite(signal: Signal) -> Option<Signal> {
     }
 }
 
-fn spawn() -> Option<Member> {
-    let program = exec::find("cat".as_ref(), std::env::var_os("PATH").as_deref())
-        .or_else(|_| exec::find("cat".as_ref(), None))
-        .ok()?;
-    let program = CString::new(program.as_os_str().as_bytes()).ok()?;
-    let (read, write) = std::io::pipe().ok()?;
+fn encode((signal, sender): Report) -> [u8; LENGTH] {
+    let mut bytes = [0; LENGTH];
+    bytes[..4].copy_from_slice(&(signal as i32).to_ne_bytes());
+    bytes[4..].copy_from_slice(&sender.as_raw().to_ne_bytes());
+    bytes
+}
+
+fn decode(bytes: [u8; LENGTH]) -> Option<Report> {
+    let (signal, sender) = bytes.split_first_chunk()?;
+    let signal = Signal::try_from(i32::from_ne_bytes(*signal)).ok()?;
+    Some((signal, Pid::from_raw(i32::from_ne_bytes(*sender.first_chunk()?))))
+}
+
+fn spawn() -> Option<Process> {
+    let program = CString::from(c"/proc/self/exe");
+    let (alive, life) = std::io::pipe().ok()?;
+    let (reports, write) = std::io::pipe().ok()?;
+    fcntl(reports.as_fd(), FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).ok()?;
     let mut actions = PosixSpawnFileActions::init().ok()?;
-    actions.add_dup2(read.as_raw_fd(), 0).ok()?;
+    actions.add_dup2(alive.as_raw_fd(), 0).ok()?;
+    actions.add_dup2(write.as_raw_fd(), 1).ok()?;
     // It must not keep the end of a pipe open that somebody waits for.
-    for stream in [1, 2] {
-        actions.add_open(stream, "/dev/null", OFlag::O_WRONLY, Mode::empty()).ok()?;
-    }
+    actions.add_open(2, "/dev/null", OFlag::O_WRONLY, Mode::empty()).ok()?;
     let mut attributes = PosixSpawnAttr::init().ok()?;
+    // From its first moment on: what comes before it reads is pending.
     attributes.set_sigmask(&SigSet::all()).ok()?;
     attributes.set_flags(PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK).ok()?;
     let nothing: [CString; 0] = [];
-    let process = posix_spawn(program.as_c_str(), &actions, &attributes, &[c"cat"], &nothing).ok()?;
-    Some(Member { process, _pipe: write, told: Vec::new() })
+    let name = CString::new(NAME).ok()?;
+    let pid = posix_spawn(program.as_c_str(), &actions, &attributes, &[name], &nothing).ok()?;
+    Some(Process { pid, reports, _life: life })
 }
 
-/// Reads which signals are pending for a process; none where the system has no `/proc`.
-fn pending(process: Pid) -> Vec<Signal> {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("ShdPnd:"));
-    let mask = mask.and_then(|text| u64::from_str_radix(text.trim(), 16).ok()).unwrap_or(0);
-    Signal::iterator().filter(|signal| mask & (1 << (*signal as i32 - 1)) != 0).collect()
+/// Is the witness: reports signals on standard output until standard input ends.
+pub fn serve() {
+    let Ok(signals) = SignalFd::with_flags(&SigSet::all(), SfdFlags::SFD_NONBLOCK) else { return };
+    let Ok(mut out) = std::io::stdout().as_fd().try_clone_to_owned().map(File::from) else { return };
+    let stdin = std::io::stdin();
+    loop {
+        let mut descriptors =
+            [PollFd::new(signals.as_fd(), PollFlags::POLLIN), PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
+        // EINTR: it was stopped and continued.
+        let _ = poll(&mut descriptors, PollTimeout::NONE);
+        if descriptors[1].any() == Some(true) {
+            return;
+        }
+        while let Ok(Some(taken)) = signals.read_signal() {
+            let signal = i32::try_from(taken.ssi_signo).ok().and_then(|signal| Signal::try_from(signal).ok());
+            let sender = i32::try_from(taken.ssi_pid).map_or(Pid::from_raw(0), Pid::from_raw);
+            let Some(signal) = signal else { continue };
+            if out.write_all(&encode((signal, sender))).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reports_come_back() {
+        let report = (Signal::SIGWINCH, Pid::from_raw(4_194_304));
+        assert_eq!(decode(encode(report)), Some(report));
+        assert_eq!(decode([0; LENGTH]), None, "no signal");
+    }
+
+    #[test]
+    fn a_report_answers_for_what_its_sender_sent_at_the_time() {
+        let sent = |signal, sender| (signal, Pid::from_raw(sender));
+        let after = |age: Duration, asked| {
+            let at = Instant::now().checked_sub(age).expect("a machine that runs for a second");
+            let mut witness = Witness { process: None, reports: vec![(sent(Signal::SIGCONT, 7), at)] };
+            witness.begin();
+            witness.took(asked)
+        };
+        let now = Duration::ZERO;
+        assert!(after(now, sent(Signal::SIGCONT, 7)));
+        assert!(after(now, sent(Signal::SIGTSTP, 7)), "the one has taken the other back");
+        assert!(!after(now, sent(Signal::SIGCONT, 8)) && !after(now, sent(Signal::SIGINT, 7)));
+        assert!(!after(FRESH * 2, sent(Signal::SIGCONT, 7)));
+    }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{MODES, Mode};
 use crate::support::proxy::engine_socket;
-use crate::support::{Project, Run, without};
+use crate::support::{Project, Run};
 
 /// A user with no process: what root may do knows no limit.
 const USER: u32 = 61_117;
@@ -30,9 +30,6 @@ fn give(path: &Path) {
 #[test]
 fn few_processes_are_a_clear_error_and_none_are_needed_where_the_stack_is_up() {
     let project = Project::quick();
-    if without("setpriv") {
-        return;
-    }
     // The user cannot look into the directory of the build.
     let prism: PathBuf = project.sandbox.work().join("prism");
     fs::copy(env!("CARGO_BIN_EXE_prism"), &prism).expect("copy");

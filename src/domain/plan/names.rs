@@ -27,17 +27,24 @@ pub(super) fn check_services(model: &Model, settings: &Settings) -> Result<(), F
     })
 }
 
-/// Fails if an app and a service that always runs give the same variables.
-pub(super) fn check_apps(plan: &Plan, settings: &Settings) -> Result<(), Failure> {
-    let speaking = || plan.services.iter().filter(|(_, plan)| plan.by_default && !plan.ports.is_empty());
-    for app in settings.apps.keys() {
-        let is_of_app = |(service, plan): &(&ServiceName, &ServicePlan)| {
-            variable::prefix(plan.prefix.as_deref().unwrap_or(&service.0)) == variable::prefix(app)
-        };
-        if let Some((service, _)) = speaking().find(is_of_app) {
-            let names = format!("variables that begin with `{}_`", variable::prefix(app));
-            return Err(variable::collision(&settings.name(&["apps", app]), &service.0, &names));
+impl Plan {
+    /// Fails if an app and one of these services give the same variables. A service that is left out does not count: the
+    /// app may stand in for it.
+    ///
+    /// # Errors
+    /// They do.
+    pub fn check_apps(&self, settings: &Settings, scope: &[ServiceName]) -> Result<(), Failure> {
+        let speaking = || scope.iter().filter_map(|name| self.services.get_key_value(name));
+        for app in settings.apps.keys() {
+            let is_of_app = |(service, plan): &(&ServiceName, &ServicePlan)| {
+                let prefix = plan.prefix.as_deref().unwrap_or(&service.0);
+                !plan.ports.is_empty() && variable::prefix(prefix) == variable::prefix(app)
+            };
+            if let Some((service, _)) = speaking().find(is_of_app) {
+                let names = format!("variables that begin with `{}_`", variable::prefix(app));
+                return Err(variable::collision(&settings.name(&["apps", app]), &service.0, &names));
+            }
         }
+        Ok(())
     }
-    Ok(())
 }

@@ -83,6 +83,7 @@ impl Prepare<'_> {
         let present: BTreeSet<ServiceName> =
             containers.iter().map(|container| container.service.clone()).collect();
         let scope = scope::scope(model, plan, &note.selection, &present)?;
+        plan.check_apps(&session.settings, &scope)?;
         let old = warm::read_header(session);
         let created_at = created_at(containers, old.as_ref());
         let facts = Facts {

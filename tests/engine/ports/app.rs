@@ -113,7 +113,8 @@ fn the_app_itself_in_another_terminal_is_not_in_the_way() {
 
 #[test]
 fn an_app_of_a_services_name_needs_another_prefix() {
-    let project = Project::web();
+    let other = "  other: {image: \"prism-test:1\", stop_signal: SIGKILL, command: sleep 1000}\n";
+    let project = Project::new(&format!("{}{other}", crate::support::project::WEB));
     project.write("prism.yaml", "apps: {web: {port: LISTEN}}\n");
     let refused = project.prism(&["exec", "true"]).exits(125);
     assert!(
@@ -127,4 +128,8 @@ fn an_app_of_a_services_name_needs_another_prefix() {
     let app = as_web(&project, "echo $LISTEN");
     let show = ["exec", "--", "sh", "-c", "test $FRONT_PORT != $WEB_PORT && echo $WEB_PORT"];
     assert_eq!(project.prism(&show).succeeds().line(), app);
+    // One that is left out may be stood in for.
+    project.write("prism.yaml", "apps: {web: {port: LISTEN}}\n");
+    project.prism(&["start", "--without", "web"]).succeeds();
+    assert_eq!(as_web(&project, "echo $WEB_PORT"), as_web(&project, "echo $LISTEN"));
 }
