@@ -12,16 +12,32 @@ use crate::domain::container::{Container, Inspection, without_twins};
 use crate::domain::name::SessionId;
 use crate::domain::settings::LABEL;
 
+/// How often a request that was begun needs a turn until it is on its way: to connect, to be ready, to write.
+const SENDING: usize = 2;
+
 type Answers = Vec<(String, Result<ContainerInspectResponse, Error>)>;
 
 impl Engine {
     /// Lists the containers of one session as [`Engine::session`] does, and at the same time inspects those that are
-    /// likely to be among them: [`Engine::inspect`] need not ask for these again.
-    pub fn look(&mut self, session: &SessionId, likely: &[String]) -> anyhow::Result<Vec<Container>> {
+    /// `likely` to be among them: [`Engine::inspect`] need not ask for these again. Which ones that are may take a moment
+    /// to find out, during which the Engine works already.
+    pub fn look(
+        &mut self,
+        session: &SessionId,
+        likely: impl FnOnce() -> Vec<String>,
+    ) -> anyhow::Result<Vec<Container>> {
         let options = labelled(format!("{LABEL}session_id={session}"));
-        let list = self.docker.list_containers(Some(options.clone()));
-        let (answer, inspected) =
-            self.ask(join(list, inspections(&self.docker, likely.iter().map(String::as_str))))?;
+        let (docker, asked) = (self.docker.clone(), options.clone());
+        let list = self.runtime.spawn(async move { docker.list_containers(Some(asked)).await });
+        self.runtime.block_on(async {
+            for _ in 0..SENDING {
+                tokio::task::yield_now().await;
+            }
+        });
+        let likely = likely();
+        let inspected = inspections(&self.docker, likely.iter().map(String::as_str));
+        let (answer, inspected) = self.ask(join(list, inspected))?;
+        let answer = answer?;
         let listed = self.listed(options, answer)?;
         let containers = without_twins(listed.into_iter().filter_map(container::listed).collect());
         let inspected = inspected.into_iter().filter_map(|(id, answer)| Some((id, answer.ok()?)));

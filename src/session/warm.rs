@@ -23,10 +23,13 @@ pub struct Sight {
 
 /// Looks at a session: one read per input, one question to the Engine, no subprocess.
 pub fn look(session: &Session, engine: &mut Engine) -> anyhow::Result<Sight> {
-    let header = fitting_header(session).filter(|header| header.settled);
-    timing::mark("hash");
-    let likely = header.as_ref().map_or(&[][..], |header| &header.inspected);
-    let containers = engine.look(&session.id, likely)?;
+    let mut header = None;
+    let containers = engine.look(&session.id, || {
+        timing::mark("connect");
+        header = fitting_header(session).filter(|header| header.settled);
+        timing::mark("hash");
+        header.as_ref().map_or_else(Vec::new, |header| header.inspected.clone())
+    })?;
     timing::mark("list");
     let stage = header.as_ref().map_or(Stage::Down, |header| stage(&survey(header, &containers)));
     Ok(Sight { header, containers, stage })
