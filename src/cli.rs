@@ -80,6 +80,7 @@ struct Global {
 #[derive(Debug, Subcommand)]
 enum Frequent {
     Exec(exec::ExecArgs),
+    Env(env::EnvArgs),
     Hook(hook::HookArgs),
     Prompt(prompt::PromptArgs),
 }
@@ -88,6 +89,7 @@ impl From<Frequent> for Verb {
     fn from(verb: Frequent) -> Self {
         match verb {
             Frequent::Exec(args) => Self::Exec(args),
+            Frequent::Env(args) => Self::Env(args),
             Frequent::Hook(args) => Self::Hook(args),
             Frequent::Prompt(args) => Self::Prompt(args),
         }

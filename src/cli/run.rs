@@ -51,7 +51,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> u8 {
 
 /// Parses a command line. What cannot be parsed is told in the light of all verbs.
 fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
-    if let Some("exec" | "hook" | "prompt") = verb_name(arguments)
+    if let Some("exec" | "env" | "hook" | "prompt") = verb_name(arguments)
         && let Ok(Cli { global, verb }) = Cli::<Frequent>::try_parse_from(arguments)
     {
         return Ok(Cli { global, verb: verb.into() });

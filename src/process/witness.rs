@@ -5,12 +5,12 @@
 //! before the system gave it the time to read the first.
 
 use std::ffi::CString;
-use std::fs::File;
-use std::io::{PipeReader, PipeWriter, Read, Write};
+use std::io::{Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, PosixSpawnFlags, posix_spawn};
 use nix::sys::signal::{SigSet, Signal, kill};
@@ -40,12 +40,11 @@ pub struct Witness {
     reports: Vec<(Report, Instant)>,
 }
 
-/// It reads from a pipe, and so ends by itself when prism is killed.
+/// It waits for the end of its side of the socket, and so ends by itself when prism is killed.
 #[derive(Debug)]
 struct Process {
     pid: Pid,
-    reports: PipeReader,
-    _life: PipeWriter,
+    reports: UnixStream,
 }
 
 impl Witness {
@@ -97,7 +96,7 @@ impl Witness {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may be stopped, and then does not see the end of its pipe.
+        // It may be stopped, and then does not see that it is to end.
         let _ = kill(self.pid, Signal::SIGKILL);
         let _ = waitpid(self.pid, None);
     }
@@ -127,14 +126,14 @@ fn decode(bytes: [u8; LENGTH]) -> Option<Report> {
 
 fn spawn() -> Option<Process> {
     let program = CString::from(c"/proc/self/exe");
-    let (alive, life) = std::io::pipe().ok()?;
-    let (reports, write) = std::io::pipe().ok()?;
-    fcntl(reports.as_fd(), FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).ok()?;
+    let (reports, its) = UnixStream::pair().ok()?;
+    reports.set_nonblocking(true).ok()?;
     let mut actions = PosixSpawnFileActions::init().ok()?;
-    actions.add_dup2(alive.as_raw_fd(), 0).ok()?;
-    actions.add_dup2(write.as_raw_fd(), 1).ok()?;
+    actions.add_dup2(its.as_raw_fd(), 0).ok()?;
     // It must not keep the end of a pipe open that somebody waits for.
-    actions.add_open(2, "/dev/null", OFlag::O_WRONLY, Mode::empty()).ok()?;
+    for stream in [1, 2] {
+        actions.add_open(stream, "/dev/null", OFlag::O_WRONLY, Mode::empty()).ok()?;
+    }
     let mut attributes = PosixSpawnAttr::init().ok()?;
     // From its first moment on: what comes before it reads is pending.
     attributes.set_sigmask(&SigSet::all()).ok()?;
@@ -142,19 +141,19 @@ fn spawn() -> Option<Process> {
     let nothing: [CString; 0] = [];
     let name = CString::new(NAME).ok()?;
     let pid = posix_spawn(program.as_c_str(), &actions, &attributes, &[name], &nothing).ok()?;
-    Some(Process { pid, reports, _life: life })
+    Some(Process { pid, reports })
 }
 
-/// Is the witness: reports signals on standard output until standard input ends.
+/// Is the witness: reports signals to the other end of its standard input, until there is none.
 pub fn serve() {
     let Ok(signals) = SignalFd::with_flags(&SigSet::all(), SfdFlags::SFD_NONBLOCK) else { return };
-    let Ok(mut out) = std::io::stdout().as_fd().try_clone_to_owned().map(File::from) else { return };
-    let stdin = std::io::stdin();
+    let Ok(mut prism) = std::io::stdin().as_fd().try_clone_to_owned().map(UnixStream::from) else { return };
     loop {
         let mut descriptors =
-            [PollFd::new(signals.as_fd(), PollFlags::POLLIN), PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
+            [PollFd::new(signals.as_fd(), PollFlags::POLLIN), PollFd::new(prism.as_fd(), PollFlags::POLLIN)];
         // EINTR: it was stopped and continued.
         let _ = poll(&mut descriptors, PollTimeout::NONE);
+        // prism says nothing: what is there to read is the end.
         if descriptors[1].any() == Some(true) {
             return;
         }
@@ -162,7 +161,7 @@ pub fn serve() {
             let signal = i32::try_from(taken.ssi_signo).ok().and_then(|signal| Signal::try_from(signal).ok());
             let sender = i32::try_from(taken.ssi_pid).map_or(Pid::from_raw(0), Pid::from_raw);
             let Some(signal) = signal else { continue };
-            if out.write_all(&encode((signal, sender))).is_err() {
+            if prism.write_all(&encode((signal, sender))).is_err() {
                 return;
             }
         }

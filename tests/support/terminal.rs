@@ -153,10 +153,10 @@ impl Terminal {
         self.snap("")
     }
 
-    /// Waits for a prompt at which a variable has this value. On a busy machine the Engine may miss its budget once,
-    /// and then half a minute passes before it is asked again.
+    /// Waits for a prompt at which a variable has this value. On a busy machine the Engine may miss its budget, and
+    /// then half a minute passes before it is asked again.
     pub fn sees(&mut self, name: &str, value: Option<&str>) -> Snap {
-        let deadline = Instant::now() + Duration::from_secs(50);
+        let deadline = Instant::now() + Duration::from_secs(130);
         loop {
             let snap = self.snap("");
             if snap.get(name) == value {
