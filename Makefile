@@ -4,7 +4,7 @@ RELEASE := $(or $(CARGO_TARGET_DIR),target)/release/prism
 BINARY ?= $(RELEASE)
 COMPLETIONS := share/bash-completion/completions/prism share/zsh/site-functions/_prism \
 	share/fish/vendor_completions.d/prism.fish
-SHELL_FILES = $(wildcard tests/setup/*.sh tests/setup/*/*.sh examples/*.sh benches/*.sh benches/run shell/*.sh shell/*.bash .ci/run)
+SHELL_FILES = $(wildcard tests/setup/*.sh tests/setup/*/*.sh examples/*.sh benches/run shell/*.sh shell/*.bash .ci/run)
 
 # A background job ignores Ctrl-C, and all that it starts does; tests of signals are about something else.
 CATCHING := $(shell env --default-signal=INT true 2>/dev/null && echo env --default-signal=INT,QUIT)
@@ -56,10 +56,6 @@ audit: ## advisories, licences and duplicates of the dependencies, with cargo-de
 .PHONY: bench
 bench: ## the figures of docs/performance.md, beside what prism is compared with
 	benches/run
-
-.PHONY: bench-prompt
-bench-prompt: $(RELEASE) ## what a prompt costs, with hyperfine
-	benches/prompt.sh $(RELEASE)
 
 .PHONY: build
 build: ## the release binary
