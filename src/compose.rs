@@ -59,7 +59,7 @@ impl Compose {
             return Ok(output.stdout);
         }
         let failure = Failure::new("Docker Compose does not accept this project")
-            .details(redacted(&String::from_utf8_lossy(&output.stderr), &self.variables()))
+            .details(redacted(&lines(&output.stderr).join("\n"), &self.variables()))
             .hint(
                 "`docker compose config` in this directory shows the whole message; correct the Compose file",
             );
