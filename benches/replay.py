@@ -45,7 +45,7 @@ def serve(path, file):
             while line := self.rfile.readline().decode():
                 while self.rfile.readline().strip():
                     pass
-                one = re.match(r"GET /v[\d.]+/containers/([0-9a-f]{64})/json", line)
+                one = re.match(r"GET (?:/v[\d.]+)?/containers/([0-9a-f]{64})/json", line)
                 body = recorded["containers"][one[1]] if one else recorded["list"]
                 if "/containers/" not in line:
                     body = "{}"

@@ -50,11 +50,11 @@ use crate::output::Color;
   prism get db                           127.0.0.1:32768
   prism stop                             stop this directory's containers, keep their data
   prism destroy --yes                    remove them and their data")]
-struct Cli<V: Subcommand = Verb> {
+struct Cli {
     #[command(flatten)]
     global: Global,
     #[command(subcommand)]
-    verb: V,
+    verb: Verb,
 }
 
 #[derive(Debug, Args)]
@@ -74,26 +74,6 @@ struct Global {
     /// When to use colours
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     color: Color,
-}
-
-/// The verbs of which every prompt and every test run waits for the end: parsed without a description of all others.
-#[derive(Debug, Subcommand)]
-enum Frequent {
-    Exec(exec::ExecArgs),
-    Env(env::EnvArgs),
-    Hook(hook::HookArgs),
-    Prompt(prompt::PromptArgs),
-}
-
-impl From<Frequent> for Verb {
-    fn from(verb: Frequent) -> Self {
-        match verb {
-            Frequent::Exec(args) => Self::Exec(args),
-            Frequent::Env(args) => Self::Env(args),
-            Frequent::Hook(args) => Self::Hook(args),
-            Frequent::Prompt(args) => Self::Prompt(args),
-        }
-    }
 }
 
 #[derive(Debug, Subcommand)]

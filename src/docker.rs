@@ -23,6 +23,7 @@ use bollard::query_parameters::{ListContainersOptions, ListContainersOptionsBuil
 use bollard::{ClientVersion, Docker};
 use futures_util::StreamExt;
 use futures_util::future::{Either, select};
+use tokio::task::JoinHandle;
 
 pub use self::endpoint::{Endpoint, hostname, machine, owner};
 use self::failure::unreachable;
@@ -50,7 +51,7 @@ const PATIENCE_POLL: Duration = Duration::from_millis(50);
 
 /// A health check's command that runs.
 #[derive(Debug)]
-pub struct HealthCheck(tokio::task::JoinHandle<bool>);
+pub struct HealthCheck(JoinHandle<bool>);
 
 /// A connection to the Engine, and the one asynchronous island of the program.
 pub struct Engine {
@@ -59,6 +60,8 @@ pub struct Engine {
     address: String,
     /// Fails when nobody wants to wait for an answer any more.
     patience: Option<Patience>,
+    /// A session's list that was asked for, and not taken yet.
+    begun: Option<(SessionId, inspection::Answer)>,
     /// Inspections that came together with the last list.
     inspected: RefCell<BTreeMap<String, Inspection>>,
 }
@@ -88,7 +91,7 @@ impl Engine {
                 }
                 request
             });
-        Ok(Self { runtime, docker, address, patience: None, inspected: RefCell::default() })
+        Ok(Self { runtime, docker, address, patience: None, begun: None, inspected: RefCell::default() })
     }
 
     /// Lets `patience` decide, from time to time, whether to wait for an answer any longer; [`None`]: always. Returns

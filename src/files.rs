@@ -57,20 +57,29 @@ pub fn read_configuration(path: &Path) -> anyhow::Result<Option<String>> {
 
 /// Checks that a file may be written: it does not exist, or is prism's own, and no link to anywhere.
 pub fn check(path: &Path, is_ours: impl Fn(&[u8]) -> bool) -> anyhow::Result<()> {
+    present(path, is_ours).map(drop)
+}
+
+/// Reads a file that may be written, and its mode; `None` if there is none.
+fn present(path: &Path, is_ours: impl Fn(&[u8]) -> bool) -> anyhow::Result<Option<(Vec<u8>, u32)>> {
     let in_the_way = |why: &str| {
         let shown = path.display();
         Failure::new(format!("`{shown}` is in the way: {why}"))
             .hint(format!("rename it: `mv {shown} {shown}.mine`"))
     };
-    if path.is_symlink() {
+    let Ok(found) = path.symlink_metadata() else {
+        // Reading says why it cannot be looked at, unless there is none.
+        return read(path).map(|_| None);
+    };
+    if found.is_symlink() {
         return Err(in_the_way("it is a symbolic link").into());
     }
-    if path.is_dir() {
+    if found.is_dir() {
         return Err(in_the_way("it is a directory").into());
     }
     match read(path)? {
-        Some(present) if !is_ours(&present) => Err(in_the_way("prism did not write it").into()),
-        _ => Ok(()),
+        Some(bytes) if !is_ours(&bytes) => Err(in_the_way("prism did not write it").into()),
+        bytes => Ok(bytes.map(|bytes| (bytes, found.mode()))),
     }
 }
 
@@ -80,11 +89,10 @@ pub fn check(path: &Path, is_ours: impl Fn(&[u8]) -> bool) -> anyhow::Result<()>
 ///
 /// `is_ours` tells from a present file's bytes whether it may be replaced.
 pub fn write(path: &Path, bytes: &[u8], is_ours: impl Fn(&[u8]) -> bool) -> anyhow::Result<bool> {
-    check(path, is_ours)?;
     let shown = path.display();
-    if let Some(present) = read(path)?
+    if let Some((present, mode)) = present(path, is_ours)?
         && present == bytes
-        && fs::metadata(path).is_ok_and(|found| found.mode() & 0o777 == 0o600)
+        && mode & 0o777 == 0o600
     {
         return Ok(false);
     }

@@ -154,11 +154,10 @@ impl Context {
             other => other.map(|session| (session, None)),
         };
         let (session, no_project) = session?;
-        let mut header = None;
-        let containers = engine.look(&session.id, || {
-            header = warm::read_header(&session);
-            header.as_ref().map_or_else(Vec::new, |header| header.inspected.clone())
-        })?;
+        engine.begin(&session.id);
+        let header = warm::read_header(&session);
+        let likely: &[String] = header.as_ref().map_or(&[], |header| &header.inspected);
+        let containers = engine.look(&session.id, likely)?;
         if containers.is_empty() {
             return Err(no_project.unwrap_or_else(|| up::no_session(&session).into()));
         }

@@ -90,10 +90,14 @@ pub(super) fn run(context: Context, args: ExecArgs) -> anyhow::Result<u8> {
         find_command(&sources, &args.command)?;
         return Err(exec::replace(&args.command, &plain(&sources)?).into());
     }
-    let (endpoint, engine) = context.engine()?;
+    let (endpoint, mut engine) = context.engine()?;
     let session = context.session(&endpoint)?;
-    let app = app::find(&session, args.app.as_deref())?.map(str::to_owned);
     timing::mark("find");
+    if !args.ephemeral {
+        engine.begin(&session.id);
+        timing::mark("connect");
+    }
+    let app = app::find(&session, args.app.as_deref())?.map(str::to_owned);
     let sources = Sources {
         caller: context.caller.clone(),
         env_files,
@@ -168,8 +172,14 @@ fn find_command(sources: &Sources, command: &[OsString]) -> Result<(), Failure> 
     if !paths().flat_map(Entry::names).all(is_known) {
         return Ok(());
     }
+    let command = command.first().map_or(OsStr::new(""), OsString::as_os_str);
+    let find = |environment: &Environment| {
+        let path = environment.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.as_os_str());
+        exec::find(command, path).map(drop)
+    };
+    if paths().next().is_none() && sources.explicit.is_empty() {
+        return find(&sources.caller);
+    }
     let files = paths().cloned().collect();
-    let environment = plain(&Sources { env_files: files, ..sources.clone() })?;
-    let path = environment.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.as_os_str());
-    exec::find(command.first().map_or(OsStr::new(""), OsString::as_os_str), path).map(drop)
+    find(&plain(&Sources { env_files: files, ..sources.clone() })?)
 }

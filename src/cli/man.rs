@@ -26,7 +26,7 @@ pub(super) struct ManArgs {
 }
 
 pub(super) fn run(context: Context, args: ManArgs) -> anyhow::Result<()> {
-    let mut command = <Cli>::command().disable_help_subcommand(true);
+    let mut command = Cli::command().disable_help_subcommand(true);
     command.build();
     if let Some(directory) = args.output {
         return write_all(&command, &directory).map_err(|error| {

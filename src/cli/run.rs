@@ -3,13 +3,13 @@
 use std::ffi::OsString;
 use std::io::IsTerminal;
 
-use clap::{CommandFactory, Parser};
+use clap::{Args, Command, CommandFactory, FromArgMatches, Parser};
 use clap_complete::CompleteEnv;
 
 use super::context::{self, Context};
 use super::{
-    Cli, Frequent, Global, Verb, complete, completions, compose, create, destroy, doctor, env, exec, get,
-    hook, info, init, list, logs, man, ports, prompt, prune, restart, start, stop, stop_all,
+    Cli, Global, Verb, complete, completions, compose, create, destroy, doctor, env, exec, get, hook, info,
+    init, list, logs, man, ports, prompt, prune, restart, start, stop, stop_all,
 };
 use crate::error::{self, Kind};
 use crate::output::{Color, Output};
@@ -49,19 +49,31 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> u8 {
     }
 }
 
-/// Parses a command line. What cannot be parsed is told in the light of all verbs.
+/// Parses a command line. The verbs of which every prompt and every test run waits for the end are parsed without a
+/// description of all others; what cannot be parsed so is told in the light of all.
 fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
-    if let Some("exec" | "env" | "hook" | "prompt") = verb_name(arguments)
-        && let Ok(Cli { global, verb }) = Cli::<Frequent>::try_parse_from(arguments)
-    {
-        return Ok(Cli { global, verb: verb.into() });
-    }
-    Cli::try_parse_from(arguments)
+    let frequent = match verb_name(arguments) {
+        Some("exec") => alone("exec", Verb::Exec, arguments),
+        Some("env") => alone("env", Verb::Env, arguments),
+        Some("hook") => alone("hook", Verb::Hook, arguments),
+        Some("prompt") => alone("prompt", Verb::Prompt, arguments),
+        _ => None,
+    };
+    frequent.map_or_else(|| Cli::try_parse_from(arguments), Ok)
+}
+
+/// Parses the command line of one verb; `None` if it is not to be parsed so.
+fn alone<A: Args>(name: &'static str, verb: impl FnOnce(A) -> Verb, arguments: &[OsString]) -> Option<Cli> {
+    let verbs = A::augment_args(Command::new(name));
+    let matches = Global::augment_args(Command::new("prism")).subcommand(verbs);
+    let matches = matches.try_get_matches_from(arguments).ok()?;
+    let args = A::from_arg_matches(matches.subcommand_matches(name)?).ok()?;
+    Some(Cli { global: Global::from_arg_matches(&matches).ok()?, verb: verb(args) })
 }
 
 /// Answers a completion script, which writes the answer itself.
 fn answer_completion(arguments: Vec<OsString>) -> u8 {
-    let completion = CompleteEnv::with_factory(<Cli>::command).var(complete::ASKED);
+    let completion = CompleteEnv::with_factory(Cli::command).var(complete::ASKED);
     match completion.try_complete(arguments, std::env::current_dir().ok().as_deref()) {
         Ok(_) => 0,
         Err(error) => usage(&error, &[]),
@@ -148,8 +160,7 @@ mod tests {
 
     #[test]
     fn the_command_line_is_sound() {
-        <Cli>::command().debug_assert();
-        Cli::<Frequent>::command().debug_assert();
+        Cli::command().debug_assert();
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Which Engine is meant, and from where its published ports are reached.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,9 @@ use crate::domain::name::hex;
 use crate::error::Failure;
 
 const DEFAULT: &str = "unix:///var/run/docker.sock";
+
+/// What Linux calls the process namespace that it begins with: `PROC_PID_INIT_INO` of its `proc_ns.h`.
+const FIRST_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
 
 /// An Engine's address, and what follows from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,10 +91,14 @@ fn address_of(directory: &Path, name: &str) -> Option<String> {
 
 /// Says whether prism runs in a container while the Engine behind this socket runs outside of it.
 ///
-/// A process outside our process namespace has no pid that the kernel could tell us.
+/// A process outside our process namespace has no pid that the kernel could tell us; nothing is outside of the first
+/// namespace.
 fn is_outside_this_container(socket: &Path) -> bool {
     let in_container = Path::new("/.dockerenv").exists() || Path::new("/run/.containerenv").exists();
+    let in_first_namespace =
+        || fs::metadata("/proc/self/ns/pid").is_ok_and(|found| found.ino() == FIRST_PID_NAMESPACE);
     in_container
+        && !in_first_namespace()
         && UnixStream::connect(socket)
             .is_ok_and(|stream| getsockopt(&stream, PeerCredentials).is_ok_and(|peer| peer.pid() == 0))
 }

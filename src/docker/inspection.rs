@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use bollard::Docker;
 use bollard::errors::Error;
-use bollard::models::ContainerInspectResponse;
+use bollard::models::{ContainerInspectResponse, ContainerSummary};
+use bollard::query_parameters::ListContainersOptions;
 use futures_util::future::{join, join_all};
+use tokio::task::JoinHandle;
 
 use super::{Engine, container, has_status, labelled};
 use crate::domain::container::{Container, Inspection, without_twins};
@@ -15,30 +17,38 @@ use crate::domain::settings::LABEL;
 /// How often a request that was begun needs a turn until it is on its way: to connect, to be ready, to write.
 const SENDING: usize = 2;
 
+/// A list that was asked for.
+pub(super) type Answer = JoinHandle<Result<Vec<ContainerSummary>, Error>>;
+
 type Answers = Vec<(String, Result<ContainerInspectResponse, Error>)>;
 
 impl Engine {
-    /// Lists the containers of one session as [`Engine::session`] does, and at the same time inspects those that are
-    /// `likely` to be among them: [`Engine::inspect`] need not ask for these again. Which ones that are may take a moment
-    /// to find out, during which the Engine works already.
-    pub fn look(
-        &mut self,
-        session: &SessionId,
-        likely: impl FnOnce() -> Vec<String>,
-    ) -> anyhow::Result<Vec<Container>> {
-        let options = labelled(format!("{LABEL}session_id={session}"));
-        let (docker, asked) = (self.docker.clone(), options.clone());
-        let list = self.runtime.spawn(async move { docker.list_containers(Some(asked)).await });
+    /// Asks for the list that [`Engine::look`] will want, so that the Engine works while prism finds out what else there
+    /// is to know.
+    pub fn begin(&mut self, session: &SessionId) {
+        self.begun = Some((session.clone(), self.send_list(session)));
+    }
+
+    fn send_list(&self, session: &SessionId) -> Answer {
+        let (docker, options) = (self.docker.clone(), of_session(session));
+        let list = self.runtime.spawn(async move { docker.list_containers(Some(options)).await });
         self.runtime.block_on(async {
             for _ in 0..SENDING {
                 tokio::task::yield_now().await;
             }
         });
-        let likely = likely();
+        list
+    }
+
+    /// Lists the containers of one session as [`Engine::session`] does, and at the same time inspects those that are
+    /// `likely` to be among them, by their ids: [`Engine::inspect`] need not ask for these again.
+    pub fn look(&mut self, session: &SessionId, likely: &[String]) -> anyhow::Result<Vec<Container>> {
+        let begun = self.begun.take().filter(|(begun, _)| begun == session);
+        let list = begun.map_or_else(|| self.send_list(session), |(_, list)| list);
         let inspected = inspections(&self.docker, likely.iter().map(String::as_str));
         let (answer, inspected) = self.ask(join(list, inspected))?;
         let answer = answer?;
-        let listed = self.listed(options, answer)?;
+        let listed = self.listed(of_session(session), answer)?;
         let containers = without_twins(listed.into_iter().filter_map(container::listed).collect());
         let inspected = inspected.into_iter().filter_map(|(id, answer)| Some((id, answer.ok()?)));
         // One that is not in the list, or could not be inspected, was a wrong guess.
@@ -79,4 +89,8 @@ impl Engine {
 
 async fn inspections(docker: &Docker, ids: impl Iterator<Item = &str>) -> Answers {
     join_all(ids.map(|id| async move { (id.to_owned(), docker.inspect_container(id, None).await) })).await
+}
+
+fn of_session(session: &SessionId) -> ListContainersOptions {
+    labelled(format!("{LABEL}session_id={session}"))
 }

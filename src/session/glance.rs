@@ -60,8 +60,9 @@ pub fn state(session: &Session, endpoint: &Endpoint) -> Option<(Option<Header>, 
 
 fn containers(session: &Session, endpoint: &Endpoint) -> Option<(Engine, Vec<Container>)> {
     let mut engine = Engine::new(endpoint).ok()?;
-    let likely = || warm::read_header(session).map(|header| header.inspected).unwrap_or_default();
-    let containers = engine.look(&session.id, likely).ok()?;
+    engine.begin(&session.id);
+    let likely = warm::read_header(session).map(|header| header.inspected).unwrap_or_default();
+    let containers = engine.look(&session.id, &likely).ok()?;
     Some((engine, containers))
 }
 

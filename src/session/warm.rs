@@ -23,13 +23,9 @@ pub struct Sight {
 
 /// Looks at a session: one read per input, one question to the Engine, no subprocess.
 pub fn look(session: &Session, engine: &mut Engine) -> anyhow::Result<Sight> {
-    let mut header = None;
-    let containers = engine.look(&session.id, || {
-        timing::mark("connect");
-        header = fitting_header(session).filter(|header| header.settled);
-        timing::mark("hash");
-        header.as_ref().map_or_else(Vec::new, |header| header.inspected.clone())
-    })?;
+    let header = fitting_header(session).filter(|header| header.settled);
+    timing::mark("hash");
+    let containers = engine.look(&session.id, header.as_ref().map_or(&[], |header| &header.inspected))?;
     timing::mark("list");
     let stage = header.as_ref().map_or(Stage::Down, |header| stage(&survey(header, &containers)));
     Ok(Sight { header, containers, stage })

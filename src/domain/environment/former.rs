@@ -29,6 +29,9 @@ pub fn original(environment: Environment) -> Environment {
     let text = lifted.iter().find(|(name, _)| name == FORMER).and_then(|(_, value)| value.to_str());
     let former: BTreeMap<String, String> =
         text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    if former.is_empty() {
+        return scrubbed(lifted);
+    }
     let mut original = scrubbed(lifted.clone());
     for (name, value) in former {
         if of(&lifted, &name) && !of(&original, &name) {
