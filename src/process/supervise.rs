@@ -48,6 +48,9 @@ const OF_TERMINAL: [Signal; 4] = [Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTS
 /// How much later than prism the group may get a signal that was sent to both, as `timeout` does.
 const DELIVERY: Duration = Duration::from_millis(20);
 
+/// How long a witness may be kept from reporting what it has got: the machine is busy.
+const BUSY: Duration = Duration::from_secs(2);
+
 /// How a child ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
@@ -223,12 +226,18 @@ impl Supervision<'_> {
         }
         // One of the own group may be about to signal all of it, as `timeout` is, and be kept from it for a while.
         let is_own = |heard: &Heard| getpgid(Some(heard.sender)) == Ok(getpgrp());
-        let deadline = Instant::now() + DELIVERY * if heard.iter().any(is_own) { 10 } else { 1 };
-        while let Some(left) = deadline.checked_duration_since(Instant::now()).filter(|_| !heard.is_empty()) {
-            let Some(reports) = self.witness.descriptor() else { break };
-            let timeout = PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::ZERO);
+        let began = Instant::now();
+        let delivery = DELIVERY * if heard.iter().any(is_own) { 10 } else { 1 };
+        while let Some(reports) = self.witness.descriptor().filter(|_| !heard.is_empty()) {
+            let left = delivery.saturating_sub(began.elapsed());
+            let has_said_all = left.is_zero() && (self.witness.is_idle() || began.elapsed() > BUSY);
+            let left = if has_said_all { Duration::ZERO } else { left + Duration::from_millis(1) };
+            let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO);
             let _ = poll(&mut [PollFd::new(reports, PollFlags::POLLIN)], timeout);
             heard.retain(|heard| !self.witness.took((heard.signal, heard.sender)));
+            if has_said_all {
+                break;
+            }
         }
         if !self.witness.is_present() && terminal::is_in_front() {
             heard.retain(|heard| !OF_TERMINAL.contains(&heard.signal));

@@ -63,6 +63,14 @@ impl Witness {
         self.process.as_ref().map(|process| process.reports.as_fd())
     }
 
+    /// Says whether it has got nothing that it has not reported: it sleeps, and no signal waits for it. Where the system
+    /// does not tell, it is taken to be so.
+    pub fn is_idle(&self) -> bool {
+        let Some(process) = &self.process else { return true };
+        let status = std::fs::read_to_string(format!("/proc/{}/status", process.pid));
+        status.map_or(true, |status| sleeps(&status))
+    }
+
     /// Forgets what was reported before this moment, or a little earlier: it has nothing to do with what comes now.
     pub fn begin(&mut self) {
         self.reports.retain(|(_, at)| at.elapsed() < FRESH);
@@ -100,6 +108,15 @@ impl Drop for Process {
         let _ = kill(self.pid, Signal::SIGKILL);
         let _ = waitpid(self.pid, None);
     }
+}
+
+/// Reads a process's `status`: whether it sleeps, and no signal is pending.
+fn sleeps(status: &str) -> bool {
+    let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+    let is_empty = |set: Option<&str>| set.is_none_or(|set| set.bytes().all(|digit| digit == b'0'));
+    field("State:").is_none_or(|state| state.starts_with('S'))
+        && is_empty(field("ShdPnd:"))
+        && is_empty(field("SigPnd:"))
 }
 
 /// What takes a signal back that waits to be read.
@@ -177,6 +194,17 @@ mod tests {
         let report = (Signal::SIGWINCH, Pid::from_raw(4_194_304));
         assert_eq!(decode(encode(report)), Some(report));
         assert_eq!(decode([0; LENGTH]), None, "no signal");
+    }
+
+    #[test]
+    fn one_that_has_something_to_report_is_not_idle() {
+        let status = |state, pending| {
+            format!("Name:\tprism\nState:\t{state}\nSigPnd:\t0000000000000000\nShdPnd:\t{pending}\n")
+        };
+        assert!(sleeps(&status("S (sleeping)", "0000000000000000")));
+        assert!(!sleeps(&status("S (sleeping)", "0000000010000000")));
+        assert!(!sleeps(&status("R (running)", "0000000000000000")));
+        assert!(!sleeps(&status("T (stopped)", "0000000000000000")));
     }
 
     #[test]
