@@ -111,6 +111,7 @@ pub(super) fn run(context: Context, args: ExecArgs) -> anyhow::Result<u8> {
     if !gives_path(&session.settings.env) && !of_app.is_some_and(|app| gives_path(&app.env)) {
         find_command(&sources, &args.command)?;
     }
+    timing::mark("find");
     let interrupt = Interrupt::default();
     let options = Options {
         profiles: args.profiles,
@@ -131,9 +132,11 @@ pub(super) fn run(context: Context, args: ExecArgs) -> anyhow::Result<u8> {
     }
     let environment = ready(&session, engine, &endpoint, &options, &interrupt, app.as_deref(), sources)?;
     timing::mark("build");
+    let program = exec::Program::find(&args.command, &environment)?;
+    timing::mark("exec");
     context.output.timings(timing::report());
     interrupt.release()?;
-    Err(exec::replace(&args.command, &environment).into())
+    Err(program.replace().into())
 }
 
 /// Makes sure that the session is up, and builds the environment of the command.

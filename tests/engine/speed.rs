@@ -30,6 +30,33 @@ fn a_warm_run_asks_once_and_all_at_once() {
 }
 
 #[test]
+fn where_the_time_of_a_run_goes() {
+    let project = Project::new(SECRETIVE);
+    project.prism(&["exec", "true"]).succeeds();
+    let by_flag = project.prism(&["--timings", "exec", "true"]).succeeds();
+    let by_variable = project.prism(&["exec", "true"]).env("PRISM_TIMINGS", "1").succeeds();
+    for outcome in [by_flag, by_variable] {
+        let spans: Vec<(&str, u64)> = outcome
+            .stderr
+            .lines()
+            .map(|line| {
+                let mut words = line.split_whitespace();
+                let span = words.next().expect("a name");
+                let time = words.next().and_then(|time| time.parse().ok()).expect("a time");
+                assert_eq!(words.next(), Some("µs"), "{outcome}");
+                (span, time)
+            })
+            .collect();
+        let names: Vec<&str> = spans.iter().map(|(name, _)| *name).collect();
+        let expected = ["find", "connect", "read", "hash", "list", "build", "inspect", "exec", "total"];
+        assert_eq!(names, expected, "{outcome}");
+        let (total, spans) = spans.split_last().expect("spans");
+        let sum: u64 = spans.iter().map(|(_, time)| time).sum();
+        assert!(sum <= total.1 && total.1 <= sum + 8, "each is rounded down: {outcome}");
+    }
+}
+
+#[test]
 fn a_hung_engine_is_named_and_given_up() {
     let project = Project::web();
     project.prism(&["exec", "true"]).succeeds();
