@@ -54,7 +54,8 @@ audit: ## advisories, licences and duplicates of the dependencies, with cargo-de
 	cargo deny --locked check
 
 .PHONY: bench
-bench: ## the figures of docs/performance.md, beside what prism is compared with
+bench: setup ## the figures of docs/performance.md, beside what prism is compared with
+	tests/setup/tools.sh hyperfine jq valgrind =time
 	benches/run
 
 .PHONY: build

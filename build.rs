@@ -8,7 +8,9 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     let is = |name: &str, value: &str| std::env::var(name).is_ok_and(|found| found == value);
     let is_native = std::env::var("HOST") == std::env::var("TARGET");
-    if !is_native
+    // Where it was measured.
+    if !is("CARGO_CFG_TARGET_ARCH", "x86_64")
+        || !is_native
         || !is("PROFILE", "release")
         || !is("CARGO_CFG_TARGET_OS", "linux")
         || !is("CARGO_CFG_TARGET_ENV", "gnu")

@@ -210,7 +210,7 @@ impl Engine {
 
     /// Returns the Engine's version.
     pub fn version(&self) -> anyhow::Result<String> {
-        let version = self.runtime.block_on(self.docker.version()).map_err(|error| self.failure(error))?;
+        let version = self.ask(self.docker.version())?.map_err(|error| self.failure(error))?;
         Ok(version.version.unwrap_or_default())
     }
 

@@ -10,6 +10,7 @@ use crate::error::{Failure, Kind};
 use crate::process::exec;
 use crate::process::interrupt::Interrupt;
 use crate::session::cold;
+use crate::session::patience::{LIMIT, patience};
 
 /// Run `docker compose` on this session
 #[derive(Debug, Args)]
@@ -33,6 +34,7 @@ pub(super) fn run(context: Context, args: ComposeArgs) -> anyhow::Result<()> {
     let session = context.session(&endpoint)?;
     let interrupt = Interrupt::default();
     interrupt.listen()?;
+    engine.set_patience(Some(patience(context.output, interrupt.clone(), LIMIT)));
     let compose = cold::refresh(&session, &mut engine, &endpoint, context.output, &interrupt)?;
     let command = compose.command(Some(&session.override_path()));
     let mut words: Vec<OsString> =

@@ -20,6 +20,7 @@ use crate::session::patience::{LIMIT, patience};
 use crate::session::up::{self, Options};
 use crate::session::worktree::Worktree;
 use crate::session::{self, Consent, Ephemeral, Session, glance, warm};
+use crate::timing;
 
 /// What a verb works with.
 #[derive(Debug)]
@@ -154,10 +155,13 @@ impl Context {
             other => other.map(|session| (session, None)),
         };
         let (session, no_project) = session?;
+        timing::mark("find");
         engine.begin(&session.id);
+        timing::mark("connect");
         let header = warm::read_header(&session);
         let likely: &[String] = header.as_ref().map_or(&[], |header| &header.inspected);
         let containers = engine.look(&session.id, likely)?;
+        timing::mark("list");
         if containers.is_empty() {
             return Err(no_project.unwrap_or_else(|| up::no_session(&session).into()));
         }

@@ -14,6 +14,7 @@ use crate::domain::reservation::{Block, Slot};
 use crate::domain::template::nearest;
 use crate::error::{Failure, Kind};
 use crate::process::interrupt::Interrupt;
+use crate::session::patience::{LIMIT, patience};
 use crate::session::{cold, ports, up};
 
 /// Show which session has which host port, or give ports back
@@ -108,6 +109,7 @@ fn reassign(context: &Context, endpoint: &Endpoint, engine: &mut Engine, name: &
     let session = context.session(endpoint)?;
     let interrupt = Interrupt::default();
     interrupt.listen()?;
+    engine.set_patience(Some(patience(context.output, interrupt.clone(), LIMIT)));
     let held = lock(&session.id, context.output)?;
     let holdings = engine.holdings()?;
     let reserved = holdings.reservations(&session.id.0);

@@ -67,8 +67,12 @@ impl Witness {
     /// does not tell, it is taken to be so.
     pub fn is_idle(&self) -> bool {
         let Some(process) = &self.process else { return true };
-        let status = std::fs::read_to_string(format!("/proc/{}/status", process.pid));
-        status.map_or(true, |status| sleeps(&status))
+        let status = std::fs::read_to_string(format!("/proc/{}/status", process.pid)).unwrap_or_default();
+        if field(&status, "State:").is_some_and(|state| state.starts_with('T')) {
+            // It was stopped with the group, and not continued with prism.
+            let _ = kill(process.pid, Signal::SIGCONT);
+        }
+        sleeps(&status)
     }
 
     /// Forgets what was reported before this moment, or a little earlier: it has nothing to do with what comes now.
@@ -110,13 +114,15 @@ impl Drop for Process {
     }
 }
 
-/// Reads a process's `status`: whether it sleeps, and no signal is pending.
+/// Reads a process's `status`: whether it sleeps, and no signal is pending. What is not there is taken to be so.
 fn sleeps(status: &str) -> bool {
-    let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
-    let is_empty = |set: Option<&str>| set.is_none_or(|set| set.bytes().all(|digit| digit == b'0'));
-    field("State:").is_none_or(|state| state.starts_with('S'))
-        && is_empty(field("ShdPnd:"))
-        && is_empty(field("SigPnd:"))
+    let is_empty = |name: &str| field(status, name).is_none_or(|set| set.bytes().all(|digit| digit == b'0'));
+    let is_asleep = field(status, "State:").is_none_or(|state| state.starts_with('S'));
+    is_asleep && is_empty("ShdPnd:") && is_empty("SigPnd:")
+}
+
+fn field<'s>(status: &'s str, name: &str) -> Option<&'s str> {
+    status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim)
 }
 
 /// What takes a signal back that waits to be read.

@@ -28,6 +28,7 @@ use crate::error::Failure;
 use crate::lock::Lock;
 use crate::output::Output;
 use crate::process::interrupt::Interrupt;
+use crate::timing;
 
 /// After so many ports that could not be bound, something else is wrong.
 const MANY_REFUSED: usize = 30;
@@ -100,6 +101,7 @@ fn bring_up(
             only_to_look: false,
         };
         let mut prepared = prepare.run(note.clone())?;
+        timing::mark("config");
         if refused.is_empty() {
             for note in prepared.notes.iter().filter(|_| prepared.is_first) {
                 options.output.note(note);
@@ -113,6 +115,7 @@ fn bring_up(
         match run_compose(session, engine, options, interrupt, lock, &mut prepared)? {
             Ended::Up(since) => {
                 prepared.settle(session)?;
+                timing::mark("up");
                 return Ok((prepared.header, since));
             }
             Ended::Refused(ports) => {

@@ -16,6 +16,7 @@ use crate::domain::variable;
 use crate::error::Failure;
 use crate::probe;
 use crate::process::interrupt::Interrupt;
+use crate::timing;
 
 /// How often the Engine is asked.
 const POLL: Duration = Duration::from_millis(100);
@@ -116,6 +117,7 @@ impl<'a> Wait<'a> {
             self.interrupt.check()?;
             let pending: Vec<&Finding> = findings.iter().filter(|finding| !self.is_ready(finding)).collect();
             if pending.is_empty() {
+                timing::mark("wait");
                 return Ok(Outcome::Ready(containers));
             }
             let now = self.interrupt.now();

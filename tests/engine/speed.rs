@@ -4,7 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-use crate::support::{Outcome, Project, Proxy, docker};
+use nix::sys::signal::Signal;
+
+use crate::support::{Outcome, Project, Proxy, docker, eventually};
 
 /// A server whose credentials have to be inspected; the image itself does not matter.
 const SECRETIVE: &str = "services:\n  db:\n    image: prism-test:1\n    stop_signal: SIGKILL\n    command: [busybox, httpd, -f, -p, \"5432\", -h, /etc]\n    ports: [\"5432\"]\n    environment: {POSTGRES_USER: me, POSTGRES_PASSWORD: p, POSTGRES_DB: shop}\n    labels: {dev-prism.kind: postgres, dev-prism.ready: none}\n";
@@ -72,6 +74,22 @@ fn a_hung_engine_is_named_and_given_up() {
         format!("prism: error: the Docker Engine at {} did not answer within 3 s\nhint: ", proxy.host());
     assert!(outcome.stderr.contains(&given_up), "{outcome}");
     assert!(!project.directory.join("ran").exists());
+}
+
+#[test]
+fn a_hung_engine_does_not_keep_an_interrupted_run() {
+    let project = Project::quick();
+    let proxy = Proxy::start(&project.sandbox);
+    proxy.stick(true);
+    for arguments in [&["exec", "--ephemeral", "true"][..], &["compose", "ps"]] {
+        let asked = proxy.questions();
+        let mut live = project.prism(arguments).env("DOCKER_HOST", proxy.host()).live();
+        eventually("a question", || proxy.questions() > asked);
+        let since = Instant::now();
+        live.kill(Signal::SIGINT);
+        live.dies_of(Signal::SIGINT);
+        assert!(since.elapsed().as_secs() < 20, "{arguments:?}: {:?}", since.elapsed());
+    }
 }
 
 /// How many warm runs, ten to a start. `PRISM_TEST_SOAK` asks for more: the long version is 2000.
