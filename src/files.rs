@@ -18,11 +18,13 @@ const CONFIGURATION_LIMIT: u64 = 1 << 20;
 pub fn read(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            Ok(None)
-        }
+        Err(error) if is_absence(&error) => Ok(None),
         Err(error) => Err(error).with_context(|| format!("cannot read `{}`", path.display())),
     }
+}
+
+fn is_absence(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 /// Reads a file that may decide what prism does: regular, at most 1 MiB, owned by the user or root.
@@ -67,9 +69,10 @@ fn present(path: &Path, is_ours: impl Fn(&[u8]) -> bool) -> anyhow::Result<Optio
         Failure::new(format!("`{shown}` is in the way: {why}"))
             .hint(format!("rename it: `mv {shown} {shown}.mine`"))
     };
-    let Ok(found) = path.symlink_metadata() else {
-        // Reading says why it cannot be looked at, unless there is none.
-        return read(path).map(|_| None);
+    let found = match path.symlink_metadata() {
+        Ok(found) => found,
+        Err(error) if is_absence(&error) => return Ok(None),
+        Err(error) => return Err(error).with_context(|| format!("cannot read `{}`", path.display())),
     };
     if found.is_symlink() {
         return Err(in_the_way("it is a symbolic link").into());

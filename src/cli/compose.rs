@@ -10,7 +10,6 @@ use crate::error::{Failure, Kind};
 use crate::process::exec;
 use crate::process::interrupt::Interrupt;
 use crate::session::cold;
-use crate::session::patience::{LIMIT, patience};
 
 /// Run `docker compose` on this session
 #[derive(Debug, Args)]
@@ -30,11 +29,10 @@ pub(super) struct ComposeArgs {
 
 pub(super) fn run(context: Context, args: ComposeArgs) -> anyhow::Result<()> {
     refuse_other_projects(&args.arguments)?;
-    let (endpoint, mut engine) = context.engine()?;
-    let session = context.session(&endpoint)?;
     let interrupt = Interrupt::default();
+    let (endpoint, mut engine) = context.engine_until(&interrupt)?;
+    let session = context.session(&endpoint)?;
     interrupt.listen()?;
-    engine.set_patience(Some(patience(context.output, interrupt.clone(), LIMIT)));
     let compose = cold::refresh(&session, &mut engine, &endpoint, context.output, &interrupt)?;
     let command = compose.command(Some(&session.override_path()));
     let mut words: Vec<OsString> =

@@ -105,9 +105,14 @@ impl Context {
 
     /// Finds the Engine.
     pub(super) fn engine(&self) -> anyhow::Result<(Endpoint, Engine)> {
+        self.engine_until(&Interrupt::default())
+    }
+
+    /// The same, for a verb that listens: a signal ends every wait for an answer.
+    pub(super) fn engine_until(&self, interrupt: &Interrupt) -> anyhow::Result<(Endpoint, Engine)> {
         let endpoint = Endpoint::discover(&self.environment)?;
         let mut engine = Engine::new(&endpoint)?;
-        engine.set_patience(Some(patience(self.output, Interrupt::default(), LIMIT)));
+        engine.set_patience(Some(patience(self.output, interrupt.clone(), LIMIT)));
         Ok((endpoint, engine))
     }
 

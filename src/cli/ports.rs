@@ -14,7 +14,6 @@ use crate::domain::reservation::{Block, Slot};
 use crate::domain::template::nearest;
 use crate::error::{Failure, Kind};
 use crate::process::interrupt::Interrupt;
-use crate::session::patience::{LIMIT, patience};
 use crate::session::{cold, ports, up};
 
 /// Show which session has which host port, or give ports back
@@ -59,9 +58,10 @@ pub(super) enum PortsVerb {
 }
 
 pub(super) fn run(context: Context, args: PortsArgs) -> anyhow::Result<()> {
-    let (endpoint, mut engine) = context.engine()?;
+    let interrupt = Interrupt::default();
+    let (endpoint, mut engine) = context.engine_until(&interrupt)?;
     if let Some(name) = args.reassign {
-        return reassign(&context, &endpoint, &mut engine, &name);
+        return reassign(&context, &endpoint, &mut engine, &interrupt, &name);
     }
     match args.what {
         None | Some(PortsVerb::List) => {
@@ -105,11 +105,15 @@ fn print(context: &Context, assignments: &[Assignment], format: Report) -> anyho
 }
 
 /// Chooses another port, and lets a session that runs take it at once.
-fn reassign(context: &Context, endpoint: &Endpoint, engine: &mut Engine, name: &str) -> anyhow::Result<()> {
+fn reassign(
+    context: &Context,
+    endpoint: &Endpoint,
+    engine: &mut Engine,
+    interrupt: &Interrupt,
+    name: &str,
+) -> anyhow::Result<()> {
     let session = context.session(endpoint)?;
-    let interrupt = Interrupt::default();
     interrupt.listen()?;
-    engine.set_patience(Some(patience(context.output, interrupt.clone(), LIMIT)));
     let held = lock(&session.id, context.output)?;
     let holdings = engine.holdings()?;
     let reserved = holdings.reservations(&session.id.0);
@@ -120,13 +124,13 @@ fn reassign(context: &Context, endpoint: &Endpoint, engine: &mut Engine, name: &
         let names: BTreeSet<&str> = reserved.keys().map(Slot::owner).collect();
         return Err(unknown(session.path(), name, &names, is_running).into());
     }
-    cold::reassign(&session, engine, endpoint, &ports.into_iter().collect(), context.output, &interrupt)?;
+    cold::reassign(&session, engine, endpoint, &ports.into_iter().collect(), context.output, interrupt)?;
     drop(held);
     if !is_running {
         return Ok(());
     }
     let options = options(context.output, true, &[], super::args::WAIT_SECONDS);
-    let up = up::up(&session, engine, endpoint, &options, &interrupt)?;
+    let up = up::up(&session, engine, endpoint, &options, interrupt)?;
     super::start::report(context.output, &session, engine, endpoint, &up, "is up")
 }
 

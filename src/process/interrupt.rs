@@ -31,7 +31,7 @@ const ENDING: [Signal; 10] = [
 ];
 
 /// How long after a signal the Engine may take to answer what has to be asked to end properly.
-pub const FAREWELL: Duration = Duration::from_secs(3);
+const FAREWELL: Duration = Duration::from_secs(3);
 
 /// Notices the signals that end prism, from [`Interrupt::listen`] on as long as one of its clones lives. Signals that
 /// the caller ignores stay ignored.
@@ -125,10 +125,9 @@ impl Interrupt {
         Ok(())
     }
 
-    /// Forgets what has arrived until now: it has been acted upon.
-    pub fn forget(&self) {
-        while self.check().is_err() {}
-        self.0.first.set(None);
+    /// Says whether a signal has ever arrived.
+    pub fn has_come(&self) -> bool {
+        self.check().is_err() || self.0.first.get().is_some()
     }
 
     /// Fails if a signal has arrived, or did so too long ago to be still at work.

@@ -14,11 +14,24 @@ const SLOW: Duration = Duration::from_secs(2);
 /// The longest wait for one answer that changes nothing.
 pub const LIMIT: Duration = Duration::from_secs(60);
 
+/// The longest wait for one answer that a removal needs, once somebody is waiting for the end.
+const HURRIED: Duration = Duration::from_secs(10);
+
 /// Waits for each answer until `limit` is over or somebody interrupts, and says once what for.
 pub fn patience(output: Output, interrupt: Interrupt, limit: Duration) -> Patience {
+    until(output, move || interrupt.check_patience().map(|()| limit))
+}
+
+/// Waits for what has to be asked at the end. A signal shortens that, and does not break it off: an Engine that is only
+/// slow must not keep what is to be removed.
+pub fn farewell(output: Output, interrupt: Interrupt) -> Patience {
+    until(output, move || Ok(if interrupt.has_come() { HURRIED } else { LIMIT }))
+}
+
+fn until(output: Output, limit: impl Fn() -> Result<Duration, Failure> + 'static) -> Patience {
     let told = Cell::new(false);
     Box::new(move |address, waited| {
-        interrupt.check_patience()?;
+        let limit = limit()?;
         if waited >= limit {
             return Err(Failure::new(format!(
                 "the Docker Engine at {address} did not answer within {} s",

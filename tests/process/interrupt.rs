@@ -1,8 +1,13 @@
 //! Signals while the stack is starting.
 
 use std::process::Command;
+use std::time::Duration;
 
-use crate::support::{Outcome, Project, eventually};
+use nix::sys::signal::Signal;
+
+use super::Mode;
+use super::signal::{LISTENER, ready};
+use crate::support::{Outcome, Project, Proxy, eventually};
 
 /// A stack that does not get ready by itself: its health check wants a file inside the container.
 pub const SLOW: &str = "services:\n  base:\n    image: prism-test:1\n    stop_signal: SIGKILL\n    command: sleep 1000\n    healthcheck: {test: test -f /ready, interval: 200ms, retries: 100000}\n  web:\n    image: prism-test:1\n    stop_signal: SIGKILL\n    command: sleep 1000\n    depends_on: {base: {condition: service_healthy}}\n";
@@ -49,4 +54,24 @@ fn a_signal_during_a_slow_health_check_is_not_lost() {
     assert!(!project.directory.join("ran").exists());
     let limited = project.prism(&["exec", "--wait-timeout", "1", "--", "true"]).exits(125);
     assert!(limited.stderr.contains("gave up after 1 s"), "{limited}");
+}
+
+#[test]
+fn impatience_with_a_slow_engine_leaves_no_ephemeral_stack() {
+    let project = Project::quick();
+    let proxy = Proxy::start(&project.sandbox);
+    let run = Mode::Ephemeral.run(&project, &["perl", "-e", LISTENER]);
+    let mut live = run.env("DOCKER_HOST", proxy.host()).live();
+    let child = ready(&live);
+    // Longer than a wait for an answer goes on without a look at signals.
+    proxy.delay(Duration::from_millis(300));
+    let asked = proxy.questions();
+    nix::sys::signal::kill(child, Signal::SIGKILL).expect("kill");
+    eventually("the removal", || proxy.questions() > asked);
+    eventually("the end", || {
+        live.kill(Signal::SIGINT);
+        !live.is_running()
+    });
+    live.dies_of(Signal::SIGKILL);
+    project.holds_nothing();
 }

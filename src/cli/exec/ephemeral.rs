@@ -3,12 +3,10 @@
 use std::ffi::OsString;
 
 use crate::cli::context::Context;
-use crate::docker::Patience;
 use crate::domain::environment::Environment;
-use crate::error::{self, Kind};
-use crate::process::interrupt::{FAREWELL, Interrupt, end_by};
+use crate::process::interrupt::{Interrupt, end_by};
 use crate::process::supervise::{self, Fate, Signals};
-use crate::session::patience::{LIMIT, patience};
+use crate::session::patience::farewell;
 use crate::session::remove::Remains;
 use crate::session::{Session, ephemeral};
 
@@ -32,12 +30,7 @@ pub(super) fn run(
         supervise::run(command, &environment, signals.insert(Signals::listen()?), interrupt)
     });
     let keeps = keep_on_failure && !matches!(result, Ok(Fate::Exited(0)));
-    let is_interrupted =
-        result.as_ref().is_err_and(|error| matches!(error::kind(error), Kind::Interrupted(_)));
-    // One more signal gives the removal up, if the Engine does not answer.
-    interrupt.forget();
-    let patience = patience(context.output, interrupt.clone(), if is_interrupted { FAREWELL } else { LIMIT });
-    if let Err(error) = finish(context, session, patience, is_up, keeps) {
+    if let Err(error) = finish(context, session, interrupt, is_up, keeps) {
         context.output.note(format!("could not remove the ephemeral stack: {error:#}; `prism prune` will"));
     }
     drop(signals);
@@ -51,12 +44,12 @@ pub(super) fn run(
 fn finish(
     context: &Context,
     session: &Session,
-    patience: Patience,
+    interrupt: &Interrupt,
     is_up: bool,
     keeps: bool,
 ) -> anyhow::Result<()> {
     let (_, mut engine) = context.engine()?;
-    engine.set_patience(Some(patience));
+    engine.set_patience(Some(farewell(context.output, interrupt.clone())));
     if keeps && !Remains::find(&mut engine, &session.id)?.containers.is_empty() {
         let project = session.project();
         context.output.note(format!(
