@@ -1,5 +1,6 @@
 //! What prism asks of the Engine and of the machine, and that nothing of it accumulates.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::time::Instant;
@@ -117,8 +118,10 @@ fn nothing_accumulates() {
         let label = format!("label=dev-prism.working_dir={}", project.directory.display());
         let lists = [&["ps", "-aq"][..], &["network", "ls", "-q"], &["volume", "ls", "-q"]]
             .map(|list| docker(&[list, &["--filter", &label]].concat()));
-        let mounts =
-            docker(&["inspect", "--format", "{{range .Mounts}}{{.Name}} {{end}}", &project.containers()[0]]);
+        let format = "{{range .Mounts}}{{.Name}} {{end}}";
+        let mounts = docker(&["inspect", "--format", format, &project.containers()[0]]);
+        // The Engine names them in any order.
+        let mounts: BTreeSet<String> = mounts.split_whitespace().map(str::to_owned).collect();
         let files =
             [project.directory.as_path(), &project.sandbox.root().join("run/prism"), &scratch].map(names);
         (lists, mounts, files)
