@@ -2,6 +2,7 @@
 
 mod corpus;
 mod create;
+mod destroy;
 mod dotenv;
 mod endpoint;
 mod environment;

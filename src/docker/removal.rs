@@ -1,20 +1,29 @@
 //! Stopping and removing what belongs to a session, found by its label alone.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::{Duration, Instant};
 
 use bollard::errors::Error;
 use bollard::models::{ImageSummary, Volume};
 use bollard::query_parameters::{
-    ListImagesOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder,
-    RemoveContainerOptionsBuilder, RemoveImageOptions, RemoveVolumeOptions,
+    ListContainersOptionsBuilder, ListImagesOptionsBuilder, ListNetworksOptionsBuilder,
+    ListVolumesOptionsBuilder, RemoveContainerOptionsBuilder, RemoveImageOptions, RemoveVolumeOptions,
+    WaitContainerOptionsBuilder,
 };
+use futures_util::StreamExt;
 use futures_util::future::join_all;
 
-use super::{Engine, has_status};
+use super::{Engine, TIMEOUT_SECONDS, has_status};
 use crate::domain::container::Container;
 use crate::domain::name::SessionId;
 use crate::domain::note::CONFIG;
 use crate::domain::settings::LABEL;
+
+/// How long the Engine may take to let go of what a container had that it no longer lists.
+const RELEASE: Duration = Duration::from_secs(10);
+
+/// How often it is tried meanwhile.
+const RELEASE_POLL: Duration = Duration::from_millis(20);
 
 /// What a label says of whose something is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -102,14 +111,27 @@ impl Engine {
     /// Kills and removes containers with their anonymous volumes, all at once.
     pub fn remove_containers(&self, containers: &[Container]) -> anyhow::Result<()> {
         let anonymous = self.anonymous_volumes(containers)?;
-        let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
-        let removals = containers
-            .iter()
-            .map(|container| self.docker.remove_container(&container.id, Some(options.clone())));
+        let removals = containers.iter().map(|container| self.remove_container(&container.id));
         let answers = self.runtime.block_on(join_all(removals));
-        // 409: somebody else is removing it already.
-        self.settle(answers, &[404, 409])?;
+        self.settle(answers, &[404])?;
         self.remove_volumes(&anonymous).map(drop)
+    }
+
+    /// Kills and removes a container. Where somebody else is removing it already, also a prism that was killed
+    /// meanwhile, waits until it is gone: before that it holds its networks and volumes.
+    async fn remove_container(&self, id: &str) -> Result<(), Error> {
+        let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+        let answer = self.docker.remove_container(id, Some(options.clone())).await;
+        if !answer.as_ref().is_err_and(|error| has_status(error, 409)) {
+            return answer;
+        }
+        let gone = WaitContainerOptionsBuilder::new().condition("removed").build();
+        let mut gone = Box::pin(self.docker.wait_container(id, Some(gone)));
+        let limit = Duration::from_secs(TIMEOUT_SECONDS);
+        // What comes is the status that the container had.
+        tokio::time::timeout(limit, gone.next()).await.map_err(|_| Error::RequestTimeoutError)?;
+        // That the other one failed is no reason to.
+        self.docker.remove_container(id, Some(options)).await
     }
 
     /// Collects the anonymous volumes of containers: a recreated container no longer owns the one that it
@@ -131,43 +153,72 @@ impl Engine {
         Ok(volumes)
     }
 
-    /// Removes networks by name.
-    pub fn remove_networks(&self, names: &[String]) -> anyhow::Result<()> {
-        let removals = names.iter().map(|name| self.docker.remove_network(name));
-        let answers = self.runtime.block_on(join_all(removals));
-        self.settle(answers, &[404])
+    /// Removes networks by name. Gives back those that a foreign container uses, and that stay.
+    pub fn remove_networks(&self, names: &[String]) -> anyhow::Result<Vec<String>> {
+        let removals = names
+            .iter()
+            .map(|name| self.when_released("network", 403, name, || self.docker.remove_network(name)));
+        self.stay(names, self.runtime.block_on(join_all(removals)))
     }
 
     /// Removes volumes by name. Gives back those that a foreign container uses, and that stay.
     pub fn remove_volumes(&self, names: &[String]) -> anyhow::Result<Vec<String>> {
-        let removals = names.iter().map(|name| self.docker.remove_volume(name, None::<RemoveVolumeOptions>));
-        let answers = self.runtime.block_on(join_all(removals));
-        self.settle_in_use(names, answers)
+        let remove = |name| self.docker.remove_volume(name, None::<RemoveVolumeOptions>);
+        let removals = names.iter().map(|name| self.when_released("volume", 409, name, move || remove(name)));
+        self.stay(names, self.runtime.block_on(join_all(removals)))
+    }
+
+    /// Removes something that containers may use, which the Engine then refuses with status `in_use`. `kind` is
+    /// the name of the filter that lists them. Returns whether there is one; if not, tries on: a container is
+    /// off the list a moment before it lets go of its volumes.
+    async fn when_released<F: Future<Output = Result<(), Error>>>(
+        &self,
+        kind: &str,
+        in_use: u16,
+        name: &str,
+        remove: impl Fn() -> F,
+    ) -> Result<bool, Error> {
+        let deadline = Instant::now() + RELEASE;
+        let filters = HashMap::from([(kind, vec![name])]);
+        let users = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
+        loop {
+            match remove().await {
+                Err(error) if has_status(&error, in_use) => {
+                    if !self.docker.list_containers(Some(users.clone())).await?.is_empty() {
+                        return Ok(true);
+                    }
+                    if Instant::now() > deadline {
+                        return Err(error);
+                    }
+                    tokio::time::sleep(RELEASE_POLL).await;
+                }
+                answer => return answer.map(|()| false),
+            }
+        }
     }
 
     /// Removes image tags. Gives back those that a foreign container uses, and that stay.
     pub fn remove_images(&self, tags: &[String]) -> anyhow::Result<Vec<String>> {
         let removals = tags.iter().map(|tag| async move {
-            self.docker.remove_image(tag, None::<RemoveImageOptions>, None).await.map(drop)
+            match self.docker.remove_image(tag, None::<RemoveImageOptions>, None).await {
+                Err(error) if has_status(&error, 409) => Ok(true),
+                answer => answer.map(|_| false),
+            }
         });
-        let answers = self.runtime.block_on(join_all(removals));
-        self.settle_in_use(tags, answers)
+        self.stay(tags, self.runtime.block_on(join_all(removals)))
     }
 
-    fn settle_in_use(
-        &self,
-        names: &[String],
-        answers: Vec<Result<(), Error>>,
-    ) -> anyhow::Result<Vec<String>> {
-        let in_use = |answer: &Result<(), Error>| answer.as_ref().is_err_and(|error| has_status(error, 409));
-        let kept = names.iter().zip(&answers).filter(|(_, answer)| in_use(answer));
-        let kept = kept.map(|(name, _)| name.clone()).collect();
-        self.settle(answers, &[404, 409])?;
-        Ok(kept)
+    /// Picks those of `names` whose answer is that they stay, or fails with the first error.
+    fn stay(&self, names: &[String], answers: Vec<Result<bool, Error>>) -> anyhow::Result<Vec<String>> {
+        let stays = |answer: &Result<bool, Error>| matches!(answer, Ok(true));
+        let stay = names.iter().zip(&answers).filter(|(_, answer)| stays(answer));
+        let stay = stay.map(|(name, _)| name.clone()).collect();
+        self.settle(answers, &[404])?;
+        Ok(stay)
     }
 
     /// Fails with the first answer that is an error of another status than the `harmless` ones.
-    fn settle(&self, answers: Vec<Result<(), Error>>, harmless: &[u16]) -> anyhow::Result<()> {
+    fn settle<T>(&self, answers: Vec<Result<T, Error>>, harmless: &[u16]) -> anyhow::Result<()> {
         let error = answers
             .into_iter()
             .filter_map(Result::err)

@@ -52,12 +52,12 @@ impl Remains {
         lines
     }
 
-    /// Removes it, in the order in which one thing holds another. Gives back volumes and images that stay, as
-    /// containers of somebody else use them.
+    /// Removes it, in the order in which one thing holds another. Gives back what stays, as containers of
+    /// somebody else use it.
     pub fn remove(&self, engine: &Engine, keep_volumes: bool) -> anyhow::Result<Vec<String>> {
         engine.remove_containers(&self.containers)?;
-        engine.remove_networks(&self.belongings.networks)?;
-        let mut kept = engine.remove_images(&self.belongings.images)?;
+        let mut kept = engine.remove_networks(&self.belongings.networks)?;
+        kept.extend(engine.remove_images(&self.belongings.images)?);
         // Also where volumes are kept: a session that is gone keeps no ports.
         engine.remove_volumes(&self.belongings.notes)?;
         if !keep_volumes {
