@@ -32,8 +32,7 @@ fn what_a_foreign_container_uses_stays_and_is_said() {
     let volumes = docker(&["volume", "ls", "--filter", &filter, "--format", "{{.Name}}"]);
     let volume = volumes.lines().find(|name| name.ends_with("_data")).expect("the volume");
     let mount = format!("{volume}:/data");
-    let run =
-        ["run", "-d", "--rm", "--network", network.trim(), "-v", &mount, "prism-test:1", "sleep", "60"];
+    let run = ["run", "-d", "--rm", "--network", network.trim(), "-v", &mount, "prism-test:1", "sleep", "60"];
     let foreign = docker(&run);
 
     let destroyed = project.prism(&["destroy", "--yes"]).succeeds();
