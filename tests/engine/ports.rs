@@ -94,6 +94,15 @@ fn a_port_that_was_taken_while_the_session_was_stopped_is_replaced_and_the_data_
     drop(thief);
     project.prism(&["restart"]).succeeds();
     assert_eq!(web_port(&project), new, "what is reserved now stays");
+    // Which finds the anonymous volume too, though the container that it was made for is gone.
+    let mounts =
+        docker(&["inspect", "--format", "{{range .Mounts}}{{.Name}} {{end}}", &project.containers()[0]]);
+    project.prism(&["destroy", "--yes"]).succeeds();
+    project.holds_nothing();
+    let left = docker(&["volume", "ls", "--quiet"]);
+    assert!(
+        mounts.split_whitespace().count() == 2 && !mounts.split_whitespace().any(|name| left.contains(name))
+    );
 }
 
 #[test]
