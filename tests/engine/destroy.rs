@@ -13,7 +13,8 @@ fn a_removal_that_is_under_way_is_waited_for() {
     let remove = ["rm", "--force", "--volumes", &id];
     let removal = project.sandbox.command("docker", &project.directory, &remove).spawn();
     eventually("the removal to begin", || {
-        docker(&["ps", "-a", "--filter", &format!("id={id}"), "--filter", "status=removing", "-q"]) != ""
+        let filters = ["--filter", &format!("id={id}"), "--filter", "status=removing"];
+        !docker(&[&["ps", "--all", "--quiet"], &filters[..]].concat()).is_empty()
     });
     let destroyed = project.prism(&["destroy", "--yes"]).succeeds();
     assert!(!destroyed.stderr.contains("stays"), "{destroyed}");
