@@ -131,9 +131,7 @@ fn remove(context: &Context, engine: &mut Engine, target: Target, args: &Destroy
     if let Some(worktree) = &worktree {
         check_neighbours(context, engine, &target, worktree)?;
     }
-    for kept in remains.remove(engine, args.keep_volumes)? {
-        output.note(format!("{kept} stays: a container that is not of this session uses it"));
-    }
+    remains.remove(engine, args.keep_volumes)?.describe().for_each(|line| output.note(line));
     if worktree.is_none() {
         remove::remove_generated(&target.directory)?;
     }

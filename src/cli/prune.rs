@@ -64,7 +64,8 @@ pub(super) fn run(context: Context, args: PruneArgs) -> anyhow::Result<()> {
             context.output.note(format!("`{directory}` is back: its session stays"));
             continue;
         }
-        Remains::find(&mut engine, id)?.remove(&engine, false)?;
+        let kept = Remains::find(&mut engine, id)?.remove(&mut engine, false)?;
+        kept.describe().for_each(|line| context.output.note(line));
         context.output.note(format!("removed the session of `{directory}`"));
     }
     for (id, directory) in &ended {

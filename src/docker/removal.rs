@@ -3,17 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
 use bollard::errors::Error;
 use bollard::models::{ImageSummary, Volume};
 use bollard::query_parameters::{
     ListContainersOptionsBuilder, ListImagesOptionsBuilder, ListNetworksOptionsBuilder,
     ListVolumesOptionsBuilder, RemoveContainerOptionsBuilder, RemoveImageOptions, RemoveVolumeOptions,
-    WaitContainerOptionsBuilder,
 };
-use futures_util::StreamExt;
 use futures_util::future::join_all;
 
-use super::{Engine, TIMEOUT_SECONDS, has_status};
+use super::{Engine, has_status};
 use crate::domain::container::Container;
 use crate::domain::name::SessionId;
 use crate::domain::note::CONFIG;
@@ -22,8 +21,8 @@ use crate::domain::settings::LABEL;
 /// How long the Engine may take to let go of what a container had that it no longer lists.
 const RELEASE: Duration = Duration::from_secs(10);
 
-/// How often it is tried meanwhile.
-const RELEASE_POLL: Duration = Duration::from_millis(20);
+/// How often it is looked whether a removal is over.
+const REMOVAL_POLL: Duration = Duration::from_millis(20);
 
 /// What a label says of whose something is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -111,27 +110,44 @@ impl Engine {
     /// Kills and removes containers with their anonymous volumes, all at once.
     pub fn remove_containers(&self, containers: &[Container]) -> anyhow::Result<()> {
         let anonymous = self.anonymous_volumes(containers)?;
-        let removals = containers.iter().map(|container| self.remove_container(&container.id));
-        let answers = self.runtime.block_on(join_all(removals));
+        let removals = containers.iter().map(|container| self.remove_container(container));
+        let mut answers = self.runtime.block_on(join_all(removals));
+        for (container, answer) in containers.iter().zip(&mut answers) {
+            let is_going = |answer: &Result<(), Error>| answer.as_ref().is_err_and(|it| has_status(it, 409));
+            // Somebody else is removing it, be it for a prism that was killed: until it is gone, it holds networks and
+            // volumes. Should that fail, it is for us to do.
+            let gone = async {
+                while is_going(answer) {
+                    tokio::time::sleep(REMOVAL_POLL).await;
+                    *answer = self.remove_container(container).await;
+                }
+            };
+            self.ask(gone).with_context(|| {
+                format!("gave up waiting for the removal of container `{}`", container.name)
+            })?;
+        }
         self.settle(answers, &[404])?;
         self.remove_volumes(&anonymous).map(drop)
     }
 
-    /// Kills and removes a container. Where somebody else is removing it already, also a prism that was killed
-    /// meanwhile, waits until it is gone: before that it holds its networks and volumes.
-    async fn remove_container(&self, id: &str) -> Result<(), Error> {
+    async fn remove_container(&self, container: &Container) -> Result<(), Error> {
         let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
-        let answer = self.docker.remove_container(id, Some(options.clone())).await;
-        if !answer.as_ref().is_err_and(|error| has_status(error, 409)) {
-            return answer;
-        }
-        let gone = WaitContainerOptionsBuilder::new().condition("removed").build();
-        let mut gone = Box::pin(self.docker.wait_container(id, Some(gone)));
-        let limit = Duration::from_secs(TIMEOUT_SECONDS);
-        // What comes is the status that the container had.
-        tokio::time::timeout(limit, gone.next()).await.map_err(|_| Error::RequestTimeoutError)?;
-        // That the other one failed is no reason to.
-        self.docker.remove_container(id, Some(options)).await
+        self.docker.remove_container(&container.id, Some(options)).await
+    }
+
+    /// Waits until nothing of a session is being removed any more: Compose fails on such containers.
+    pub fn await_removals(&self, session: &SessionId) -> anyhow::Result<()> {
+        let labels = vec![format!("{LABEL}session_id={session}")];
+        let filters = HashMap::from([("label", labels), ("status", vec!["removing".to_owned()])]);
+        let going = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
+        let gone = async {
+            while !self.docker.list_containers(Some(going.clone())).await?.is_empty() {
+                tokio::time::sleep(REMOVAL_POLL).await;
+            }
+            Ok(())
+        };
+        let answer = self.ask(gone).context("gave up waiting for the removal of the session's containers")?;
+        answer.map_err(|error| self.failure(error).into())
     }
 
     /// Collects the anonymous volumes of containers: a recreated container no longer owns the one that it
@@ -190,7 +206,7 @@ impl Engine {
                     if Instant::now() > deadline {
                         return Err(error);
                     }
-                    tokio::time::sleep(RELEASE_POLL).await;
+                    tokio::time::sleep(REMOVAL_POLL).await;
                 }
                 answer => return answer.map(|()| false),
             }

@@ -24,7 +24,7 @@ use crate::domain::container::{Container, State};
 use crate::domain::header::Header;
 use crate::domain::note::Note;
 use crate::domain::state::Stage;
-use crate::error::Failure;
+use crate::error::{self, Failure};
 use crate::lock::Lock;
 use crate::output::Output;
 use crate::process::interrupt::Interrupt;
@@ -50,10 +50,17 @@ pub fn start(
         Some(header) => (header, interrupt.now()),
         None => {
             refuse_other_user(session, &sight.containers)?;
-            let was_nothing = sight.containers.is_empty() && Remains::find(engine, &session.id)?.is_empty();
+            engine.await_removals(&session.id)?;
+            // An ephemeral session goes whatever happens, when its command ends.
+            let was_nothing = session.ephemeral.is_none()
+                && sight.containers.is_empty()
+                && Remains::find(engine, &session.id)?.is_empty();
             let up = bring_up(session, engine, endpoint, options, interrupt, &lock, &sight.containers);
             if up.is_err() && was_nothing {
-                remove::if_without_container(session, engine)?;
+                let removed = remove::if_without_container(session, engine, options.output);
+                if let Err(error) = removed {
+                    options.output.note(format!("could not clean up: {}", error::brief(&error)));
+                }
             }
             up?
         }

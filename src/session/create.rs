@@ -164,7 +164,7 @@ impl Made {
         }
         let mut failed = Vec::new();
         if let Some((id, directory)) = &self.session {
-            match remove_session(engine, id, directory, self.keeps_volumes) {
+            match remove_session(engine, id, directory, self.keeps_volumes, output) {
                 Ok(true) => {}
                 Ok(false) => {
                     output.note(format!(
@@ -202,6 +202,7 @@ fn remove_session(
     id: &SessionId,
     directory: &Path,
     keeps_volumes: bool,
+    output: Output,
 ) -> anyhow::Result<bool> {
     // A Compose that still is at work comes first.
     let _lock = Lock::acquire(&lock_name(id), || {
@@ -212,7 +213,7 @@ fn remove_session(
     if engine.note(id)?.setup != Some(identity::own()) {
         return Ok(remains.containers.is_empty());
     }
-    remains.remove(engine, keeps_volumes)?;
+    remains.remove(engine, keeps_volumes)?.describe().for_each(|line| output.note(line));
     remove::remove_generated(directory)?;
     Ok(true)
 }

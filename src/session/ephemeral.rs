@@ -110,10 +110,8 @@ pub fn remove(engine: &mut Engine, id: &SessionId) -> anyhow::Result<()> {
         Ok(())
     })?;
     let kept = Remains::find(engine, id)?.remove(engine, false)?;
-    if let Some(kept) = kept.first() {
-        return Err(
-            Failure::new(format!("{kept} stays: a container that is not of this session uses it")).into()
-        );
+    if let Some(kept) = kept.describe().next() {
+        return Err(Failure::new(kept).into());
     }
     let directory = lock::directory()?;
     if let Some((_, suffix)) = id.0.rsplit_once('+').filter(|(_, suffix)| !suffix.contains('/')) {

@@ -9,7 +9,9 @@ use crate::domain::container::{Container, State};
 use crate::domain::dotenv;
 use crate::domain::header::is_generated;
 use crate::domain::name::SessionId;
+use crate::error::Failure;
 use crate::files;
+use crate::output::Output;
 
 /// How long the Engine's list may lag behind its answers.
 const LIST_LAG: Duration = Duration::from_secs(2);
@@ -17,6 +19,7 @@ const LIST_LAG: Duration = Duration::from_secs(2);
 /// All that Docker holds of one session.
 #[derive(Debug)]
 pub struct Remains {
+    session: SessionId,
     /// Containers, one-offs included.
     pub containers: Vec<Container>,
     /// Networks, volumes and images.
@@ -26,7 +29,8 @@ pub struct Remains {
 impl Remains {
     /// Asks the Engine for everything of a session.
     pub fn find(engine: &mut Engine, session: &SessionId) -> anyhow::Result<Self> {
-        Ok(Self { containers: engine.every_container(session)?, belongings: engine.belongings(session)? })
+        let containers = engine.every_container(session)?;
+        Ok(Self { session: session.clone(), containers, belongings: engine.belongings(session)? })
     }
 
     /// Says whether there is nothing.
@@ -52,18 +56,34 @@ impl Remains {
         lines
     }
 
-    /// Removes it, in the order in which one thing holds another. Gives back what stays, as containers of
-    /// somebody else use it.
-    pub fn remove(&self, engine: &Engine, keep_volumes: bool) -> anyhow::Result<Vec<String>> {
+    /// Removes it, in the order in which one thing holds another.
+    pub fn remove(&self, engine: &mut Engine, keep_volumes: bool) -> anyhow::Result<Kept> {
         engine.remove_containers(&self.containers)?;
         let mut kept = engine.remove_networks(&self.belongings.networks)?;
         kept.extend(engine.remove_images(&self.belongings.images)?);
-        // Also where volumes are kept: a session that is gone keeps no ports.
-        engine.remove_volumes(&self.belongings.notes)?;
         if !keep_volumes {
             kept.extend(engine.remove_volumes(&self.belongings.volumes)?);
         }
-        Ok(kept)
+        if !kept.is_empty() && !engine.every_container(&self.session)?.is_empty() {
+            return Err(Failure::new("somebody started containers of the session meanwhile")
+                .hint("do the same once more: it removes those too")
+                .into());
+        }
+        // Also where volumes are kept: a session that is gone keeps no ports.
+        kept.extend(engine.remove_volumes(&self.belongings.notes)?);
+        Ok(Kept(kept))
+    }
+}
+
+/// Names of networks, volumes and images that stay, as containers of somebody else use them.
+#[derive(Debug)]
+#[must_use = "who removes something wants to know what stays"]
+pub struct Kept(Vec<String>);
+
+impl Kept {
+    /// Says it, a line each.
+    pub fn describe(&self) -> impl Iterator<Item = String> {
+        self.0.iter().map(|name| format!("{name} stays: a container that is not of this session uses it"))
     }
 }
 
@@ -71,14 +91,11 @@ impl Remains {
 /// there is a container, everything stays, for whoever wants to look at it.
 ///
 /// To be called only if nothing of the session was there before.
-pub fn if_without_container(session: &Session, engine: &mut Engine) -> anyhow::Result<()> {
+pub fn if_without_container(session: &Session, engine: &mut Engine, output: Output) -> anyhow::Result<()> {
     let remains = Remains::find(engine, &session.id)?;
     if remains.containers.is_empty() {
-        remains.remove(engine, false)?;
-        // The directory's files are not an ephemeral session's.
-        if session.ephemeral.is_none() {
-            remove_generated(session.path())?;
-        }
+        remains.remove(engine, false)?.describe().for_each(|line| output.note(line));
+        remove_generated(session.path())?;
     }
     Ok(())
 }

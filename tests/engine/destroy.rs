@@ -1,47 +1,99 @@
 //! What `destroy` does where others have their hands on what it removes.
 
-use crate::support::{Project, docker, eventually};
+use std::fs;
 
-#[test]
-fn a_removal_that_is_under_way_is_waited_for() {
-    // The Engine takes its time to remove so many files, and holds the volume meanwhile.
+use crate::support::{Outcome, Project, docker, eventually};
+
+/// A project whose container the Engine needs a moment to remove, for its many files. It holds the volume meanwhile.
+fn slow_to_remove() -> Project {
     let project = Project::new(
-        "services:\n  web:\n    image: prism-test:1\n    stop_signal: SIGKILL\n    command: sh -c 'mkdir /many && cd /many && seq 40000 | xargs touch && touch /made && exec sleep 1000'\n    healthcheck: {test: test -e /made, interval: 200ms, retries: 200}\n    volumes: [\"data:/data\"]\nvolumes: {data: {}}\n",
+        "services:\n  web:\n    image: prism-test:1\n    stop_signal: SIGKILL\n    command: sh -c 'mkdir /many && cd /many && seq 40000 | xargs touch && touch /made && exec sleep 1000'\n    healthcheck: {test: test -e /made, interval: 200ms, retries: 1000}\n    volumes: [\"data:/data\"]\nvolumes: {data: {}}\n",
     );
     project.prism(&["start"]).succeeds();
+    project
+}
+
+fn is_being_removed(id: &str) -> bool {
+    let filter = format!("id={id}");
+    !docker(&["ps", "--all", "--quiet", "--filter", &filter, "--filter", "status=removing"]).is_empty()
+}
+
+/// Lets Docker remove the container, and runs prism as soon as it is at it.
+fn during_its_removal(project: &Project, arguments: &[&str]) -> Outcome {
     let id = project.containers().pop().expect("a container");
     let remove = ["rm", "--force", "--volumes", &id];
     let removal = project.sandbox.command("docker", &project.directory, &remove).spawn();
-    eventually("the removal to begin", || {
-        let filters = ["--filter", &format!("id={id}"), "--filter", "status=removing"];
-        !docker(&[&["ps", "--all", "--quiet"], &filters[..]].concat()).is_empty()
-    });
-    let destroyed = project.prism(&["destroy", "--yes"]).succeeds();
-    assert!(!destroyed.stderr.contains("stays"), "{destroyed}");
-    project.holds_nothing();
-    crate::support::Outcome::of(removal);
+    eventually("the removal to begin", || is_being_removed(&id));
+    let outcome = project.prism(arguments).run();
+    Outcome::of(removal);
+    outcome
 }
 
-#[test]
-fn what_a_foreign_container_uses_stays_and_is_said() {
-    let project = Project::new(
-        "services:\n  once:\n    image: prism-test:1\n    command: \"true\"\n    volumes: [\"data:/data\"]\nvolumes: {data: {}}\n",
-    );
-    project.prism(&["start"]).succeeds();
+/// Runs a container that is not the session's on its network and with its volume.
+fn run_foreign(project: &Project, labels: &[&str]) -> String {
     let filter = format!("label=dev-prism.working_dir={}", project.directory.display());
     let network = docker(&["network", "ls", "--filter", &filter, "--format", "{{.Name}}"]);
     let volumes = docker(&["volume", "ls", "--filter", &filter, "--format", "{{.Name}}"]);
     let volume = volumes.lines().find(|name| name.ends_with("_data")).expect("the volume");
     let mount = format!("{volume}:/data");
-    let run = ["run", "-d", "--rm", "--network", network.trim(), "-v", &mount, "prism-test:1", "sleep", "60"];
-    let foreign = docker(&run);
+    let own = ["run", "--detach", "--network", network.trim(), "--volume", &mount];
+    docker(&[&own, labels, &["prism-test:1", "sleep", "1000"]].concat()).trim().to_owned()
+}
+
+#[test]
+fn a_removal_that_is_under_way_is_waited_for() {
+    let project = slow_to_remove();
+    let started = during_its_removal(&project, &["start"]);
+    assert!(started.status == 0 && project.containers().len() == 1, "{started}");
+    let destroyed = during_its_removal(&project, &["destroy", "--yes"]);
+    assert!(destroyed.status == 0 && !destroyed.stderr.contains("stays"), "{destroyed}");
+    project.holds_nothing();
+}
+
+#[test]
+fn a_container_of_the_session_that_is_started_meanwhile_is_not_forgotten() {
+    let project = slow_to_remove();
+    let id = project.containers().pop().expect("a container");
+    let label = |name: &str| {
+        let format = format!("{{{{index .Config.Labels \"{name}\"}}}}");
+        format!("--label={name}={}", docker(&["inspect", "--format", &format, &id]).trim())
+    };
+    let names =
+        ["dev-prism.managed", "dev-prism.session_id", "dev-prism.working_dir", "com.docker.compose.service"];
+    let labels = names.map(label);
+    let labels = labels.each_ref().map(String::as_str);
+    let destroy = project.prism(&["destroy", "--yes"]).spawn();
+    eventually("prism to remove it", || is_being_removed(&id));
+    run_foreign(&project, &labels);
+    let destroyed = Outcome::of(destroy);
+    assert!(
+        destroyed.status == 1 && destroyed.stderr.contains("somebody started containers of the session"),
+        "{destroyed}"
+    );
+    project.prism(&["destroy", "--yes"]).succeeds();
+    project.holds_nothing();
+}
+
+#[test]
+fn what_a_foreign_container_uses_stays_and_is_said() {
+    let project = Project::quick();
+    project.prism(&["start"]).succeeds();
+    // By these the sandbox removes it, whatever happens.
+    let elsewhere =
+        format!("--label=dev-prism.working_dir={}", project.sandbox.root().join("elsewhere").display());
+    let foreign = run_foreign(&project, &["--label=dev-prism.managed=true", &elsewhere]);
 
     let destroyed = project.prism(&["destroy", "--yes"]).succeeds();
-    for kept in [network.trim(), volume] {
-        assert!(destroyed.stderr.contains(&format!("{kept} stays")), "{kept}: {destroyed}");
-    }
+    assert_eq!(
+        destroyed.stderr.matches(" stays: a container that is not of this session uses it").count(),
+        2
+    );
     assert!(project.containers().is_empty());
-    docker(&["rm", "-f", foreign.trim()]);
-    project.prism(&["destroy", "--yes"]).succeeds();
+    fs::remove_dir_all(&project.directory).expect("remove");
+    docker(&["rm", "-f", &foreign]);
+    let directory = project.directory.to_str().expect("UTF-8");
+    let destroyed =
+        project.sandbox.prism(&project.sandbox.root(), &["destroy", "--yes", directory]).succeeds();
+    assert!(!destroyed.stderr.contains("stays"), "{destroyed}");
     project.holds_nothing();
 }
