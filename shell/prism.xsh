@@ -1,4 +1,4 @@
-# The hook of xonsh: execx($(prism hook xonsh)) in ~/.xonshrc. Harmless when executed twice, or in a script.
+# The hook of xonsh; docs/shells.md has the line for ~/.xonshrc. Harmless when executed twice, or in a script.
 
 if __xonsh__.env.get('XONSH_INTERACTIVE'):
     def __prism_hook(**_):

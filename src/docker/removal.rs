@@ -12,6 +12,7 @@ use bollard::query_parameters::{
 };
 use futures_util::future::join_all;
 
+use super::container::listed;
 use super::{Engine, has_status};
 use crate::domain::container::Container;
 use crate::domain::name::SessionId;
@@ -110,44 +111,46 @@ impl Engine {
     /// Kills and removes containers with their anonymous volumes, all at once.
     pub fn remove_containers(&self, containers: &[Container]) -> anyhow::Result<()> {
         let anonymous = self.anonymous_volumes(containers)?;
-        let removals = containers.iter().map(|container| self.remove_container(container));
+        let removals = containers.iter().map(|container| self.remove_container(container, true));
         let mut answers = self.runtime.block_on(join_all(removals));
         for (container, answer) in containers.iter().zip(&mut answers) {
-            let is_going = |answer: &Result<(), Error>| answer.as_ref().is_err_and(|it| has_status(it, 409));
-            // Somebody else is removing it, be it for a prism that was killed: until it is gone, it holds networks and
-            // volumes. Should that fail, it is for us to do.
-            let gone = async {
-                while is_going(answer) {
-                    tokio::time::sleep(REMOVAL_POLL).await;
-                    *answer = self.remove_container(container).await;
-                }
-            };
-            self.ask(gone).with_context(|| {
-                format!("gave up waiting for the removal of container `{}`", container.name)
-            })?;
+            self.finish_removal(container, answer)?;
         }
         self.settle(answers, &[404])?;
         self.remove_volumes(&anonymous).map(drop)
     }
 
-    async fn remove_container(&self, container: &Container) -> Result<(), Error> {
-        let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
-        self.docker.remove_container(&container.id, Some(options)).await
-    }
-
-    /// Waits until nothing of a session is being removed any more: Compose fails on such containers.
-    pub fn await_removals(&self, session: &SessionId) -> anyhow::Result<()> {
+    /// Waits until what is being removed of a session is gone, and removes where somebody else failed to: Compose would
+    /// try to start such a container.
+    pub fn finish_removals(&mut self, session: &SessionId) -> anyhow::Result<()> {
         let labels = vec![format!("{LABEL}session_id={session}")];
         let filters = HashMap::from([("label", labels), ("status", vec!["removing".to_owned()])]);
         let going = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
+        for container in self.list(going)?.into_iter().filter_map(listed) {
+            let mut answer = self.runtime.block_on(self.remove_container(&container, false));
+            self.finish_removal(&container, &mut answer)?;
+            self.settle(vec![answer], &[404])?;
+        }
+        Ok(())
+    }
+
+    async fn remove_container(&self, container: &Container, with_volumes: bool) -> Result<(), Error> {
+        let options = RemoveContainerOptionsBuilder::new().force(true).v(with_volumes).build();
+        self.docker.remove_container(&container.id, Some(options)).await
+    }
+
+    /// Tries on while somebody else is removing a container, be it for a prism that was killed: until it is gone, it
+    /// holds its name, networks and volumes.
+    fn finish_removal(&self, container: &Container, answer: &mut Result<(), Error>) -> anyhow::Result<()> {
+        let is_going = |answer: &Result<(), Error>| answer.as_ref().is_err_and(|it| has_status(it, 409));
         let gone = async {
-            while !self.docker.list_containers(Some(going.clone())).await?.is_empty() {
+            while is_going(answer) {
                 tokio::time::sleep(REMOVAL_POLL).await;
+                *answer = self.remove_container(container, false).await;
             }
-            Ok(())
         };
-        let answer = self.ask(gone).context("gave up waiting for the removal of the session's containers")?;
-        answer.map_err(|error| self.failure(error).into())
+        self.ask(gone)
+            .with_context(|| format!("gave up waiting for the removal of container `{}`", container.name))
     }
 
     /// Collects the anonymous volumes of containers: a recreated container no longer owns the one that it

@@ -50,7 +50,7 @@ pub fn start(
         Some(header) => (header, interrupt.now()),
         None => {
             refuse_other_user(session, &sight.containers)?;
-            engine.await_removals(&session.id)?;
+            engine.finish_removals(&session.id)?;
             // An ephemeral session goes whatever happens, when its command ends.
             let was_nothing = session.ephemeral.is_none()
                 && sight.containers.is_empty()

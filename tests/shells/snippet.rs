@@ -21,7 +21,14 @@ fn a_snippet_sets_everything_in_every_shell() {
         ("tcsh", &["-fc", "eval \"`$PRISM env --shell tcsh`\"; env -0"]),
         ("nu", &["-n", "-c", "^$env.PRISM env --shell nushell | from json | load-env; ^env -0"]),
         ("elvish", &["-norc", "-c", "eval (e:sh -c '$PRISM env --shell elvish' | slurp); e:env -0"]),
-        ("xonsh", &["--no-rc", "-c", "execx($(sh -c '$PRISM env --shell xonsh'))\nenv -0"]),
+        (
+            "xonsh",
+            &[
+                "--no-rc",
+                "-c",
+                "import subprocess; execx(subprocess.check_output([$PRISM, 'env', '--shell', 'xonsh'], text=True, env=${...}.detype()))\nenv -0",
+            ],
+        ),
     ] {
         if without(if program == "nu" { "nushell" } else { program }) {
             continue;

@@ -105,7 +105,7 @@ const SHELLS: [Shell; 7] = [
         name: "xonsh",
         program: &["xonsh", "--shell-type", "readline"],
         rc: ".xonshrc",
-        hook: "execx($(prism hook xonsh))",
+        hook: "import subprocess; execx(subprocess.check_output(['prism', 'hook', 'xonsh'], text=True, env=${...}.detype()))",
         prompt: "$PROMPT = 'ready>'",
         set: "$NAME = 'VALUE'",
         unset: "del $NAME",
