@@ -1,5 +1,6 @@
 //! What goes wrong around prism: nothing is lost, the error is clear, and the next command works.
 
+use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use nix::sys::signal::{Signal, kill};
@@ -171,9 +172,11 @@ fn a_read_only_home_a_full_disk_and_a_missing_tmp() {
     if without("mount") {
         return;
     }
-    let prism = env!("CARGO_BIN_EXE_prism");
     let root = project.sandbox.root();
-    let (root, directory) = (root.display(), project.directory.display());
+    // Where it was built may be below /tmp, too.
+    let prism = root.join("prism");
+    fs::copy(env!("CARGO_BIN_EXE_prism"), &prism).expect("a copy of prism");
+    let (root, directory, prism) = (root.display(), project.directory.display(), prism.display());
     for (count, mode) in MODES.into_iter().enumerate() {
         let run = format!("exec '{prism}' -q {} -- echo ran", mode.words().join(" "));
         let full = |place: String| {
