@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{Outcome, Project, docker, eventually};
+use crate::support::{Outcome, Project, Proxy, docker, eventually};
 
 /// A project whose container the Engine needs a moment to remove, for its many files. It holds the volume meanwhile.
 fn slow_to_remove() -> Project {
@@ -13,17 +13,16 @@ fn slow_to_remove() -> Project {
     project
 }
 
-fn is_being_removed(id: &str) -> bool {
-    let filter = format!("id={id}");
-    !docker(&["ps", "--all", "--quiet", "--filter", &filter, "--filter", "status=removing"]).is_empty()
-}
-
-/// Lets Docker remove the container, and runs prism as soon as it is at it.
+/// Lets Docker remove the container, and runs prism as soon as it is at it (or, on a very busy machine, has done it).
 fn during_its_removal(project: &Project, arguments: &[&str]) -> Outcome {
     let id = project.containers().pop().expect("a container");
     let remove = ["rm", "--force", "--volumes", &id];
     let removal = project.sandbox.command("docker", &project.directory, &remove).spawn();
-    eventually("the removal to begin", || is_being_removed(&id));
+    let filter = format!("id={id}");
+    eventually("the removal to begin", || {
+        let states = docker(&["ps", "--all", "--filter", &filter, "--format", "{{.State}}"]);
+        states.is_empty() || states.trim() == "removing"
+    });
     let outcome = project.prism(arguments).run();
     Outcome::of(removal);
     outcome
@@ -52,7 +51,8 @@ fn a_removal_that_is_under_way_is_waited_for() {
 
 #[test]
 fn a_container_of_the_session_that_is_started_meanwhile_is_not_forgotten() {
-    let project = slow_to_remove();
+    let project = Project::quick();
+    project.prism(&["start"]).succeeds();
     let id = project.containers().pop().expect("a container");
     let label = |name: &str| {
         let format = format!("{{{{index .Config.Labels \"{name}\"}}}}");
@@ -62,9 +62,12 @@ fn a_container_of_the_session_that_is_started_meanwhile_is_not_forgotten() {
         ["dev-prism.managed", "dev-prism.session_id", "dev-prism.working_dir", "com.docker.compose.service"];
     let labels = names.map(label);
     let labels = labels.each_ref().map(String::as_str);
-    let destroy = project.prism(&["destroy", "--yes"]).spawn();
-    eventually("prism to remove it", || is_being_removed(&id));
+    let proxy = Proxy::start(&project.sandbox);
+    proxy.hold(Some("DELETE "));
+    let destroy = project.prism(&["destroy", "--yes"]).env("DOCKER_HOST", proxy.host()).spawn();
+    eventually("prism to remove what it saw", || proxy.held() > 0);
     run_foreign(&project, &labels);
+    proxy.hold(None);
     let destroyed = Outcome::of(destroy);
     assert!(
         destroyed.status == 1 && destroyed.stderr.contains("somebody started containers of the session"),
