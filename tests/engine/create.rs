@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::support::project::{WEB, containers_of};
-use crate::support::{Outcome, Project, docker, eventually};
+use crate::support::{Outcome, Project, Pruning, docker, eventually};
 
 /// A committed project, its configuration given.
 fn committed(configuration: &str) -> Project {
@@ -127,6 +127,7 @@ fn a_created_worktree_that_was_deleted_is_made_again() {
     project.prism(&["destroy", "--yes", place.to_str().expect("UTF-8"), "--keep-volumes"]).succeeds();
     project.prism(&["create", "b"]).succeeds();
     project.sandbox.prism(&project.directory, &["stop", place.to_str().expect("UTF-8")]).succeeds();
+    let _pruning = Pruning::mine_alone();
     fs::remove_dir_all(&place).expect("removed by hand");
     project.prism(&["destroy", "--yes", place.to_str().expect("UTF-8")]).succeeds();
     project.prism(&["create", "b"]).succeeds();
@@ -205,6 +206,7 @@ fn a_file_that_git_does_not_carry_is_missed_before_anything_starts() {
 
 #[test]
 fn prune_removes_sessions_of_directories_that_are_gone_and_no_others() {
+    let _pruning = Pruning::mine_alone();
     let project = Project::web();
     let moved = project.sandbox.work().join("moved");
     project.prism(&["start"]).succeeds();

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{Outcome, Project, Proxy, docker, eventually};
+use crate::support::{Outcome, Project, Proxy, Pruning, docker, eventually};
 
 /// A project whose container the Engine needs a moment to remove, for its many files. It holds the volume meanwhile.
 fn slow_to_remove() -> Project {
@@ -92,6 +92,7 @@ fn what_a_foreign_container_uses_stays_and_is_said() {
         2
     );
     assert!(project.containers().is_empty());
+    let _pruning = Pruning::mine_alone();
     fs::remove_dir_all(&project.directory).expect("remove");
     docker(&["rm", "-f", &foreign]);
     let directory = project.directory.to_str().expect("UTF-8");

@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::support::project::containers_of;
-use crate::support::{Project, docker};
+use crate::support::{Project, Pruning, docker};
 
 #[test]
 fn start_stop_start_keeps_the_data_and_destroy_leaves_nothing() {
@@ -42,6 +42,7 @@ fn start_stop_start_keeps_the_data_and_destroy_leaves_nothing() {
 fn destroy_finds_a_directory_that_is_gone() {
     let project = Project::web();
     project.prism(&["start"]).succeeds();
+    let _pruning = Pruning::mine_alone();
     fs::remove_dir_all(&project.directory).expect("remove");
     let directory = project.directory.to_str().expect("UTF-8");
     project.sandbox.prism(&project.sandbox.root(), &["destroy", "--yes", directory]).succeeds();
@@ -165,6 +166,7 @@ fn destroy_needs_neither_a_valid_configuration_nor_a_plain_path() {
     project.prism(&["stop"]).succeeds();
     let away = project.sandbox.work().join("elsewhere/below");
     fs::create_dir_all(&away).expect("directories");
+    let _pruning = Pruning::mine_alone();
     fs::remove_dir_all(&project.directory).expect("remove");
     project.sandbox.prism(&away, &["destroy", "--yes", "../../shop"]).succeeds();
     assert!(project.containers().is_empty());

@@ -9,7 +9,7 @@ use super::interrupt::SLOW;
 use super::{MODES, Mode};
 use crate::support::live::field;
 use crate::support::project::containers_of;
-use crate::support::{Live, Project, Proxy, docker, eventually};
+use crate::support::{Live, Project, Proxy, Pruning, docker, eventually};
 
 /// A clock that is wrong by as many seconds as a variable says; `jump`: by a day, now this way, now that.
 const CLOCK: &str = r#"
@@ -56,8 +56,10 @@ fn a_clock_that_jumps_harms_nothing() {
         assert_eq!(project.containers(), up, "{shift}");
         let mut live = prism(&["exec", "--ephemeral", "sh", "-c", "echo ready; sleep 1000"]).live();
         live.says("ready");
+        let pruning = Pruning::allowed();
         prism(&["prune", "--yes"]).succeeds();
-        project.prism(&["prune", "--yes"]).succeeds();
+        drop(pruning);
+        project.prune();
         assert!(live.is_running() && project.containers().len() == 2 * up.len(), "{shift}: it lives");
         live.kill(Signal::SIGTERM);
         live.dies_of(Signal::SIGTERM);

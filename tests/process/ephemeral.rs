@@ -8,7 +8,7 @@ use super::Mode::Ephemeral;
 use super::signal::{LISTENER, ready};
 use crate::support::live::{children_of, field, is_alive};
 use crate::support::project::QUICK;
-use crate::support::{Project, Proxy, docker, eventually};
+use crate::support::{Project, Proxy, Pruning, docker, eventually};
 
 /// The containers of a directory, with their project each.
 fn projects(project: &Project) -> Vec<String> {
@@ -77,6 +77,7 @@ fn signal_named(name: &str) -> Signal {
 
 #[test]
 fn a_kill_is_made_good_by_prune() {
+    let _pruning = Pruning::mine_alone();
     let project = Project::quick();
     let mut alone = Ephemeral.run(&project, &["sh", "-c", "echo ready $$; exec sleep 1000"]).live();
     let child = ready(&alone);
@@ -112,6 +113,7 @@ fn cleaning_up_is_not_abandoned() {
 
 #[test]
 fn a_failure_keeps_the_stack_if_asked_and_says_how_to_go_on() {
+    let _pruning = Pruning::mine_alone();
     let project = Project::quick();
     let words = ["exec", "--ephemeral", "--keep-on-failure", "--", "sh", "-c"];
     project.prism(&words).args(&["true"]).succeeds();

@@ -137,7 +137,7 @@ fn runs_in(project: &Project, count: usize, mode: Mode, program: &str, words: &[
     assert_eq!(mode.run(project, &["echo", "ran"]).succeeds().line(), "ran");
     project.prism(&["exec", "true"]).succeeds();
     assert_eq!(volume(project), data, "{mode:?} {words:?}\n{outcome}");
-    project.prism(&["prune", "--yes"]).succeeds();
+    project.prune();
     outcome
 }
 

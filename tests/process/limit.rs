@@ -57,7 +57,7 @@ fn few_processes_are_a_clear_error_and_none_are_needed_where_the_stack_is_up() {
             assert_eq!(project.containers(), up);
             limited(&project, &prism, 4096, &["destroy", "--yes"]).succeeds();
         }
-        limited(&project, &prism, 4096, &["prune", "--yes"]).succeeds();
+        project.prune();
         project.holds_nothing();
     }
 }
@@ -77,7 +77,7 @@ fn few_descriptors_are_enough() {
         let script = format!("ulimit -n 8; exec '{prism}' {words} -- true");
         let outcome = project.sandbox.command("bash", &project.directory, &["-c", &script]).run();
         assert!(outcome.status == 0 || outcome.stderr.contains("prism: error:"), "{mode:?} {outcome}");
-        project.prism(&["prune", "--yes"]).succeeds();
+        project.prune();
     }
     project.prism(&["destroy", "--yes"]).succeeds();
     project.holds_nothing();

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{Run, Sandbox};
+use super::{Pruning, Run, Sandbox};
 
 /// A session directory with a Compose file.
 #[derive(Debug)]
@@ -62,6 +62,12 @@ impl Project {
     /// Prepares a run of prism in the session directory.
     pub fn prism(&self, arguments: &[&str]) -> Run {
         self.sandbox.prism(&self.directory, arguments)
+    }
+
+    /// Prunes, unless a test has just left what is to be pruned.
+    pub fn prune(&self) {
+        let _pruning = Pruning::allowed();
+        self.prism(&["prune", "--yes"]).succeeds();
     }
 
     /// Writes a file below the session directory.

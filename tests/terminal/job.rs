@@ -44,7 +44,7 @@ fn a_typed_ctrl_c_arrives_once_and_ends_a_child_of_its_own_session() {
     terminal.line("echo status:$?");
     terminal.shows("status:130", 1);
     drop(terminal);
-    project.prism(&["prune", "--yes"]).succeeds();
+    project.prune();
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn stopped_and_continued_fifty_times() {
         terminal.types("\x03");
         terminal.shows("INT\r\n", 1);
     }
-    project.prism(&["prune", "--yes"]).succeeds();
+    project.prune();
 }
 
 #[test]
@@ -195,5 +195,5 @@ fn a_closed_terminal_leaves_nothing_running() {
     }
     project.prism(&["destroy", "--yes"]).succeeds();
     eventually("nothing", || project.containers().is_empty());
-    project.prism(&["prune", "--yes"]).succeeds();
+    project.prune();
 }
