@@ -111,7 +111,7 @@ impl Engine {
     /// Kills and removes containers with their anonymous volumes, all at once.
     pub fn remove_containers(&self, containers: &[Container]) -> anyhow::Result<()> {
         let anonymous = self.anonymous_volumes(containers)?;
-        let removals = containers.iter().map(|container| self.remove_container(container, true));
+        let removals = containers.iter().map(|container| self.remove_container(container));
         let mut answers = self.runtime.block_on(join_all(removals));
         for (container, answer) in containers.iter().zip(&mut answers) {
             self.finish_removal(container, answer)?;
@@ -127,15 +127,15 @@ impl Engine {
         let filters = HashMap::from([("label", labels), ("status", vec!["removing".to_owned()])]);
         let going = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
         for container in self.list(going)?.into_iter().filter_map(listed) {
-            let mut answer = self.runtime.block_on(self.remove_container(&container, false));
+            let mut answer = self.runtime.block_on(self.remove_container(&container));
             self.finish_removal(&container, &mut answer)?;
             self.settle(vec![answer], &[404])?;
         }
         Ok(())
     }
 
-    async fn remove_container(&self, container: &Container, with_volumes: bool) -> Result<(), Error> {
-        let options = RemoveContainerOptionsBuilder::new().force(true).v(with_volumes).build();
+    async fn remove_container(&self, container: &Container) -> Result<(), Error> {
+        let options = RemoveContainerOptionsBuilder::new().force(true).build();
         self.docker.remove_container(&container.id, Some(options)).await
     }
 
@@ -146,7 +146,7 @@ impl Engine {
         let gone = async {
             while is_going(answer) {
                 tokio::time::sleep(REMOVAL_POLL).await;
-                *answer = self.remove_container(container, false).await;
+                *answer = self.remove_container(container).await;
             }
         };
         self.ask(gone)

@@ -111,7 +111,7 @@ pub fn remove(engine: &mut Engine, id: &SessionId) -> anyhow::Result<()> {
     })?;
     let kept = Remains::find(engine, id)?.remove(engine, false)?;
     if let Some(kept) = kept.describe().next() {
-        return Err(Failure::new(kept).into());
+        return Err(Failure::new(kept).hint("when that is gone: `prism prune`").into());
     }
     let directory = lock::directory()?;
     if let Some((_, suffix)) = id.0.rsplit_once('+').filter(|(_, suffix)| !suffix.contains('/')) {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{MODES, Mode};
 use crate::support::proxy::engine_socket;
-use crate::support::{Project, Run};
+use crate::support::{Project, Pruning, Run};
 
 /// A user with no process: what root may do knows no limit.
 const USER: u32 = 61_117;
@@ -57,7 +57,9 @@ fn few_processes_are_a_clear_error_and_none_are_needed_where_the_stack_is_up() {
             assert_eq!(project.containers(), up);
             limited(&project, &prism, 4096, &["destroy", "--yes"]).succeeds();
         }
-        project.prune();
+        let pruning = Pruning::allowed();
+        limited(&project, &prism, 4096, &["prune", "--yes"]).succeeds();
+        drop(pruning);
         project.holds_nothing();
     }
 }

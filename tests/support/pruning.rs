@@ -21,7 +21,7 @@ impl Pruning {
     }
 
     fn lock(how: FlockArg) -> Self {
-        let path = std::env::temp_dir().join("prism-test-pruning.lock");
+        let path = std::env::temp_dir().join(format!("prism-test-pruning-{}.lock", nix::unistd::getuid()));
         let file = File::options().create(true).append(true).open(path).expect("a lock file");
         Self(Flock::lock(file, how).map_err(|(_, error)| error).expect("a lock"))
     }
