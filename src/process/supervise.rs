@@ -14,7 +14,7 @@ use anyhow::Context;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal, kill};
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::{Pid, dup2_stdin, dup2_stdout, getpgid, getpgrp};
 use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::origin::WithOrigin;
@@ -193,11 +193,30 @@ impl Supervision<'_> {
         }
         heard.retain(|heard: &Heard| heard.signal != Signal::SIGTSTP);
         self.pass_on(heard);
-        self.pass_on_but_stops();
-        if self.signals.continues_unheard {
-            let _ = kill(self.child, Signal::SIGCONT);
+        let mut heard = self.signals.take();
+        if self.signals.continues_unheard || heard.iter().any(|heard| heard.signal == Signal::SIGCONT) {
+            self.go_on();
         }
+        heard.retain(|heard| ![Signal::SIGTSTP, Signal::SIGCONT].contains(&heard.signal));
+        self.pass_on(heard);
         Ok(())
+    }
+
+    /// Continues the child if whoever continued prism did not. The child may have stopped once more since, and stays so.
+    fn go_on(&self) {
+        let began = Instant::now();
+        let has_moved = || {
+            let changes = WaitPidFlag::WEXITED | WaitPidFlag::WSTOPPED | WaitPidFlag::WCONTINUED;
+            let look = WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+            waitid(Id::Pid(self.child), changes | look) != Ok(WaitStatus::StillAlive)
+        };
+        while !has_moved() {
+            if began.elapsed() > DELIVERY {
+                let _ = kill(self.child, Signal::SIGCONT);
+                return;
+            }
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
     }
 
     /// The stop that the child has followed must not come a second time.

@@ -7,7 +7,7 @@ use nix::sys::signal::Signal;
 
 use super::interrupt::SLOW;
 use super::{MODES, Mode};
-use crate::support::live::field;
+use crate::support::live::is_stopped;
 use crate::support::project::containers_of;
 use crate::support::{Live, Project, Proxy, Pruning, docker, eventually};
 
@@ -88,7 +88,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 fn stop_for_long(runs: &[Live]) {
     for live in runs {
         live.kill(Signal::SIGSTOP);
-        eventually("the stop", || field(live.pid(), "State").is_some_and(|it| it.starts_with('T')));
+        eventually("the stop", || is_stopped(live.pid()));
     }
     let stopped = Instant::now();
     eventually("more time than prism has", || stopped.elapsed() > PATIENCE + Duration::from_secs(1));

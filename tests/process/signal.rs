@@ -4,7 +4,7 @@ use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
 use super::{MODES, Mode};
-use crate::support::live::{children_of, field, is_alive};
+use crate::support::live::{children_of, field, is_alive, is_stopped};
 use crate::support::{Live, Project, eventually};
 
 /// Prints each signal that can be caught. It takes them only while it waits: a signal right before that would not end
@@ -144,9 +144,8 @@ fn a_stop_is_followed_only_where_a_terminal_can_end_it() {
     let project = Project::quick();
     let mut live = Mode::Ephemeral.run(&project, &["perl", "-e", LISTENER]).live();
     let child = ready(&live);
-    let state = |pid| field(pid, "State").unwrap_or_default();
     nix::sys::signal::kill(child, Signal::SIGSTOP).expect("kill");
-    eventually("the child to stop", || state(child).starts_with('T'));
+    eventually("the child to stop", || is_stopped(child));
     live.kill(Signal::SIGCONT);
     live.says("CONT");
     live.kill(Signal::SIGTERM);

@@ -128,6 +128,11 @@ pub fn field(process: Pid, name: &str) -> Option<String> {
     Some(line.trim().to_owned())
 }
 
+/// Says whether a process is stopped, as by Ctrl-Z.
+pub fn is_stopped(process: Pid) -> bool {
+    field(process, "State").is_some_and(|state| state.starts_with('T'))
+}
+
 /// Says whether a process is there, and no zombie.
 pub fn is_alive(process: Pid) -> bool {
     field(process, "State").is_some_and(|state| !state.starts_with('Z'))

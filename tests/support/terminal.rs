@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use nix::pty::{Winsize, openpty};
+use nix::unistd::{Pid, tcgetpgrp};
 
 use super::{Sandbox, eventually};
 
@@ -127,6 +128,22 @@ impl Terminal {
         assert_eq!(self.screen().matches(text).count(), count, "{text}");
     }
 
+    /// Waits for a line that begins with `word` and ends with a process's number.
+    pub fn number_after(&self, word: &str) -> Pid {
+        let number = || {
+            let screen = self.screen();
+            let (_, after) = screen.split_once(&format!("\n{word}"))?;
+            after.split_once('\r')?.0.parse().ok().map(Pid::from_raw)
+        };
+        eventually(&format!("a number after {word}"), || number().is_some());
+        number().expect("a number")
+    }
+
+    /// Returns the process group that what is typed goes to.
+    pub fn in_front(&self) -> Pid {
+        tcgetpgrp(&self.keyboard).expect("a foreground group")
+    }
+
     /// Changes the height of the window, at one stroke: `stty` would change height and width one after the other.
     pub fn resize(&self, rows: u16) {
         let device = fs::read_link(format!("/proc/{}/fd/0", self.child.id())).expect("a terminal");
@@ -137,7 +154,7 @@ impl Terminal {
     /// Closes the terminal's window.
     pub fn close(self) {
         let _ = nix::sys::signal::kill(
-            nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).expect("a pid")),
+            Pid::from_raw(i32::try_from(self.child.id()).expect("a pid")),
             nix::sys::signal::Signal::SIGHUP,
         );
     }

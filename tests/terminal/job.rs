@@ -1,11 +1,13 @@
 //! Job control, as bash and a child see it.
 
+use std::time::{Duration, Instant};
+
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, getpgid};
 
 use crate::process::signal::LISTENER;
 use crate::process::{MODES, Mode};
-use crate::support::live::{field, is_alive};
+use crate::support::live::{is_alive, is_stopped};
 use crate::support::{Project, Terminal, eventually};
 
 fn bash(project: &Project) -> Terminal {
@@ -53,12 +55,13 @@ fn stopped_and_continued_fifty_times() {
     for mode in MODES {
         let mut terminal = bash(&project);
         terminal.line(&format!("{} perl plain.pl", prism(mode)));
-        terminal.shows("ready ", 1);
+        let group = getpgid(Some(terminal.number_after("ready "))).expect("a group");
         for count in 1..=50 {
             terminal.types("\x1a");
             terminal.shows("Stopped", count);
             terminal.line(if count % 5 == 0 { "bg; fg" } else { "fg" });
             terminal.shows("CONT\r\n", count);
+            eventually("the command in front", || terminal.in_front() == group);
         }
         terminal.types("\x03");
         terminal.shows("INT\r\n", 1);
@@ -82,11 +85,11 @@ fn a_continuation_right_after_the_stop_is_not_missed() {
     let said = rounds();
     let pid = said.strip_prefix("pid=").and_then(|text| text.split_once('.')).expect("a pid").0;
     let child = Pid::from_raw(pid.parse().expect("a pid"));
-    let group = nix::unistd::getpgid(Some(child)).expect("a group");
+    let group = getpgid(Some(child)).expect("a group");
     // Whenever the child has stopped, before prism or the shell may have seen that.
     eventually("the last round", || {
         for _ in 0..1000 {
-            if field(child, "State").is_some_and(|state| state.starts_with('T')) {
+            if is_stopped(child) {
                 let _ = kill(Pid::from_raw(-group.as_raw()), Signal::SIGCONT);
             }
         }
@@ -95,6 +98,48 @@ fn a_continuation_right_after_the_stop_is_not_missed() {
     eventually("prism's end", || !is_alive(group));
     drop(terminal);
     project.holds_nothing();
+}
+
+#[test]
+fn a_stop_right_after_the_continuation_is_not_undone() {
+    let project = Project::quick();
+    let mut terminal = bash(&project);
+    terminal.line("prism -q exec --ephemeral perl plain.pl");
+    let child = terminal.number_after("ready ");
+    let group = getpgid(Some(child)).expect("a group");
+    for count in 1..=100 {
+        terminal.types("\x1a");
+        terminal.shows("Stopped", count);
+        // Every third time right after another one.
+        terminal.line(if count % 3 == 0 { "bg; fg" } else { "fg" });
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while is_stopped(child) || terminal.in_front() != group {
+            assert!(Instant::now() < deadline, "round {count}");
+        }
+    }
+    terminal.types("\x03");
+    terminal.shows("INT\r\n", 1);
+    project.prune();
+}
+
+#[test]
+fn the_child_goes_on_when_somebody_continues_prism_alone() {
+    let project = Project::quick();
+    let mut terminal = bash(&project);
+    terminal.line("prism -q exec --ephemeral perl plain.pl");
+    let prism = getpgid(Some(terminal.number_after("ready "))).expect("a group");
+    for count in 1..=20 {
+        terminal.types("\x1a");
+        terminal.shows("Stopped", count);
+        kill(prism, Signal::SIGCONT).expect("kill");
+        terminal.shows("CONT\r\n", count);
+        // The shell has seen that it goes on, and does not continue it once more.
+        terminal.line("fg");
+        eventually("prism in front", || terminal.in_front() == prism);
+    }
+    terminal.types("\x03");
+    terminal.shows("INT\r\n", 1);
+    project.prune();
 }
 
 #[test]
