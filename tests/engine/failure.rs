@@ -118,8 +118,9 @@ fn an_image_that_does_not_exist() {
 
 #[test]
 fn a_service_that_exits_shows_its_last_lines() {
+    // Never healthy: however slow the machine is, it is not taken to be ready before it ends.
     let project = Project::new(
-        "services:\n  migrate:\n    image: prism-test:1\n    command: sh -c 'echo starting; echo relation already exists; exit 3'\n",
+        "services:\n  migrate:\n    image: prism-test:1\n    command: sh -c 'echo starting; echo relation already exists; exit 3'\n    healthcheck: {test: \"false\", interval: 1000s}\n",
     );
     let outcome = project.prism(&["exec", "--", "sh", "-c", "echo child ran"]).exits(125);
     insta::assert_snapshot!(without_progress(&shown(&project, &outcome)), @r"
@@ -247,8 +248,9 @@ fn no_start_says_what_is_missing() {
 
 #[test]
 fn a_service_that_keeps_restarting_is_given_up() {
+    // Never healthy: however slow the machine is, it is not taken to be ready before it ends.
     let project = Project::new(
-        "services:\n  web:\n    image: prism-test:1\n    restart: always\n    command: sh -c 'echo no configuration; exit 7'\n",
+        "services:\n  web:\n    image: prism-test:1\n    restart: always\n    command: sh -c 'echo no configuration; exit 7'\n    healthcheck: {test: \"false\", interval: 1000s}\n",
     );
     let outcome = project.prism(&["exec", "true"]).exits(125);
     assert!(
