@@ -14,7 +14,7 @@ use anyhow::Context;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal, kill};
-use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, dup2_stdin, dup2_stdout, getpgid, getpgrp};
 use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::origin::WithOrigin;
@@ -74,6 +74,8 @@ struct Heard {
 #[derive(Debug)]
 pub struct Signals {
     delivery: SignalDelivery<UnixStream, WithOrigin>,
+    /// What was heard and not taken yet.
+    heard: Vec<Heard>,
     /// What the caller blocked, and the child has to find blocked.
     mask: SigSet,
     /// The caller ignores SIGCONT: it continues prism unheard.
@@ -92,13 +94,16 @@ impl Signals {
             let mask = SigSet::thread_get_mask()?;
             SigSet::empty().thread_set_mask()?;
             let continues_unheard = is_ignored(Signal::SIGCONT as i32);
-            Ok(Self { delivery, mask, continues_unheard })
+            Ok(Self { delivery, heard: Vec::new(), mask, continues_unheard })
         };
         listen().context("cannot listen for signals")
     }
 
     /// Waits until something is heard, or the witness has something to say.
     fn wait(&self, witness: &Witness) {
+        if !self.heard.is_empty() {
+            return;
+        }
         let descriptors = [Some(self.delivery.get_read().as_fd()), witness.descriptor()];
         let mut descriptors: Vec<PollFd> =
             descriptors.into_iter().flatten().map(|it| PollFd::new(it, PollFlags::POLLIN)).collect();
@@ -108,13 +113,24 @@ impl Signals {
 
     /// Takes what was heard.
     fn take(&mut self) -> Vec<Heard> {
+        self.hear();
+        std::mem::take(&mut self.heard)
+    }
+
+    /// Says whether a signal was heard that nobody has taken yet.
+    fn has_heard(&mut self, signal: Signal) -> bool {
+        self.hear();
+        self.heard.iter().any(|heard| heard.signal == signal)
+    }
+
+    fn hear(&mut self) {
         let heard = self.delivery.pending().filter_map(|origin| {
             let signal = Signal::try_from(origin.signal).ok()?;
             let sender = Pid::from_raw(origin.process.map_or(0, |process| process.pid));
             let of_terminal = origin.cause == Cause::Kernel && OF_TERMINAL.contains(&signal);
             Some(Heard { signal, sender, of_terminal })
         });
-        heard.filter(|heard| heard.signal != Signal::SIGCHLD).collect()
+        self.heard.extend(heard.filter(|heard| heard.signal != Signal::SIGCHLD));
     }
 }
 
@@ -165,7 +181,8 @@ impl Supervision<'_> {
                 Err(errno) => return Err(errno).context("cannot wait for the command"),
             }
             let heard = self.signals.take();
-            self.pass_on(heard);
+            let unreached = self.unreached(heard);
+            self.pass_on(unreached);
         }
     }
 
@@ -176,7 +193,8 @@ impl Supervision<'_> {
             return Ok(());
         }
         let signal = if signal == Signal::SIGSTOP { Signal::SIGTSTP } else { signal };
-        self.pass_on_but_stops();
+        let heard = self.signals.take();
+        self.pass_on_but_stops(heard);
         let mut heard = Vec::new();
         loop {
             let before = heard.len();
@@ -191,55 +209,37 @@ impl Supervision<'_> {
             // What was heard may be a continuation that the child is just about to get, or had before it stopped.
             std::thread::park_timeout(DELIVERY);
         }
-        heard.retain(|heard: &Heard| heard.signal != Signal::SIGTSTP);
-        self.pass_on(heard);
-        let mut heard = self.signals.take();
-        if self.signals.continues_unheard || heard.iter().any(|heard| heard.signal == Signal::SIGCONT) {
-            self.go_on();
+        self.pass_on_but_stops(heard);
+        let heard = self.signals.take();
+        self.pass_on_but_stops(heard);
+        if self.signals.continues_unheard {
+            let _ = kill(self.child, Signal::SIGCONT);
         }
-        heard.retain(|heard| ![Signal::SIGTSTP, Signal::SIGCONT].contains(&heard.signal));
-        self.pass_on(heard);
         Ok(())
     }
 
-    /// Continues the child if whoever continued prism did not. The child may have stopped once more since, and stays so.
-    fn go_on(&self) {
-        let began = Instant::now();
-        let has_moved = || {
-            let changes = WaitPidFlag::WEXITED | WaitPidFlag::WSTOPPED | WaitPidFlag::WCONTINUED;
-            let look = WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
-            waitid(Id::Pid(self.child), changes | look) != Ok(WaitStatus::StillAlive)
-        };
-        while !has_moved() {
-            if began.elapsed() > DELIVERY {
-                let _ = kill(self.child, Signal::SIGCONT);
-                return;
-            }
-            std::thread::park_timeout(Duration::from_millis(1));
-        }
-    }
-
     /// The stop that the child has followed must not come a second time.
-    fn pass_on_but_stops(&mut self) {
-        let mut heard = self.signals.take();
-        heard.retain(|heard| heard.signal != Signal::SIGTSTP);
-        self.pass_on(heard);
+    fn pass_on_but_stops(&mut self, heard: Vec<Heard>) {
+        let mut unreached = self.unreached(heard);
+        unreached.retain(|heard| heard.signal != Signal::SIGTSTP);
+        self.pass_on(unreached);
     }
 
-    /// Passes on what has not reached the child already.
-    fn pass_on(&mut self, heard: Vec<Heard>) {
-        self.witness.begin();
-        let is_apart = getpgid(Some(self.child)) != Ok(getpgrp());
-        let unreached = if is_apart { heard } else { self.unreached(heard) };
+    fn pass_on(&self, unreached: Vec<Heard>) {
         for Heard { signal, .. } in unreached {
             // It may have ended just now: it was not waited for, so that the number is not another's.
             let _ = kill(self.child, signal);
         }
     }
 
-    /// Picks what did not go to the whole group, and gives the witness the time to say so.
+    /// Picks what has not reached the child already, and gives the witness the time to say so.
     fn unreached(&mut self, mut heard: Vec<Heard>) -> Vec<Heard> {
-        heard.retain(|heard| !heard.of_terminal && !self.witness.took((heard.signal, heard.sender)));
+        self.witness.begin();
+        if getpgid(Some(self.child)) != Ok(getpgrp()) {
+            return heard;
+        }
+        let with_stop = heard.iter().any(|heard| heard.signal == Signal::SIGTSTP);
+        self.drop_reached(&mut heard, with_stop);
         if heard.is_empty() {
             return heard;
         }
@@ -253,7 +253,7 @@ impl Supervision<'_> {
             let left = if has_said_all { Duration::ZERO } else { left + Duration::from_millis(1) };
             let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO);
             let _ = poll(&mut [PollFd::new(reports, PollFlags::POLLIN)], timeout);
-            heard.retain(|heard| !self.witness.took((heard.signal, heard.sender)));
+            self.drop_reached(&mut heard, with_stop);
             if has_said_all {
                 break;
             }
@@ -262,6 +262,18 @@ impl Supervision<'_> {
             heard.retain(|heard| !OF_TERMINAL.contains(&heard.signal));
         }
         heard
+    }
+
+    /// Drops what the group has got. A stop takes back a continuation that the witness had not read, whoever sent the two,
+    /// as Ctrl-Z right after `fg`: prism was quicker, and has heard both. A stop of the time before it was itself stopped
+    /// it does not hear any more.
+    fn drop_reached(&mut self, heard: &mut Vec<Heard>, with_stop: bool) {
+        let was_stopped_again =
+            (with_stop || self.signals.has_heard(Signal::SIGTSTP)) && self.witness.took_any(Signal::SIGTSTP);
+        heard.retain(|heard| {
+            let is_taken_back = was_stopped_again && heard.signal == Signal::SIGCONT;
+            !heard.of_terminal && !is_taken_back && !self.witness.took((heard.signal, heard.sender))
+        });
     }
 }
 

@@ -26,11 +26,8 @@ pub const NAME: &str = "prism-witness";
 /// read, and prism may have been quicker than the witness.
 const FRESH: Duration = Duration::from_millis(10);
 
-/// A signal, and who sent it, or [`KERNEL`].
+/// A signal, and who sent it; 0 for the kernel.
 pub type Report = (Signal, Pid);
-
-/// The sender of what the terminal sends.
-const KERNEL: Pid = Pid::from_raw(0);
 
 /// Bytes of a report on its way: two numbers.
 const LENGTH: usize = 8;
@@ -85,9 +82,17 @@ impl Witness {
     }
 
     /// Says whether the whole group got this signal, too.
-    pub fn took(&mut self, sent: Report) -> bool {
+    pub fn took(&mut self, (signal, sender): Report) -> bool {
         self.hear();
-        self.reports.iter().any(|(report, _)| answers_for(*report, sent))
+        let says_so =
+            |(other, from): Report| from == sender && (other == signal || Some(other) == opposite(signal));
+        self.reports.iter().any(|(report, _)| says_so(*report))
+    }
+
+    /// Says whether the whole group got this signal, from whomever.
+    pub fn took_any(&mut self, signal: Signal) -> bool {
+        self.hear();
+        self.reports.iter().any(|((other, _), _)| *other == signal)
     }
 
     /// Takes what has been reported until now.
@@ -126,14 +131,12 @@ fn field<'s>(status: &'s str, name: &str) -> Option<&'s str> {
     status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim)
 }
 
-/// Says whether a report tells that the group got what was `sent`: that very signal, or one that takes it back while it
-/// waits to be read. The terminal's stop does so with a continuation by whomever: Ctrl-Z right after `fg`.
-fn answers_for((reported, from): Report, (signal, sender): Report) -> bool {
-    let is_of_same = from == sender;
-    match (signal, reported) {
-        (Signal::SIGCONT, Signal::SIGTSTP) => is_of_same || from == KERNEL,
-        (Signal::SIGTSTP, Signal::SIGCONT) => is_of_same,
-        _ => is_of_same && reported == signal,
+/// What takes a signal back that waits to be read.
+fn opposite(signal: Signal) -> Option<Signal> {
+    match signal {
+        Signal::SIGTSTP => Some(Signal::SIGCONT),
+        Signal::SIGCONT => Some(Signal::SIGTSTP),
+        _ => None,
     }
 }
 
@@ -185,7 +188,7 @@ pub fn serve() {
         }
         while let Ok(Some(taken)) = signals.read_signal() {
             let signal = i32::try_from(taken.ssi_signo).ok().and_then(|signal| Signal::try_from(signal).ok());
-            let sender = i32::try_from(taken.ssi_pid).map_or(KERNEL, Pid::from_raw);
+            let sender = i32::try_from(taken.ssi_pid).map_or(Pid::from_raw(0), Pid::from_raw);
             let Some(signal) = signal else { continue };
             if prism.write_all(&encode((signal, sender))).is_err() {
                 return;
@@ -230,8 +233,5 @@ mod tests {
         assert!(after(now, sent(Signal::SIGTSTP, 7)), "the one has taken the other back");
         assert!(!after(now, sent(Signal::SIGCONT, 8)) && !after(now, sent(Signal::SIGINT, 7)));
         assert!(!after(FRESH * 2, sent(Signal::SIGCONT, 7)));
-        let typed = (Signal::SIGTSTP, KERNEL);
-        assert!(answers_for(typed, sent(Signal::SIGCONT, 7)), "Ctrl-Z has taken the shell's back");
-        assert!(!answers_for(typed, sent(Signal::SIGTSTP, 7)));
     }
 }

@@ -2,12 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use nix::sys::ptrace;
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::{Pid, getpgid};
 
 use crate::process::signal::LISTENER;
 use crate::process::{MODES, Mode};
-use crate::support::live::{is_alive, is_stopped};
+use crate::support::live::{children_of, field, is_alive, is_stopped};
 use crate::support::{Project, Terminal, eventually};
 
 fn bash(project: &Project) -> Terminal {
@@ -100,6 +102,14 @@ fn a_continuation_right_after_the_stop_is_not_missed() {
     project.holds_nothing();
 }
 
+/// Waits, without a pause, until a command in front is continued: what comes next comes right after that.
+fn goes_on(terminal: &Terminal, child: Pid, group: Pid) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while is_stopped(child) || terminal.in_front() != group {
+        assert!(Instant::now() < deadline, "still stopped");
+    }
+}
+
 #[test]
 fn a_stop_right_after_the_continuation_is_not_undone() {
     let project = Project::quick();
@@ -112,11 +122,49 @@ fn a_stop_right_after_the_continuation_is_not_undone() {
         terminal.shows("Stopped", count);
         // Every third time right after another one.
         terminal.line(if count % 3 == 0 { "bg; fg" } else { "fg" });
-        let deadline = Instant::now() + Duration::from_secs(30);
-        while is_stopped(child) || terminal.in_front() != group {
-            assert!(Instant::now() < deadline, "round {count}");
-        }
+        goes_on(&terminal, child, group);
     }
+    terminal.types("\x03");
+    terminal.shows("INT\r\n", 1);
+    project.prune();
+}
+
+#[test]
+fn a_stop_that_the_witness_sees_instead_of_the_continuation_is_not_undone() {
+    let project = Project::quick();
+    let mut terminal = bash(&project);
+    terminal.line("prism -q exec --ephemeral perl plain.pl");
+    let child = terminal.number_after("ready ");
+    let prism = getpgid(Some(child)).expect("a group");
+    let witness = children_of(prism).into_iter().find(|pid| *pid != child).expect("a witness");
+    let is_pending = |signal: Signal| {
+        let pending = u64::from_str_radix(&field(witness, "ShdPnd").expect("status"), 16).expect("a mask");
+        pending & (1 << (signal as i32 - 1)) != 0
+    };
+    let stops: [&dyn Fn(&mut Terminal); 2] = [&|terminal| terminal.types("\x1a"), &|_| {
+        kill(Pid::from_raw(-prism.as_raw()), Signal::SIGTSTP).expect("kill");
+    }];
+    terminal.types("\x1a");
+    terminal.shows("Stopped", 1);
+    for (stop, count) in stops.into_iter().cycle().zip(2..=7) {
+        // As if the machine were busy, and had no time for it.
+        ptrace::seize(witness, ptrace::Options::empty()).expect("a tracer of a descendant");
+        ptrace::interrupt(witness).expect("traced");
+        waitpid(witness, Some(WaitPidFlag::__WALL)).expect("held");
+        terminal.line("fg");
+        goes_on(&terminal, child, prism);
+        eventually("prism to ask the witness", || {
+            field(prism, "State").is_some_and(|state| state.starts_with('S'))
+        });
+        assert!(is_pending(Signal::SIGCONT));
+        stop(&mut terminal);
+        eventually("the stop", || is_pending(Signal::SIGTSTP));
+        assert!(!is_pending(Signal::SIGCONT));
+        ptrace::detach(witness, None).expect("let go");
+        terminal.shows("Stopped", count);
+    }
+    terminal.line("fg");
+    goes_on(&terminal, child, prism);
     terminal.types("\x03");
     terminal.shows("INT\r\n", 1);
     project.prune();
@@ -127,18 +175,38 @@ fn the_child_goes_on_when_somebody_continues_prism_alone() {
     let project = Project::quick();
     let mut terminal = bash(&project);
     terminal.line("prism -q exec --ephemeral perl plain.pl");
-    let prism = getpgid(Some(terminal.number_after("ready "))).expect("a group");
-    for count in 1..=20 {
+    let child = terminal.number_after("ready ");
+    let prism = getpgid(Some(child)).expect("a group");
+    for count in 1..=40 {
         terminal.types("\x1a");
-        terminal.shows("Stopped", count);
+        terminal.shows("Stopped", 2 * count - 1);
+        terminal.line("fg");
+        goes_on(&terminal, child, prism);
+        terminal.types("\x1a");
+        terminal.shows("Stopped", 2 * count);
         kill(prism, Signal::SIGCONT).expect("kill");
-        terminal.shows("CONT\r\n", count);
+        eventually("the child to go on", || !is_stopped(child));
         // The shell has seen that it goes on, and does not continue it once more.
         terminal.line("fg");
         eventually("prism in front", || terminal.in_front() == prism);
     }
     terminal.types("\x03");
     terminal.shows("INT\r\n", 1);
+    project.prune();
+}
+
+#[test]
+fn what_was_sent_to_a_stopped_prism_comes_before_the_child_goes_on() {
+    let project = Project::quick();
+    let mut terminal = bash(&project);
+    // In the background it would be stopped again as soon as it reads.
+    terminal.line("prism -q exec --ephemeral sh -c 'echo \"ready $$\"; exec cat'");
+    let prism = getpgid(Some(terminal.number_after("ready "))).expect("a group");
+    terminal.types("\x1a");
+    terminal.shows("Stopped", 1);
+    kill(prism, Signal::SIGTERM).expect("kill");
+    kill(prism, Signal::SIGCONT).expect("kill");
+    eventually("prism's end", || !is_alive(prism));
     project.prune();
 }
 
