@@ -95,7 +95,7 @@ pub struct Address {
 pub enum Probe {
     /// Connect, then read for a moment: end of file means not ready.
     Tcp,
-    /// PostgreSQL's answer to an `SSLRequest`.
+    /// PostgreSQL's answer to a client that begins to log in: it accepts connections long before it accepts those.
     Postgres,
     /// MySQL's greeting.
     Mysql,

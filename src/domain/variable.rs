@@ -89,6 +89,12 @@ pub fn kind_of(container: &Container) -> Option<&'static Kind> {
     catalog::kind(container.label("kind"), &container.image).ok().flatten()
 }
 
+/// Returns the user that a container's environment names, or that its kind has by default.
+pub fn user(container: &Container, seen: &Inspection) -> Option<String> {
+    let user = credentials(kind_of(container)?, &container.image, seen).user?;
+    Some(user.value)
+}
+
 /// Derives all variables from the containers of one session, without twins. Only what runs gives some; what does not
 /// run still has a say in whether a global name is clear.
 ///

@@ -13,7 +13,6 @@ use crate::domain::name::ServiceName;
 use crate::domain::settings::Ready;
 use crate::domain::state::{self, Finding, Verdict, survey};
 use crate::domain::variable;
-use crate::error::Failure;
 use crate::probe;
 use crate::process::interrupt::Interrupt;
 use crate::timing;
@@ -51,6 +50,8 @@ pub struct Wait<'a> {
     interrupt: &'a Interrupt,
     /// Containers that were found ready by asking.
     ready: BTreeSet<String>,
+    /// The users that containers have, where their readiness is asked for by one.
+    users: BTreeMap<String, String>,
     /// Containers whose ports were asked.
     asked: BTreeSet<String>,
     /// Since when the other ports of a container are waited for.
@@ -81,6 +82,7 @@ impl<'a> Wait<'a> {
             deadline: since + options.wait_timeout,
             interrupt,
             ready: BTreeSet::new(),
+            users: BTreeMap::new(),
             asked: BTreeSet::new(),
             other_ports: BTreeMap::new(),
             settling: BTreeMap::new(),
@@ -112,7 +114,7 @@ impl<'a> Wait<'a> {
                 return Ok(Outcome::Down(down));
             }
             self.ask_health(engine, &findings, &containers, &inspections)?;
-            self.ask_ports(&findings, &containers);
+            self.ask_ports(engine, &findings, &containers)?;
             self.let_settle(&findings, &inspections);
             self.interrupt.check()?;
             let pending: Vec<&Finding> = findings.iter().filter(|finding| !self.is_ready(finding)).collect();
@@ -171,7 +173,7 @@ impl<'a> Wait<'a> {
         findings: &[Finding],
         containers: &[Container],
         inspections: &BTreeMap<String, Inspection>,
-    ) -> Result<(), Failure> {
+    ) -> anyhow::Result<()> {
         for finding in findings {
             let is_unhealthy = finding.verdict == Verdict::Unhealthy;
             let (true, Some(container)) =
@@ -191,10 +193,10 @@ impl<'a> Wait<'a> {
             };
             let Some(healthy) = engine.health(check) else { continue };
             self.checks.remove(&container.id);
-            if healthy && self.listens(finding, container, containers) {
+            if healthy && self.listens(engine, finding, container, containers)? {
                 self.ready.insert(container.id.clone());
             } else if is_unhealthy && !healthy {
-                return diagnosis::unhealthy(engine, finding).map_or(Ok(()), Err);
+                return diagnosis::unhealthy(engine, finding).map_or(Ok(()), |failure| Err(failure.into()));
             } else {
                 self.failed_checks.insert(container.id.clone(), Instant::now());
             }
@@ -203,10 +205,40 @@ impl<'a> Wait<'a> {
     }
 
     /// Says whether a healthy container answers from outside, where prism speaks its protocol.
-    fn listens(&self, finding: &Finding, container: &Container, containers: &[Container]) -> bool {
-        let probe = state::probe(finding.plan, container);
+    fn listens(
+        &mut self,
+        engine: &Engine,
+        finding: &Finding,
+        container: &Container,
+        containers: &[Container],
+    ) -> anyhow::Result<bool> {
         let endpoint = variable::primary_endpoint(container, containers, self.host);
-        endpoint.is_none_or(|(host, port)| probe == Probe::Tcp || probe::answers(probe, &host, port))
+        let Some((host, port)) = endpoint.filter(|_| state::probe(finding.plan, container) != Probe::Tcp)
+        else {
+            return Ok(true);
+        };
+        self.answers(engine, finding, container, &host, port)
+    }
+
+    /// Asks a container's primary port.
+    fn answers(
+        &mut self,
+        engine: &Engine,
+        finding: &Finding,
+        container: &Container,
+        host: &str,
+        port: u16,
+    ) -> anyhow::Result<bool> {
+        let probe = state::probe(finding.plan, container);
+        if probe == Probe::Postgres && !self.users.contains_key(&container.id) {
+            let seen = engine.inspect([container.id.as_str()].into_iter())?;
+            // It may be gone meanwhile.
+            let Some(seen) = seen.get(&container.id) else { return Ok(false) };
+            let user = variable::user(container, seen).unwrap_or_default();
+            self.users.insert(container.id.clone(), user);
+        }
+        let user = self.users.get(&container.id).map_or("", String::as_str);
+        Ok(probe::answers(probe, user, host, port))
     }
 
     /// Believes in a container that has run for a moment, and has not been started again in it.
@@ -222,7 +254,12 @@ impl<'a> Wait<'a> {
     }
 
     /// Probes primary ports, and for a short while the others.
-    fn ask_ports(&mut self, findings: &[Finding], containers: &[Container]) {
+    fn ask_ports(
+        &mut self,
+        engine: &Engine,
+        findings: &[Finding],
+        containers: &[Container],
+    ) -> anyhow::Result<()> {
         for finding in findings.iter().filter(|finding| finding.verdict == Verdict::AskPort) {
             let unknown = finding.container.filter(|container| !self.ready.contains(&container.id));
             let Some(container) = unknown else { continue };
@@ -230,7 +267,7 @@ impl<'a> Wait<'a> {
                 continue;
             };
             if !self.other_ports.contains_key(&container.id)
-                && !probe::answers(state::probe(finding.plan, container), &host, port)
+                && !self.answers(engine, finding, container, &host, port)?
             {
                 continue;
             }
@@ -238,7 +275,7 @@ impl<'a> Wait<'a> {
             let others = container.live_bindings().iter();
             let others = others.filter(|binding| binding.container.is_tcp() && binding.host_port != port);
             let silent: Vec<String> = others
-                .filter(|binding| !probe::answers(Probe::Tcp, &host, binding.host_port))
+                .filter(|binding| !probe::answers(Probe::Tcp, "", &host, binding.host_port))
                 .map(|binding| binding.container.to_string())
                 .collect();
             if silent.is_empty() {
@@ -249,5 +286,6 @@ impl<'a> Wait<'a> {
                 self.ready.insert(container.id.clone());
             }
         }
+        Ok(())
     }
 }

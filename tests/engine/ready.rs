@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::Project;
+use crate::support::{Project, docker};
 
 #[test]
 fn a_slow_health_interval_costs_nothing() {
@@ -32,6 +32,30 @@ fn a_port_that_the_proxy_accepts_too_early_is_waited_for() {
         "exec 3<>/dev/tcp/127.0.0.1/$WEB_PORT; printf 'GET /hostname HTTP/1.0\\r\\n\\r\\n' >&3; head -1 <&3";
     let outcome = project.prism(&["exec", "--", "bash", "-c", script]).succeeds();
     assert!(outcome.stdout.contains("200 OK"), "{outcome}");
+}
+
+#[test]
+fn a_database_that_listens_and_lets_nobody_in_is_not_ready() {
+    let project = Project::new(
+        "services:\n  db:\n    image: postgres:17-alpine\n    environment: {POSTGRES_USER: app, POSTGRES_HOST_AUTH_METHOD: trust}\n    ports: [\"5432\"]\n",
+    );
+    let query = ["exec", "--wait-timeout", "60", "--", "psql", "-tAc", "select 1"];
+    assert_eq!(project.prism(&query).succeeds().line(), "1");
+    let db = project.containers().pop().expect("a container");
+    let in_data = |command: &str| {
+        docker(&["exec", &db, "sh", "-c", &format!("cd \"$PGDATA\" && {command}")]);
+        docker(&["restart", &db]);
+    };
+    // It waits for what a primary would send, and says so to everybody.
+    in_data("touch standby.signal && echo 'hot_standby = off' >>postgresql.auto.conf");
+    let outcome = project.prism(&["exec", "--wait-timeout", "3", "--", "true"]).exits(125);
+    assert!(outcome.stderr.contains("gave up after 3 s waiting for `db` (port 5432/tcp)"), "{outcome}");
+    in_data("rm standby.signal");
+    assert_eq!(project.prism(&query).succeeds().line(), "1");
+    // Nobody was asked for who is not there.
+    let log = project.prism(&["logs", "db"]).succeeds();
+    assert!(log.stdout.contains("ready to accept connections"), "{log}");
+    assert!(!log.stdout.contains("FATAL:  role"), "{log}");
 }
 
 #[test]
