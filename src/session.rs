@@ -28,6 +28,7 @@ use crate::docker::{self, Endpoint, Engine};
 use crate::domain::environment::Environment;
 use crate::domain::name::{ProjectName, SessionId, content_hash, short_hash};
 use crate::domain::settings::Settings;
+use crate::domain::variable;
 use crate::error::{Failure, Kind};
 use crate::{files, git};
 
@@ -175,10 +176,11 @@ impl Session {
     }
 
     /// Returns the host at which published ports are reached from here.
-    pub fn host(&self, endpoint: &Endpoint) -> String {
-        let bound = self.settings.bind.filter(|bind| !bind.is_unspecified());
-        let bound = || bound.unwrap_or(Ipv4Addr::LOCALHOST.into()).to_string();
-        endpoint.host.clone().unwrap_or_else(bound)
+    ///
+    /// `engine` is the host of an Engine whose every port is reached there.
+    pub fn host(&self, engine: Option<&str>) -> String {
+        let bound = self.settings.bind.unwrap_or(Ipv4Addr::LOCALHOST.into());
+        engine.map_or_else(|| variable::reachable(&bound.to_string()), str::to_owned)
     }
 
     /// Returns the environment for Compose, with what its files may use of reserved ports.

@@ -7,7 +7,6 @@ use super::complete;
 use super::context::{Context, Present};
 use crate::domain::port::ContainerPort;
 use crate::domain::template::nearest;
-use crate::domain::url;
 use crate::domain::variable;
 use crate::error::Failure;
 
@@ -70,7 +69,7 @@ fn address(present: &Present, what: &str) -> Result<Option<String>, Failure> {
         }
     };
     match found {
-        Some((host, port)) => Ok(Some(url::address(&host, port))),
+        Some(place) => Ok(Some(place.to_string())),
         None => Err(Failure::new(format!("service `{service}` publishes no such port now"))
             .hint("`prism info` shows what it publishes; `prism start` starts what is stopped")),
     }

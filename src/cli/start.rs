@@ -9,7 +9,6 @@ use crate::domain::name::ServiceName;
 use crate::domain::scope::{Mode, Selection};
 use crate::domain::settings::Settings;
 use crate::domain::template::nearest;
-use crate::domain::url::address;
 use crate::domain::variable;
 use crate::error::{Failure, Kind};
 use crate::output::Output;
@@ -67,8 +66,8 @@ pub(super) fn report(
     variables.write_dotenv(session)?;
     for container in &up.containers {
         let host = endpoint.host.as_deref();
-        if let Some((host, port)) = variable::primary_endpoint(container, &up.containers, host) {
-            output.note(format!("{} is at {}", container.service, address(&host, port)));
+        if let Some(place) = variable::primary_endpoint(container, &up.containers, host) {
+            output.note(format!("{} is at {place}", container.service));
         }
     }
     output.note(format!("`{}` {what}", session.directory));

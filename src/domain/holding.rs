@@ -67,6 +67,8 @@ pub struct Assignment {
     pub slot: Slot,
     /// Its container runs. Whether an app does, Docker does not know.
     pub running: bool,
+    /// The addresses of the host at which it is bound now.
+    pub host_ips: BTreeSet<String>,
 }
 
 impl Assignment {
@@ -89,6 +91,7 @@ impl Holdings {
                     port,
                     slot: slot.clone(),
                     running,
+                    host_ips: BTreeSet::new(),
                 }));
             }
         }
@@ -99,12 +102,16 @@ impl Holdings {
                 port: binding.host_port,
                 slot: Slot::Service(container.service.clone(), binding.container),
                 running: true,
+                host_ips: [binding.host_ip.clone()].into(),
             }));
         }
         found.sort();
         found.dedup_by(|b, a| {
             let same = (&a.session_id, a.port, &a.slot) == (&b.session_id, b.port, &b.slot);
-            a.running |= same && b.running;
+            if same {
+                a.running |= b.running;
+                a.host_ips.append(&mut b.host_ips);
+            }
             same
         });
         found

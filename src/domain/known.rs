@@ -1,7 +1,9 @@
 //! The names by which a Compose file may use reserved ports, known before any container starts:
-//! `PRISM_PORT_<SERVICE>_<container port>`, `PRISM_PORT_<APP>`, and `PRISM_HOST`.
+//! `PRISM_PORT_<SERVICE>_<container port>`, `PRISM_PORT_<APP>`, `PRISM_HOST`, and `PRISM_HOST_<SERVICE>_<container port>`
+//! for a port that may be bound elsewhere.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use super::allocation::Policy;
 use super::name::ServiceName;
@@ -12,8 +14,11 @@ use super::template::nearest;
 use super::variable;
 use crate::error::Failure;
 
-/// The host at which published ports are reached.
+/// The host at which published ports are reached, unless one is bound elsewhere.
 pub const HOST: &str = "PRISM_HOST";
+
+/// How the names of the hosts of single ports begin.
+const HOST_OF: &str = "PRISM_HOST_";
 
 /// How the names of ports begin.
 pub const PORT: &str = "PRISM_PORT_";
@@ -28,12 +33,13 @@ pub fn mentioned<'n>(names: impl Iterator<Item = &'n String>) -> BTreeSet<String
 
 /// Says whether a name is one of these.
 pub fn is_meant(name: &str) -> bool {
-    name == HOST || name.strip_prefix(PORT).is_some_and(|rest| !rest.is_empty())
+    let is_of_port = |prefix| name.strip_prefix(prefix).is_some_and(|rest: &str| !rest.is_empty());
+    name == HOST || is_of_port(PORT) || is_of_port(HOST_OF)
 }
 
 /// Gives every name a value that any Compose file accepts, for the first reading of it.
 pub fn placeholders(mentioned: &BTreeSet<String>, host: &str) -> BTreeMap<String, String> {
-    let value = |name: &String| if name == HOST { host } else { PLACEHOLDER }.to_owned();
+    let value = |name: &String| if name.starts_with(HOST) { host } else { PLACEHOLDER }.to_owned();
     mentioned.iter().map(|name| (name.clone(), value(name))).collect()
 }
 
@@ -46,17 +52,18 @@ pub fn slots(
     plan: &Plan,
     apps: impl Iterator<Item = String>,
 ) -> Result<BTreeMap<String, Slot>, Failure> {
-    let all = all(plan, apps);
+    let (all, hosts) = (all(plan, apps), hosts(plan, None));
     let mut found = BTreeMap::new();
-    for name in mentioned.iter().filter(|name| *name != HOST) {
+    for name in mentioned.iter().filter(|name| *name != HOST && !hosts.contains_key(*name)) {
         let Some((slot, policy)) = all.get(name) else {
             let failure =
                 Failure::new(format!("the Compose file uses `{name}`, which stands for no port here"));
-            return Err(match nearest(name, all.keys().map(String::as_str)) {
+            let names = || all.keys().chain(hosts.keys().filter(|_| name.starts_with(HOST)));
+            return Err(match nearest(name, names().map(String::as_str)) {
                 Some(near) => failure.hint(format!("did you mean `{near}`?")),
                 None if all.is_empty() => failure.hint("no service of this project publishes a port"),
                 None => failure
-                    .hint(format!("the names are: {}", all.keys().cloned().collect::<Vec<_>>().join(", "))),
+                    .hint(format!("the names are: {}", names().cloned().collect::<Vec<_>>().join(", "))),
             });
         };
         if *policy == Policy::Random {
@@ -70,24 +77,30 @@ pub fn slots(
     Ok(found)
 }
 
-/// Gives each of these names its value.
+/// Gives each of these names its value. `host` is where published ports are reached; `engine` is the host of an Engine
+/// whose every port is reached there.
 pub fn values(
     mentioned: &BTreeSet<String>,
     slots: &BTreeMap<String, Slot>,
     reserved: &Reservations,
+    plan: &Plan,
     host: &str,
+    engine: Option<&str>,
 ) -> BTreeMap<String, String> {
     let ports =
         slots.iter().filter_map(|(name, slot)| Some((name.clone(), reserved.get(slot)?.first.to_string())));
     let host = mentioned.contains(HOST).then(|| (HOST.to_owned(), host.to_owned()));
-    ports.chain(host).collect()
+    let of_ports = hosts(plan, engine).into_iter().filter(|(name, _)| mentioned.contains(name));
+    ports.chain(host).chain(of_ports).collect()
 }
 
-/// Gives every name of a reserved port its value, for children.
+/// Gives every name of a reserved port its value, for children, and says where one is that is not at `host`. `engine` is the
+/// host of an Engine whose every port is reached there.
 pub fn exported(
     services: &BTreeMap<ServiceName, ServicePlan>,
     apps: &BTreeMap<String, u16>,
     host: &str,
+    engine: Option<&str>,
 ) -> BTreeMap<String, String> {
     let mut exported = BTreeMap::from([(HOST.to_owned(), host.to_owned())]);
     for (app, port) in apps {
@@ -96,11 +109,41 @@ pub fn exported(
     for (service, plan) in services {
         for port in &plan.ports {
             if let Some(ports) = plan.host_ports(port) {
-                exported.insert(name(service, port.container), ports.start().to_string());
+                exported.insert(name(PORT, service, port.container), ports.start().to_string());
+                let at = host_of(plan, port.container, engine).filter(|at| at != host);
+                exported.extend(at.map(|at| (name(HOST_OF, service, port.container), at)));
             }
         }
     }
     exported
+}
+
+/// Says where each published port is reached, by name.
+fn hosts(plan: &Plan, engine: Option<&str>) -> BTreeMap<String, String> {
+    let of_service = |(service, own): (&ServiceName, &ServicePlan)| {
+        let found: Vec<_> = own_ports(own)
+            .filter_map(|port| {
+                let (owner, _) = plan.publisher(service, port)?;
+                let host = host_of(plan.services.get(owner)?, port, engine)?;
+                Some((name(HOST_OF, service, port), host))
+            })
+            .collect();
+        found
+    };
+    plan.services.iter().flat_map(of_service).collect()
+}
+
+/// Returns the host of a port: at IPv4 if it is bound there as well, as a container's own variables have it.
+fn host_of(plan: &ServicePlan, port: ContainerPort, engine: Option<&str>) -> Option<String> {
+    let bound = plan.ports.iter().filter(|publication| publication.container == port);
+    let host_ip = bound.map(|publication| publication.host_ip).min_by_key(IpAddr::is_ipv6)?;
+    Some(engine.map_or_else(|| variable::reachable(&host_ip.to_string()), str::to_owned))
+}
+
+/// Lists the ports by which a service may be named: what it publishes, and what it uses of another's network.
+fn own_ports(plan: &ServicePlan) -> impl Iterator<Item = ContainerPort> {
+    let guests = plan.primary.filter(|_| plan.via.is_some());
+    plan.ports.iter().map(|port| port.container).chain(guests)
 }
 
 /// Lists every name that stands for a port, a service's own and those of the services in its network.
@@ -110,22 +153,21 @@ fn all(plan: &Plan, apps: impl Iterator<Item = String>) -> BTreeMap<String, (Slo
         all.insert(format!("{PORT}{}", variable::prefix(&app)), (Slot::App(app), Policy::Sticky));
     }
     for (service, own) in &plan.services {
-        let guests = own.primary.filter(|_| own.via.is_some());
-        for port in own.ports.iter().map(|port| port.container).chain(guests) {
+        for port in own_ports(own) {
             if let Some((owner, publication)) = plan.publisher(service, port) {
                 let slot = Slot::Service(owner.clone(), port);
-                all.insert(name(service, port), (slot, publication.policy));
+                all.insert(name(PORT, service, port), (slot, publication.policy));
             }
         }
     }
     all
 }
 
-fn name(service: &ServiceName, port: ContainerPort) -> String {
+fn name(begin: &str, service: &ServiceName, port: ContainerPort) -> String {
     let prefix = variable::prefix(&service.0);
     match port.protocol {
-        Protocol::Tcp => format!("{PORT}{prefix}_{}", port.number),
-        other => format!("{PORT}{prefix}_{}_{}", port.number, other.to_string().to_uppercase()),
+        Protocol::Tcp => format!("{begin}{prefix}_{}", port.number),
+        other => format!("{begin}{prefix}_{}_{}", port.number, other.to_string().to_uppercase()),
     }
 }
 
@@ -138,7 +180,8 @@ mod tests {
 
     const PROJECT: &[u8] = br#"{"services":{
         "my-kafka":{"ports":[{"target":9094},{"target":53,"protocol":"udp"}]},
-        "cache":{"image":"redis","network_mode":"service:my-kafka"}}}"#;
+        "cache":{"image":"redis","network_mode":"service:my-kafka"},
+        "six":{"ports":[{"target":6379,"host_ip":"::1"},{"target":80,"host_ip":"::1"},{"target":80}]}}}"#;
 
     fn found(names: &[&str], settings: &str) -> Result<Vec<String>, String> {
         let settings = Settings::parse(settings, "prism.yaml").expect("settings");
@@ -157,7 +200,7 @@ mod tests {
             })
             .collect();
         plan.reserve(&reserved);
-        let values = values(&mentioned, &slots, &reserved, "127.0.0.1");
+        let values = values(&mentioned, &slots, &reserved, &plan, "127.0.0.1", None);
         Ok(values.into_iter().map(|(name, value)| format!("{name}={value}")).collect())
     }
 
@@ -184,6 +227,21 @@ mod tests {
                 "PRISM_PORT_WEB=20003".into(),
             ])
         );
+    }
+
+    #[test]
+    fn a_port_that_is_bound_elsewhere_has_a_host_of_its_own() {
+        let names = ["PRISM_HOST_SIX_6379", "PRISM_HOST_SIX_80", "PRISM_HOST_CACHE_6379"];
+        assert_eq!(
+            found(&names, ""),
+            Ok(vec![
+                "PRISM_HOST_CACHE_6379=127.0.0.1".into(),
+                "PRISM_HOST_SIX_6379=::1".into(),
+                "PRISM_HOST_SIX_80=127.0.0.1".into(),
+            ])
+        );
+        let unknown = found(&["PRISM_HOST_SIX_6378"], "").expect_err("no such port");
+        assert!(unknown.contains("did you mean `PRISM_HOST_SIX_6379`?"), "{unknown}");
     }
 
     #[test]

@@ -242,8 +242,9 @@ pub fn info_text(session: &SessionReport, variables: &[(String, String)]) -> Str
     let width = session.services.iter().map(|service| service.name.chars().count()).max().unwrap_or(0);
     for service in &session.services {
         let state = service.health.unwrap_or(service.state);
-        let port =
-            |port: &PortReport| format!("{}:{} → {}", port.host_ip, port.host_port, port.container_port);
+        let port = |port: &PortReport| {
+            format!("{} → {}", url::address(&port.host_ip, port.host_port), port.container_port)
+        };
         let ports: Vec<String> = service.ports.iter().map(port).collect();
         text += format!("{:<width$}  {state:<10}  {}", clean(&service.name), ports.join("  ")).trim_end();
         text.push('\n');

@@ -17,7 +17,9 @@ pub use self::configured::{configure, is_secret};
 pub use self::credential::credential_files;
 use self::credential::{Credentials, Found, credentials};
 use self::endpoint::{Endpoints, endpoints};
-pub use self::endpoint::{endpoint, host_ports, primary_endpoint, primary_url};
+pub use self::endpoint::{
+    Place, endpoint, host_ports, other_endpoints, primary_endpoint, primary_url, reachable,
+};
 use self::global::global_variables;
 use self::name::{Names, is_cloud_credential};
 pub use self::name::{is_reserved, prefix};
@@ -186,23 +188,32 @@ impl Service<'_> {
         let mut add = |suffix: &str, value: String, port: Option<ContainerPort>, rule: String| {
             names.add(self.variable(format!("{}_{suffix}", self.prefix), value, port, rule))
         };
-        let primary = first.primary.map(|(port, _)| port);
-        add("HOST", first.host.clone(), None, "where its ports are bound".to_owned())?;
-        if let Some((_, bound)) = first.primary {
-            add("PORT", bound.to_string(), primary, "host port of its primary port".to_owned())?;
+        let primary = first.primary;
+        add("HOST", first.host().to_owned(), None, "where its ports are bound".to_owned())?;
+        if let Some((_, place)) = first.primary() {
+            add("PORT", place.port.to_string(), primary, "host port of its primary port".to_owned())?;
         }
-        for (port, bound) in &first.ports {
+        for (port, place) in &first.ports {
             let suffix = match port.protocol {
-                Protocol::Tcp => format!("PORT_{}", port.number),
-                Protocol::Udp => format!("PORT_{}_UDP", port.number),
+                Protocol::Tcp => port.number.to_string(),
+                Protocol::Udp => format!("{}_UDP", port.number),
                 Protocol::Sctp => continue,
             };
-            add(&suffix, bound.to_string(), Some(*port), "host port of this port".to_owned())?;
+            let of = Some(*port);
+            add(&format!("PORT_{suffix}"), place.port.to_string(), of, "host port of this port".to_owned())?;
+            if place.host != first.host() {
+                add(
+                    &format!("HOST_{suffix}"),
+                    place.host.clone(),
+                    of,
+                    "where this port is bound".to_owned(),
+                )?;
+            }
         }
         for replica in self.replicas.iter().filter(|_| self.replicas.len() > 1) {
-            if let Some((port, bound)) = replica.primary {
+            if let Some((port, place)) = replica.primary() {
                 let rule = format!("host port of replica {}", replica.number);
-                add(&format!("{}_PORT", replica.number), bound.to_string(), Some(port), rule)?;
+                add(&format!("{}_PORT", replica.number), place.port.to_string(), Some(port), rule)?;
             }
         }
         self.urls(first, names)?;
@@ -211,12 +222,12 @@ impl Service<'_> {
 
     /// Adds the URL of the primary port, and those of what else the kind serves.
     fn urls(&self, first: &Endpoints, names: &mut Names) -> Result<(), Failure> {
-        if let Some((port, bound)) = first.primary {
-            let (url, rule) = match self.kind_url(first, port, bound) {
+        if let Some((port, place)) = first.primary() {
+            let (url, rule) = match self.kind_url(port, place) {
                 Some((kind, url)) => (url, format!("URL of kind `{}`", kind.name)),
                 None => {
                     let scheme = catalog::generic_scheme(port);
-                    (format!("{scheme}://{}", url::address(&first.host, bound)), "URL by port".to_owned())
+                    (format!("{scheme}://{place}"), "URL by port".to_owned())
                 }
             };
             names.add(Variable {
@@ -228,10 +239,10 @@ impl Service<'_> {
         for other in kind.others {
             let at = |number: &u16| {
                 let port = ContainerPort::tcp(*number);
-                Some((port, *first.ports.get(&port)?))
+                Some((port, first.ports.get(&port)?))
             };
-            let Some((port, bound)) = other.ports.iter().find_map(at) else { continue };
-            let Some(url) = self.fill_url(other.url, &url::address(&first.host, bound)) else { continue };
+            let Some((port, place)) = other.ports.iter().find_map(at) else { continue };
+            let Some(url) = self.fill_url(other.url, &place.to_string()) else { continue };
             let rule = format!("URL of kind `{}`", kind.name);
             names.add(Variable {
                 secret: self.holds_password(&url),
@@ -271,9 +282,9 @@ impl Service<'_> {
     }
 
     /// Builds the URL in the kind's own protocol, where the port speaks it.
-    fn kind_url(&self, at: &Endpoints, port: ContainerPort, bound: u16) -> Option<(&'static Kind, String)> {
+    fn kind_url(&self, port: ContainerPort, at: &Place) -> Option<(&'static Kind, String)> {
         let kind = self.kind.filter(|kind| kind.speaks_at(port.number))?;
-        let address = url::address(&at.host, bound);
+        let address = at.to_string();
         Some((kind, kind.urls.iter().find_map(|template| self.fill_url(template, &address))?))
     }
 

@@ -117,8 +117,7 @@ fn own(
     let project = containers.first().map_or(&header.project, |container| &container.project);
     own.push(("COMPOSE_PROJECT_NAME".to_owned(), project.to_string()));
     own.extend(compose_files(session, header));
-    let host = host.unwrap_or("127.0.0.1");
-    let mut ports = known::exported(&header.services, &header.apps, host);
+    let mut ports = known::exported(&header.services, &header.apps, &session.host(host), host);
     // What the Compose file uses has the value that it was started with.
     ports.extend(header.known.clone().into_iter().filter(|(name, _)| known::is_meant(name)));
     own.extend(ports);

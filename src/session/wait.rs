@@ -12,7 +12,7 @@ use crate::domain::header::Header;
 use crate::domain::name::ServiceName;
 use crate::domain::settings::Ready;
 use crate::domain::state::{self, Finding, Verdict, survey};
-use crate::domain::variable;
+use crate::domain::variable::{self, Place};
 use crate::probe;
 use crate::process::interrupt::Interrupt;
 use crate::timing;
@@ -213,11 +213,10 @@ impl<'a> Wait<'a> {
         containers: &[Container],
     ) -> anyhow::Result<bool> {
         let endpoint = variable::primary_endpoint(container, containers, self.host);
-        let Some((host, port)) = endpoint.filter(|_| state::probe(finding.plan, container) != Probe::Tcp)
-        else {
+        let Some(place) = endpoint.filter(|_| state::probe(finding.plan, container) != Probe::Tcp) else {
             return Ok(true);
         };
-        self.answers(engine, finding, container, &host, port)
+        self.answers(engine, finding, container, &place)
     }
 
     /// Asks a container's primary port.
@@ -226,8 +225,7 @@ impl<'a> Wait<'a> {
         engine: &Engine,
         finding: &Finding,
         container: &Container,
-        host: &str,
-        port: u16,
+        place: &Place,
     ) -> anyhow::Result<bool> {
         let probe = state::probe(finding.plan, container);
         if probe == Probe::Postgres && !self.users.contains_key(&container.id) {
@@ -238,7 +236,7 @@ impl<'a> Wait<'a> {
             self.users.insert(container.id.clone(), user);
         }
         let user = self.users.get(&container.id).map_or("", String::as_str);
-        Ok(probe::answers(probe, user, host, port))
+        Ok(probe::answers(probe, user, &place.host, place.port))
     }
 
     /// Believes in a container that has run for a moment, and has not been started again in it.
@@ -263,20 +261,17 @@ impl<'a> Wait<'a> {
         for finding in findings.iter().filter(|finding| finding.verdict == Verdict::AskPort) {
             let unknown = finding.container.filter(|container| !self.ready.contains(&container.id));
             let Some(container) = unknown else { continue };
-            let Some((host, port)) = variable::primary_endpoint(container, containers, self.host) else {
-                continue;
-            };
+            let Some(place) = variable::primary_endpoint(container, containers, self.host) else { continue };
             if !self.other_ports.contains_key(&container.id)
-                && !self.answers(engine, finding, container, &host, port)?
+                && !self.answers(engine, finding, container, &place)?
             {
                 continue;
             }
             let since = *self.other_ports.entry(container.id.clone()).or_insert_with(Instant::now);
-            let others = container.live_bindings().iter();
-            let others = others.filter(|binding| binding.container.is_tcp() && binding.host_port != port);
+            let others = variable::other_endpoints(container, &place, self.host).into_iter();
             let silent: Vec<String> = others
-                .filter(|binding| !probe::answers(Probe::Tcp, "", &host, binding.host_port))
-                .map(|binding| binding.container.to_string())
+                .filter(|(_, place)| !probe::answers(Probe::Tcp, "", &place.host, place.port))
+                .map(|(port, _)| port.to_string())
                 .collect();
             if silent.is_empty() {
                 self.ready.insert(container.id.clone());

@@ -1,6 +1,7 @@
 //! Ports that stay: whatever happens, the same number for as long as it can be had.
 
 mod app;
+mod family;
 mod keep;
 mod known;
 mod pin;

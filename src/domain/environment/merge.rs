@@ -110,12 +110,18 @@ pub fn merge(sources: &Sources) -> Result<Merged, Failure> {
     })
 }
 
-/// Names the variable that says, together with a service's `…_HOST` or `…_PORT`, where it is.
+/// Names the variable that says, together with a service's `…_HOST` or `…_PORT`, where it is; `…_HOST_80` and `…_PORT_80`
+/// are such twins, too.
 fn twin(variable: &Variable) -> Option<String> {
     variable.service.as_ref().filter(|_| variable.group.is_none())?;
     let name = &variable.name;
-    let port = name.strip_suffix("_HOST").map(|stem| format!("{stem}_PORT"));
-    port.or_else(|| name.strip_suffix("_PORT").map(|stem| format!("{stem}_HOST")))
+    let of = |word: &str, other: &str| {
+        let (stem, rest) = name.rsplit_once(word)?;
+        let is_of_port =
+            rest.strip_prefix('_').is_some_and(|port| port.starts_with(|c: char| c.is_ascii_digit()));
+        (rest.is_empty() || is_of_port).then(|| format!("{stem}{other}{rest}"))
+    };
+    of("_HOST", "_PORT").or_else(|| of("_PORT", "_HOST"))
 }
 
 /// Keeps the caller's order: a replaced variable stays where it was, new ones follow.

@@ -1,5 +1,7 @@
 //! Who has which port, as `ports` shows it.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::{SCHEMA, clean, line, widths};
@@ -10,6 +12,7 @@ use crate::domain::reservation::Slot;
 #[derive(Serialize)]
 struct PortDocument<'a> {
     port: u16,
+    host_ips: &'a BTreeSet<String>,
     directory: &'a str,
     session_id: &'a str,
     service: Option<&'a str>,
@@ -31,7 +34,8 @@ pub fn ports_json(assignments: &[Assignment]) -> Result<String, serde_json::Erro
             Slot::App(app) => (None, None, Some(app.as_str())),
         };
         let (port, directory, session_id) = (it.port, it.directory.as_str(), it.session_id.as_str());
-        PortDocument { port, directory, session_id, service, container_port, app, state: state(it) }
+        let (host_ips, state) = (&it.host_ips, state(it));
+        PortDocument { port, host_ips, directory, session_id, service, container_port, app, state }
     });
     Ok(serde_json::to_string_pretty(&Document { schema: SCHEMA, ports: ports.collect() })? + "\n")
 }
@@ -41,7 +45,7 @@ pub fn ports_text(assignments: &[Assignment]) -> String {
     let head = ["PORT", "OF", "STATE", "DIRECTORY"].map(str::to_owned);
     let row = |it: &Assignment| {
         let of = match &it.slot {
-            Slot::Service(service, port) => format!("{service} {port}"),
+            Slot::Service(service, port) => format!("{service} {port}{}", elsewhere(it)),
             Slot::App(app) => format!("{app} (app)"),
         };
         let ephemeral = if it.is_ephemeral() { " (ephemeral)" } else { "" };
@@ -51,6 +55,16 @@ pub fn ports_text(assignments: &[Assignment]) -> String {
     let rows: Vec<[String; 4]> = std::iter::once(head).chain(assignments.iter().map(row)).collect();
     let widths = widths(rows.iter());
     rows.iter().map(|row| line(row, &widths, "")).collect()
+}
+
+/// Says where a port is bound, if not where every port is unless the user says otherwise.
+fn elsewhere(assignment: &Assignment) -> String {
+    let usual = BTreeSet::from(["127.0.0.1".to_owned()]);
+    if assignment.host_ips.is_empty() || assignment.host_ips == usual {
+        return String::new();
+    }
+    let host_ips: Vec<&str> = assignment.host_ips.iter().map(String::as_str).collect();
+    format!(" at {}", host_ips.join(", "))
 }
 
 /// Whether an app runs, Docker does not know.
@@ -74,16 +88,17 @@ mod tests {
             port,
             slot,
             running,
+            host_ips: if port == 1 { ["127.0.0.1".into(), "::1".into()].into() } else { BTreeSet::new() },
         };
         let db = || Slot::Service("db".into(), ContainerPort::tcp(5432));
         let assignments =
             [at(23_817, db(), true), at(24_311, Slot::App("web".into()), false), at(1, db(), true)];
         assert_eq!(
             ports_text(&assignments),
-            "PORT   OF           STATE    DIRECTORY\n\
-             23817  db 5432/tcp  running  /w/shop\n\
-             24311  web (app)    -        /w/shop\n\
-             1      db 5432/tcp  running  /w/shop (ephemeral)\n"
+            "PORT   OF                             STATE    DIRECTORY\n\
+             23817  db 5432/tcp                    running  /w/shop\n\
+             24311  web (app)                      -        /w/shop\n\
+             1      db 5432/tcp at 127.0.0.1, ::1  running  /w/shop (ephemeral)\n"
         );
         let json: serde_json::Value =
             serde_json::from_str(&ports_json(&assignments).expect("json")).expect("json");

@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::endpoint::Endpoints;
+use super::endpoint::Place;
 use super::name::Names;
 use super::{Found, Missing, Service, Variable, fill};
 use crate::domain::catalog::Group;
 use crate::domain::port::ContainerPort;
-use crate::domain::url;
 use crate::error::Failure;
 
 /// Sets the global names, group by group.
@@ -51,19 +50,17 @@ pub(super) fn global_variables(services: &[Service], names: &mut Names) -> Resul
 
 /// Where global names lead.
 struct Target<'a> {
-    at: &'a Endpoints,
     port: ContainerPort,
-    bound: u16,
+    at: &'a Place,
     url: String,
 }
 
 impl Service<'_> {
     /// Finds what global names lead to: the primary port, if it speaks the kind's own protocol.
     fn target(&self) -> Option<Target<'_>> {
-        let at = self.replicas.first()?;
-        let (port, bound) = at.primary?;
-        let (_, url) = self.kind_url(at, port, bound)?;
-        Some(Target { at, port, bound, url })
+        let (port, at) = self.replicas.first()?.primary()?;
+        let (_, url) = self.kind_url(port, at)?;
+        Some(Target { port, at, url })
     }
 
     /// Gives a group of global names.
@@ -74,7 +71,7 @@ impl Service<'_> {
         why: &str,
         names: &mut Names,
     ) -> Result<(), Failure> {
-        let Target { at, port, bound, url } = target;
+        let Target { port, at, url } = target;
         let value = |found: &'_ Option<Found>| found.as_ref().map(|found| found.value.clone());
         let (user, password) = (value(&self.credentials.user), value(&self.credentials.password));
         let database = value(&self.credentials.database);
@@ -83,9 +80,9 @@ impl Service<'_> {
                 template,
                 &[
                     ("url", Some(url)),
-                    ("address", Some(&url::address(&at.host, *bound))),
+                    ("address", Some(&at.to_string())),
                     ("host", Some(&at.host)),
-                    ("port", Some(&bound.to_string())),
+                    ("port", Some(&at.port.to_string())),
                     ("user", user.as_deref()),
                     ("password", password.as_deref()),
                     ("database", database.as_deref()),

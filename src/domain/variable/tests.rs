@@ -261,3 +261,46 @@ fn ipv4_comes_first_and_a_remote_engine_has_its_own_host() {
     web.bindings.truncate(1);
     assert_eq!(derived(&[(web, Inspection::default())])["WEB_URL"], "http://[::1]:7009");
 }
+
+#[test]
+fn each_port_has_the_host_that_it_is_bound_at() {
+    let bound = |ports: &[(u16, &str, u16)]| {
+        let mut it = serving("six", "redis", &[]);
+        let binding = |&(inside, host_ip, host_port): &(u16, &str, u16)| Binding {
+            container: ContainerPort::tcp(inside),
+            host_ip: host_ip.into(),
+            host_port,
+        };
+        it.bindings = ports.iter().map(binding).collect();
+        it.labels.insert("dev-prism.internal_port".into(), "6379".into());
+        it
+    };
+    let mixed =
+        bound(&[(6400, "127.0.0.1", 7000), (6379, "::1", 7001), (80, "127.0.0.2", 7002), (80, "::", 7003)]);
+    let at = |port: u16| endpoint(&mixed, &[], None, ContainerPort::tcp(port)).map(|place| place.to_string());
+    assert_eq!(at(6379).as_deref(), Some("[::1]:7001"));
+    assert_eq!(at(6400).as_deref(), Some("127.0.0.1:7000"));
+    assert_eq!(at(80).as_deref(), Some("127.0.0.2:7002"), "IPv4 first");
+    assert_eq!(at(81), None);
+    let primary = primary_endpoint(&mixed, &[], None).expect("the primary port");
+    let others: Vec<String> =
+        other_endpoints(&mixed, &primary, None).iter().map(|(port, at)| format!("{port} {at}")).collect();
+    assert_eq!(others, ["6400/tcp 127.0.0.1:7000", "80/tcp 127.0.0.2:7002", "80/tcp [::1]:7003"]);
+    assert_eq!(primary_url(&mixed, &[]).as_deref(), Some("redis://[::1]:7001"));
+    let found = derived(&[(mixed, Inspection::default())]);
+    for (name, value) in [
+        ("SIX_HOST", Some("::1")),
+        ("SIX_PORT", Some("7001")),
+        ("SIX_URL", Some("redis://[::1]:7001")),
+        ("REDIS_URL", Some("redis://[::1]:7001")),
+        ("SIX_HOST_6379", None),
+        ("SIX_HOST_6400", Some("127.0.0.1")),
+        ("SIX_PORT_6400", Some("7000")),
+        ("SIX_HOST_80", Some("127.0.0.2")),
+    ] {
+        assert_eq!(found.get(name).map(String::as_str), value, "{name}");
+    }
+    let one =
+        derived(&[(bound(&[(6379, "127.0.0.1", 7001), (80, "127.0.0.1", 7002)]), Inspection::default())]);
+    assert!(!one.keys().any(|name| name.starts_with("SIX_HOST_")), "{one:?}");
+}

@@ -68,12 +68,13 @@ pub fn examine(session: &Session, endpoint: &Endpoint, interrupt: &Interrupt) ->
     let found = session.compose_files()?;
     let inputs = Inputs::collect(session, &found)?;
     let names = known::mentioned(inputs.variables.keys());
+    let host = session.host(endpoint.host.as_deref());
     let compose = Compose {
         directory: session.path().to_path_buf(),
         files: found.files.clone(),
         env_files: found.env_files.clone(),
         project: session.project(),
-        environment: session.compose_environment(&known::placeholders(&names, &session.host(endpoint))),
+        environment: session.compose_environment(&known::placeholders(&names, &host)),
     };
     let mut profiles = session.settings.profiles.clone();
     profiles.extend(found.profiles.iter().cloned());

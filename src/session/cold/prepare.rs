@@ -108,7 +108,9 @@ impl Prepare<'_> {
         };
         let note = Reserve { session, engine, endpoint, output, interrupt, refused }.reserve(request)?;
         let reserved = note.ports.clone().unwrap_or_default();
-        let known = known::values(&mentioned.names, &mentioned.slots, &reserved, &session.host(endpoint));
+        let engine_host = endpoint.host.as_deref();
+        let host = session.host(engine_host);
+        let known = known::values(&mentioned.names, &mentioned.slots, &reserved, plan, &host, engine_host);
         examined.complete(session, &known, interrupt)?;
         let Examined { found, compose, inputs, model, mut plan, .. } = examined;
         plan.reserve(&reserved);
@@ -164,7 +166,7 @@ fn is_given_to_children(session: &Session, plan: &Plan, name: &str) -> bool {
         || plan.may_export(name)
         || session.settings.apps.keys().any(is_of_app)
         || name.starts_with(known::PORT)
-        || name == known::HOST
+        || name.starts_with(known::HOST)
 }
 
 /// Collects the services that need host ports: those of the session, and those whose ports the Compose file uses, each
