@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -33,10 +33,12 @@ const GONE: Duration = Duration::from_secs(2);
 pub struct Compose {
     /// The session directory, where Compose runs.
     pub directory: PathBuf,
-    /// The user's Compose files, in order.
+    /// The Compose files, in order.
     pub files: Vec<PathBuf>,
     /// Env files that Compose would not find by itself.
     pub env_files: Vec<PathBuf>,
+    /// The profiles that are active.
+    pub profiles: Vec<String>,
     /// The project name, always passed: files, `.env` and environment may name another.
     pub project: ProjectName,
     /// The environment, without anything of prism's.
@@ -44,17 +46,29 @@ pub struct Compose {
 }
 
 impl Compose {
-    /// Resolves the project, every profile included, without the override. The result is JSON.
+    /// Resolves the project, every profile included. The result is JSON.
     ///
     /// The version is checked at the same time, as an old Compose fails in strange ways. `pause` lets a moment
     /// pass, and fails if the user does not want to wait any longer.
     pub fn config(&self, mut pause: impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<Vec<u8>> {
         let mut version = Captured::spawn(self.plain().args(["version", "--short"]))?;
-        let mut command = self.command(None);
-        command.args(["--profile", "*", "config", "--format", "json"]);
-        let mut config = Captured::spawn(&mut command)?;
+        let mut config = self.spawn_config()?;
         check_version(&version.wait(&mut pause)?)?;
-        let output = config.wait(&mut pause)?;
+        self.configured(config.wait(&mut pause)?)
+    }
+
+    /// Does the same for a Compose whose version is known to be new enough.
+    pub fn resolve(&self, mut pause: impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<Vec<u8>> {
+        let output = self.spawn_config()?.wait(&mut pause)?;
+        self.configured(output)
+    }
+
+    fn spawn_config(&self) -> anyhow::Result<Captured> {
+        let every = Self { profiles: vec!["*".to_owned()], ..self.clone() };
+        Captured::spawn(every.command().args(["config", "--format", "json"]))
+    }
+
+    fn configured(&self, output: Output) -> anyhow::Result<Vec<u8>> {
         if output.status.success() {
             return Ok(output.stdout);
         }
@@ -76,15 +90,18 @@ impl Compose {
         secret.chain(dotenv.flat_map(|file| read_dotenv(&file))).collect()
     }
 
-    /// Returns `docker compose` with the project's files, and with the override if it is given.
-    pub fn command(&self, overlay: Option<&Path>) -> Command {
+    /// Returns `docker compose` with the project's files.
+    pub fn command(&self) -> Command {
         let mut command = self.plain();
         command.arg("-p").arg(self.project.as_str());
         for file in &self.env_files {
             command.arg("--env-file").arg(file);
         }
-        for file in self.files.iter().map(PathBuf::as_path).chain(overlay) {
+        for file in &self.files {
             command.arg("-f").arg(file);
+        }
+        for profile in &self.profiles {
+            command.arg("--profile").arg(profile);
         }
         command
     }
@@ -92,14 +109,8 @@ impl Compose {
     /// Starts `up -d` for these services, its progress going to `log`.
     ///
     /// It runs in a process group of its own: prism alone decides when it is interrupted.
-    pub fn up(
-        &self,
-        overlay: &Path,
-        arguments: &[&str],
-        services: &[String],
-        log: &File,
-    ) -> anyhow::Result<Child> {
-        let mut command = self.command(Some(overlay));
+    pub fn up(&self, arguments: &[&str], services: &[String], log: &File) -> anyhow::Result<Child> {
+        let mut command = self.command();
         command.args(["--progress", "plain", "up", "-d", "--remove-orphans"]);
         command.args(arguments).arg("--").args(services);
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log.try_clone()?).process_group(0);

@@ -3,7 +3,8 @@
 //! A **session** is one directory's copy of a Compose stack ([`name`] derives its identity and its Compose
 //! project). `docker compose config` gives a [`model`]; [`plan`] decides what each of its **services**
 //! publishes and when it counts as ready, the [`scope`] which services belong to the session, [`shared`] what two of them have in common; [`overlay`] states the difference to the user's own files as an
-//! **override** in [`yaml`], whose first line, the [`header`], lets the next run skip Compose altogether.
+//! **override** in [`yaml`], whose first line, the [`header`], lets the next run skip Compose altogether. What both come
+//! to is the [`resolved`] project, in which nothing is left to interpolate.
 //! The files and variables that went into it are its [`input`]s.
 //!
 //! Every published port has a host port: what a session has of them are its [`reservation`]s, [`holding`] says who
@@ -40,6 +41,7 @@ pub mod port;
 pub mod prompt;
 pub mod report;
 pub mod reservation;
+pub mod resolved;
 pub mod scope;
 pub mod settings;
 pub mod shared;

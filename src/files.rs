@@ -102,7 +102,7 @@ pub fn write(path: &Path, bytes: &[u8], is_ours: impl Fn(&[u8]) -> bool) -> anyh
     let directory = path.parent().unwrap_or(Path::new("."));
     let cannot = || {
         Failure::new(format!("cannot write `{shown}`"))
-            .hint("prism keeps two generated files in the session directory, which has to be writable")
+            .hint("prism keeps its generated files in the session directory, which has to be writable")
     };
     // A temporary file of the same directory, so that the rename stays within one file system.
     let result = tempfile::Builder::new().prefix(".prism-").tempfile_in(directory).and_then(|mut file| {

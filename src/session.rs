@@ -7,6 +7,7 @@ pub mod create;
 pub mod diagnosis;
 pub mod environment;
 pub mod ephemeral;
+pub mod generated;
 pub mod glance;
 pub mod input;
 pub mod patience;
@@ -33,13 +34,9 @@ use crate::error::{Failure, Kind};
 use crate::{files, git};
 
 pub use self::ephemeral::Ephemeral;
-pub use crate::domain::environment::OVERRIDE;
 
 /// How often a lock that somebody else holds is tried.
 pub const LOCK_POLL: Duration = Duration::from_millis(50);
-
-/// The name of the generated dotenv file.
-pub const DOTENV: &str = ".env.session";
 
 /// The name of the optional configuration.
 pub const CONFIGURATION: &str = "prism.yaml";
@@ -201,17 +198,6 @@ impl Session {
         let top = self.git_top()?;
         let main = git::main_worktree(top).filter(|main| main != top)?;
         Some(main.join(self.path().strip_prefix(top).ok()?))
-    }
-
-    /// Returns the path of the override.
-    pub fn override_path(&self) -> PathBuf {
-        let of_ephemeral = self.ephemeral.as_ref().map(|ephemeral| ephemeral.scratch.as_path());
-        of_ephemeral.unwrap_or(self.path()).join(OVERRIDE)
-    }
-
-    /// Returns the path of the dotenv file; an ephemeral session has none.
-    pub fn dotenv_path(&self) -> Option<PathBuf> {
-        self.ephemeral.is_none().then(|| self.path().join(DOTENV))
     }
 
     /// Returns the Compose project's name: of `prism.yaml`'s or the main worktree's name, and the identity.

@@ -1,5 +1,6 @@
 //! prism against the real Engine.
 
+mod child;
 mod corpus;
 mod create;
 mod destroy;

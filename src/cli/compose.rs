@@ -34,7 +34,7 @@ pub(super) fn run(context: Context, args: ComposeArgs) -> anyhow::Result<()> {
     let session = context.session(&endpoint)?;
     interrupt.listen()?;
     let compose = cold::refresh(&session, &mut engine, &endpoint, context.output, &interrupt)?;
-    let command = compose.command(Some(&session.override_path()));
+    let command = compose.command();
     let mut words: Vec<OsString> =
         std::iter::once(command.get_program()).chain(command.get_args()).map(OsString::from).collect();
     words.extend(args.arguments);

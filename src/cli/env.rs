@@ -16,7 +16,7 @@ use crate::domain::{block, dotenv, explanation, format};
 use crate::error::{Failure, Kind};
 use crate::files;
 use crate::process::interrupt::Interrupt;
-use crate::session::{DOTENV, app, up};
+use crate::session::{app, generated, up};
 
 /// Print the session's variables
 #[derive(Debug, Args)]
@@ -177,7 +177,8 @@ fn is_input(path: &Path, present: &Present) -> bool {
         path.canonicalize().ok().or_else(|| Some(directory.join(path.file_name()?)))
     };
     let session = &present.session;
-    let own = [session.override_path(), session.path().join(DOTENV), session.path().join(".env")];
+    let own =
+        generated::NAMES.iter().map(|name| session.generated(name)).chain([session.path().join(".env")]);
     let inputs = present.header.iter().flat_map(|header| header.inputs.keys().map(PathBuf::from));
     let path = whole(path);
     own.into_iter().chain(inputs).any(|input| whole(&input) == path)

@@ -33,11 +33,18 @@ pub const DIRENV: &str = "PRISM_DIRENV";
 /// The file name of the override that a session generates.
 pub const OVERRIDE: &str = "docker-compose.session.yml";
 
+/// The file name of the resolved project that a session generates, where its Compose files read variables.
+pub const RESOLVED: &str = "docker-compose.session.resolved.yml";
+
+/// The project's name stands in the generated files: a name in the environment would hold for any other file as well,
+/// and `docker compose -f other.yml up` would replace the session's containers.
+pub const UNSET: &str = "COMPOSE_PROJECT_NAME";
+
 /// The names that are always prism's.
 pub const OWN: [&str; 7] = [
     "PRISM_SESSION",
     "SESSION_DIR",
-    "COMPOSE_PROJECT_NAME",
+    "COMPOSE_PROFILES",
     "COMPOSE_FILE",
     "COMPOSE_PATH_SEPARATOR",
     "COMPOSE_ENV_FILES",
@@ -119,14 +126,17 @@ pub fn scrubbed(environment: Environment) -> Environment {
     };
     // Tools that pass on only known names drop the record: an override among the Compose files tells, too.
     let has_lost_record = environment.iter().any(|(name, value)| {
-        name == "COMPOSE_FILE" && value.to_string_lossy().contains(OVERRIDE) && !is_on_record(name, value)
+        let value_text = value.to_string_lossy();
+        name == "COMPOSE_FILE"
+            && [OVERRIDE, RESOLVED].iter().any(|file| value_text.contains(file))
+            && !is_on_record(name, value)
     });
     let is_prisms = |name: &OsStr, value: &OsStr| {
         name == RECORD
             || name == DIFF
             || name == FORMER
             || is_on_record(name, value)
-            || (has_lost_record && name.to_str().is_some_and(|name| OWN.contains(&name)))
+            || (has_lost_record && name.to_str().is_some_and(|name| OWN.contains(&name) || name == UNSET))
     };
     environment.into_iter().filter(|(name, value)| !is_prisms(name, value)).collect()
 }

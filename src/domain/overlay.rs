@@ -31,9 +31,6 @@ pub struct Facts {
     pub process: Option<String>,
     /// RFC 3339, of the session's first creation.
     pub created_at: String,
-    /// The Compose files interpolate names that prism gives to children: what they resolved to is stated, so
-    /// that plain `docker compose up` in a child changes nothing.
-    pub restated: bool,
     /// Services that the user leaves out, so that nothing may wait for them.
     pub excluded: Vec<ServiceName>,
 }
@@ -45,7 +42,7 @@ pub fn overlay(model: &Model, plan: &Plan, facts: &Facts) -> Node {
         let plan = plan.services.get(name)?;
         Some((name.0.clone(), Overlay { model, name, service, plan, facts, built: &built }.service()))
     });
-    let mut root = Vec::new();
+    let mut root = vec![("name".to_owned(), Node::text(facts.project.as_str()))];
     put(&mut root, "services", Node::Map(services.collect()));
     put(&mut root, "networks", Node::Map(thing::networks(model, facts)));
     put(&mut root, "volumes", Node::Map(thing::volumes(model, facts)));

@@ -96,6 +96,18 @@ pub fn excluded(model: &Model, selection: &Selection) -> Vec<ServiceName> {
     model.services.keys().filter(|service| selection.excludes(model, service)).cloned().collect()
 }
 
+/// Lists the profiles under which Compose finds every service of `scope`: those that were `chosen`, and the first one of a
+/// service that belongs to the session for another reason. Sorted.
+pub fn profiles(model: &Model, scope: &[ServiceName], chosen: &[String]) -> Vec<String> {
+    let of_service = |service: &ServiceName| {
+        let profiles = model.services.get(service).map_or(&[][..], |service| &service.profiles);
+        let active: Vec<&String> = profiles.iter().filter(|profile| chosen.contains(profile)).collect();
+        if active.is_empty() { profiles.first().into_iter().collect() } else { active }
+    };
+    let found: BTreeSet<&String> = scope.iter().flat_map(of_service).collect();
+    found.into_iter().cloned().collect()
+}
+
 fn check(model: &Model, selection: &Selection) -> Result<(), Failure> {
     let services = || model.services.keys().map(|service| service.0.as_str());
     let profiles = || model.services.values().flat_map(|service| &service.profiles).map(String::as_str);
@@ -161,6 +173,23 @@ mod tests {
         ] {
             assert_eq!(chosen(selection, present).expect(selection), expected, "{selection} {present:?}");
         }
+    }
+
+    #[test]
+    fn profiles_of_what_belongs_to_the_session() {
+        let model = Model::parse(
+            br#"{"services":{"db":{},"web":{"profiles":["all","front"]},"debug":{"profiles":["tools","all"]}}}"#,
+        )
+        .expect("model");
+        let active = |scope: &[&str], chosen: &[&str]| {
+            let scope: Vec<ServiceName> = scope.iter().map(|name| ServiceName::from(*name)).collect();
+            let chosen: Vec<String> = chosen.iter().map(|name| (*name).to_owned()).collect();
+            profiles(&model, &scope, &chosen).join(" ")
+        };
+        assert_eq!(active(&["db"], &["front"]), "");
+        assert_eq!(active(&["db", "web"], &["front", "other"]), "front");
+        assert_eq!(active(&["web", "debug"], &["front"]), "front tools");
+        assert_eq!(active(&["debug", "web"], &["all"]), "all");
     }
 
     #[test]

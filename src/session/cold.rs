@@ -5,9 +5,9 @@ mod examine;
 mod prepare;
 mod progress;
 mod reserve;
+mod resolve;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::time::Instant;
 
 use self::compose_up::{ComposeUp, Ended};
@@ -181,14 +181,7 @@ pub fn refresh(
     output: Output,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Compose> {
-    let header = header(session, engine, endpoint, output, interrupt)?;
-    Ok(Compose {
-        directory: session.path().to_path_buf(),
-        files: header.files.into_iter().map(PathBuf::from).collect(),
-        env_files: header.env_files.into_iter().map(PathBuf::from).collect(),
-        project: header.project,
-        environment: session.compose_environment(&header.known),
-    })
+    Ok(resolve::compose(session, &header(session, engine, endpoint, output, interrupt)?))
 }
 
 /// Reads the header of the override, which is written anew where it does not fit. Starts nothing.

@@ -1,9 +1,10 @@
 //! The variables of a session that is up, for every emitter.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Session;
+use super::generated::RESOLVED;
 use crate::docker::{Endpoint, Engine};
 use crate::domain::container::{Container, Inspection};
 use crate::domain::dotenv;
@@ -50,7 +51,7 @@ pub fn variables(
         None => reservation::apps(&engine.note(&session.id)?.ports.unwrap_or_default()),
     };
     variable::add_apps(&mut derived, &apps)?;
-    let mut own = own(session, header, containers, endpoint.host.as_deref());
+    let mut own = own(session, header, endpoint.host.as_deref());
     let variables = variable::configure(&session.settings, None, derived.list, &own)?;
     if let Some(header) = header {
         let read = header.variables.iter().filter_map(|(name, hash)| hash.as_ref().map(|_| name));
@@ -100,22 +101,12 @@ fn read_credential_files(
 
 /// Lists what is always prism's, so that plain `docker compose` in a child addresses this session.
 ///
-/// Project and files come together or not at all: a `docker compose up` on this project without the override would
-/// publish the ports that the user's files name, on containers that are nobody's session.
-fn own(
-    session: &Session,
-    header: Option<&Header>,
-    containers: &[Container],
-    host: Option<&str>,
-) -> Vec<(String, String)> {
+fn own(session: &Session, header: Option<&Header>, host: Option<&str>) -> Vec<(String, String)> {
     let mut own = vec![
         ("PRISM_SESSION".to_owned(), session.id.0.clone()),
         ("SESSION_DIR".to_owned(), session.directory.clone()),
     ];
     let Some(header) = header else { return own };
-    // What Docker says comes first: a file of the directory must not lead a shell to another session.
-    let project = containers.first().map_or(&header.project, |container| &container.project);
-    own.push(("COMPOSE_PROJECT_NAME".to_owned(), project.to_string()));
     own.extend(compose_files(session, header));
     let mut ports = known::exported(&header.services, &header.apps, &session.host(host), host);
     // What the Compose file uses has the value that it was started with.
@@ -124,34 +115,26 @@ fn own(
     own
 }
 
+/// Leads plain `docker compose` to the session. The project's name stands in the files.
 fn compose_files(session: &Session, header: &Header) -> Vec<(String, String)> {
-    let mut files = header.files.clone();
-    files.push(session.override_path().to_string_lossy().into_owned());
+    let files = if header.resolved {
+        vec![session.generated(RESOLVED)]
+    } else {
+        header.files.iter().map(PathBuf::from).chain([session.override_path()]).collect()
+    };
+    let files: Vec<String> = files.iter().map(|file| file.to_string_lossy().into_owned()).collect();
     let separator = [":", ";", "|", "\n"]
         .into_iter()
         .find(|separator| files.iter().all(|file| !file.contains(separator)));
     let separator = separator.unwrap_or(":");
-    let mut own = vec![
+    vec![
         ("COMPOSE_FILE".to_owned(), files.join(separator)),
         ("COMPOSE_PATH_SEPARATOR".to_owned(), separator.to_owned()),
-    ];
-    // Without these, Compose in a sub-directory would read that directory's `.env`.
-    let dotenv = session.path().join(".env");
-    let mut env_files = header.env_files.clone();
-    if env_files.is_empty() && dotenv.is_file() {
-        env_files.push(dotenv.to_string_lossy().into_owned());
-    }
-    let chosen_by_user = header.variables.get("COMPOSE_ENV_FILES").is_some_and(Option::is_some);
-    let has_comma = env_files.iter().any(|file| file.contains(','));
-    if chosen_by_user || has_comma {
-        // A comma cannot be written in this list, and Compose finds the file of its own directory by itself.
-        // The caller's own choice reaches the child as it is.
-    } else if env_files.is_empty() {
-        own.push(("COMPOSE_DISABLE_ENV_FILE".to_owned(), "1".to_owned()));
-    } else {
-        own.push(("COMPOSE_ENV_FILES".to_owned(), env_files.join(",")));
-    }
-    own
+        ("COMPOSE_PROFILES".to_owned(), header.profiles.join(",")),
+        // In a sub-directory, Compose would read that directory's `.env`, which may name another project.
+        ("COMPOSE_ENV_FILES".to_owned(), header.child_env_files.join(",")),
+        ("COMPOSE_DISABLE_ENV_FILE".to_owned(), "1".to_owned()),
+    ]
 }
 
 impl SessionVariables {

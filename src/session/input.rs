@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{CONFIGURATION, Session};
 use crate::compose::{self, ComposeFiles};
-use crate::domain::environment::Environment;
+use crate::domain::environment::{Environment, UNSET};
 use crate::domain::header::Header;
 use crate::domain::input::{self, References};
 use crate::domain::name::content_hash;
@@ -29,6 +29,8 @@ pub struct Inputs {
     pub files: BTreeMap<String, Option<String>>,
     /// Variables, with a hash of the value, or `None` where it is unset.
     pub variables: BTreeMap<String, Option<String>>,
+    /// The files name variables of the environment or of an env file, or may do so.
+    pub reads_variables: bool,
     /// Nothing was met that could not be followed.
     pub followed: bool,
     /// Where an empty list is written.
@@ -57,8 +59,10 @@ impl Inputs {
         let Collector { names, mut inputs, .. } = collector;
         inputs.variables =
             names.into_iter().map(|name| (name.clone(), value_hash(&session.environment, &name))).collect();
-        // Compose is started with PWD set to the session directory; a shell sets `_` anew for each command.
-        inputs.variables.retain(|name, _| name != "PWD" && name != "_");
+        let is_named = |name: &String| !ALWAYS.contains(&name.as_str());
+        inputs.reads_variables = !inputs.followed || inputs.variables.keys().any(is_named);
+        // Compose is started with PWD set to the session directory and `-p`; a shell sets `_` anew for each command.
+        inputs.variables.retain(|name, _| !["PWD", "_", UNSET].contains(&name.as_str()));
         Ok(inputs)
     }
 }

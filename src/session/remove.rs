@@ -3,14 +3,12 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::{DOTENV, OVERRIDE, Session};
+use super::Session;
+use super::generated::{self, DOTENV};
 use crate::docker::{Belongings, Engine};
 use crate::domain::container::{Container, State};
-use crate::domain::dotenv;
-use crate::domain::header::is_generated;
 use crate::domain::name::SessionId;
 use crate::error::Failure;
-use crate::files;
 use crate::output::Output;
 
 /// How long the Engine's list may lag behind its answers.
@@ -127,11 +125,10 @@ fn is_at_rest(container: &Container) -> bool {
 
 /// Removes the file that names ports which no longer lead anywhere.
 pub fn remove_dotenv(directory: &Path) -> anyhow::Result<()> {
-    files::remove(&directory.join(DOTENV), dotenv::is_generated).map(drop)
+    generated::remove(&directory.join(DOTENV))
 }
 
-/// Removes both generated files.
+/// Removes every generated file.
 pub fn remove_generated(directory: &Path) -> anyhow::Result<()> {
-    remove_dotenv(directory)?;
-    files::remove(&directory.join(OVERRIDE), is_generated).map(drop)
+    generated::NAMES.iter().try_for_each(|name| generated::remove(&directory.join(name)))
 }

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use super::{OVERRIDE, Session, input};
+use super::generated::{OVERRIDE, RESOLVED};
+use super::{Session, input};
 use crate::docker::Engine;
 use crate::domain::container::Container;
 use crate::domain::header::Header;
@@ -35,7 +36,8 @@ pub fn look(session: &Session, engine: &mut Engine) -> anyhow::Result<Sight> {
 pub fn fitting_header(session: &Session) -> Option<Header> {
     let header = read_header(session);
     timing::mark("read");
-    header.filter(|header| input::are_unchanged(header, &session.environment))
+    let is_whole = |header: &Header| !header.resolved || session.generated(RESOLVED).exists();
+    header.filter(|header| input::are_unchanged(header, &session.environment) && is_whole(header))
 }
 
 /// Reads the override's first line. `None` for a file that is absent, broken or edited, of another version of prism, or

@@ -4,8 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::create::default_sessions;
-use super::{DOTENV, OVERRIDE};
-use crate::domain::{dotenv, header};
+use super::generated::{self, is_generated};
 use crate::error::Failure;
 use crate::files;
 use crate::git::{self, Marker, Repository};
@@ -95,7 +94,7 @@ impl Worktree {
             return Ok(lines);
         }
         let mut ignored = git::ignored(self.top())?;
-        ignored.retain(|name| !name.ends_with(OVERRIDE) && !name.ends_with(DOTENV));
+        ignored.retain(|name| !generated::NAMES.iter().any(|generated| name.ends_with(generated)));
         if !ignored.is_empty() {
             let more = ignored.len().saturating_sub(NAMED);
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
@@ -115,11 +114,4 @@ impl Worktree {
         }
         Ok(())
     }
-}
-
-/// Says whether prism wrote a file: it is no work of anybody's.
-fn is_generated(path: &Path) -> bool {
-    let is_named = |name: &str| path.file_name().is_some_and(|found| found == name);
-    let Ok(Some(text)) = files::read(path) else { return false };
-    (is_named(OVERRIDE) && header::is_generated(&text)) || (is_named(DOTENV) && dotenv::is_generated(&text))
 }

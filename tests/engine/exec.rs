@@ -240,7 +240,7 @@ fn an_environment_without_the_record_does_not_carry_the_other_project() {
     two.prism(&["start"]).succeeds();
     let prism = env!("CARGO_BIN_EXE_prism");
     let script = format!(
-        "unset PRISM_VARS WEB_URL WEB_PORT; cd '{}' && exec '{prism}' exec -- sh -c 'echo $SESSION_DIR $COMPOSE_PROJECT_NAME'",
+        "unset PRISM_VARS WEB_URL WEB_PORT; cd '{}' && exec '{prism}' exec -- sh -c 'echo $SESSION_DIR'",
         two.directory.display()
     );
     let outcome = one.prism(&["exec", "--", "sh", "-c", &script]).succeeds();

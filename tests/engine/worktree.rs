@@ -85,7 +85,16 @@ fn one_prism_yaml_makes_a_monorepo_one_session() {
     let api = project.directory.join("apps/api");
     let outcome = project
         .sandbox
-        .prism(&api, &["exec", "--", "sh", "-c", "echo $COMPOSE_PROJECT_NAME $SESSION_DIR"])
+        .prism(
+            &api,
+            &[
+                "exec",
+                "--",
+                "sh",
+                "-c",
+                "docker compose ps --format '{{.Project}}' | head -n 1 | tr '\\n' ' '; echo $SESSION_DIR",
+            ],
+        )
         .succeeds();
     assert!(
         outcome.line().starts_with("mono-")

@@ -29,9 +29,8 @@ fn many_at_once_meet_neither_each_other_nor_the_directorys_own() {
     let shards: Vec<_> = [0, 1, 3, 125, 126, 255]
         .into_iter()
         .map(|status| {
-            let script = format!(
-                "echo ready $COMPOSE_PROJECT_NAME; while [ ! -e go ]; do sleep 0.05; done; exit {status}"
-            );
+            let script =
+                format!("echo ready $PRISM_SESSION; while [ ! -e go ]; do sleep 0.05; done; exit {status}");
             (status, Ephemeral.run(&project, &["sh", "-c", &script]).live())
         })
         .collect();
@@ -250,7 +249,7 @@ fn a_start_that_fails_leaves_the_directorys_own_session_alone() {
     let project = Project::new(&QUICK.replace("prism-test:1", "${IMAGE:-prism-test:1}"));
     project.prism(&["start"]).succeeds();
     let (own, files) = (projects(&project), files(&project));
-    assert!(files.len() == 3, "{files:?}");
+    assert!(files.len() == 4, "{files:?}");
     for keep in [&[][..], &["--keep-on-failure"]] {
         let words = [&["exec", "--ephemeral"], keep, &["true"]].concat();
         let failed = project.prism(&words).env("IMAGE", "prism.invalid/no:1").exits(125);

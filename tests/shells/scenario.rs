@@ -34,8 +34,7 @@ fn a_day(name: &str) {
     assert_eq!(inside.get("PRISM_SESSION"), Some(shop.as_str()));
     let files = inside.get("COMPOSE_FILE").expect("plain docker compose reaches the session");
     assert_eq!(files, format!("{shop}/compose.yaml:{shop}/docker-compose.session.yml"));
-    let project_name = project.prism(&["get", "COMPOSE_PROJECT_NAME"]).succeeds();
-    assert_eq!(inside.get("COMPOSE_PROJECT_NAME"), Some(project_name.line()));
+    assert_eq!(inside.get("COMPOSE_PROJECT_NAME"), None);
     assert!(!project.directory.join("pwned").exists());
 
     // The status of a command reaches the user's line as it was.

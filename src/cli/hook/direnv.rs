@@ -15,9 +15,7 @@ use crate::domain::shell::Shell;
 use crate::files;
 use crate::process::interrupt::Interrupt;
 use crate::session::environment::SessionVariables;
-use crate::session::{
-    CONFIGURATION, Consent, DOTENV, OVERRIDE, Session, environment, glance, locate, up, warm,
-};
+use crate::session::{CONFIGURATION, Consent, Session, environment, generated, glance, locate, up, warm};
 
 /// Prints what `use prism` evaluates. What comes before a failure is evaluated all the same, so that the failure's
 /// cause is watched.
@@ -81,7 +79,7 @@ fn watched(directory: &Path, environment: &Environment) -> BTreeSet<PathBuf> {
     let settings = files::read_configuration(&configuration).ok().flatten();
     let settings = settings.and_then(|text| Settings::parse(&text, CONFIGURATION).ok()).unwrap_or_default();
     let found = ComposeFiles::find(directory, &settings.compose, environment);
-    let generated = [OVERRIDE, DOTENV].map(|name| directory.join(name));
+    let generated = [generated::OVERRIDE, generated::DOTENV].map(|name| directory.join(name));
     let inputs = warm::peek(directory).into_iter().flat_map(|header| header.inputs.into_keys());
     let all = found
         .files

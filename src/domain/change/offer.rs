@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::environment::{OWN, RECORD, record};
+use super::super::environment::{OWN, RECORD, UNSET, record};
 use super::super::variable::{Variable, is_reserved};
 use super::{LIMIT, Now, Wanted};
 
@@ -32,6 +32,9 @@ impl Offer {
             }
         }
         wanted.extend(self.own.iter().map(|(name, value)| (name.clone(), Some(value.clone()))));
+        if wanted.contains_key("COMPOSE_FILE") {
+            wanted.insert(UNSET.to_owned(), None);
+        }
         // What `exec` set of the same session stays, on the record; what it set of another one goes.
         let mut recorded: BTreeMap<&str, &str> = BTreeMap::new();
         let mut foreign: Vec<&str> = Vec::new();
@@ -58,5 +61,5 @@ impl Offer {
 /// Says whether a variable is one of those that lead plain `docker compose` to a session. A shell has all of them or
 /// none: the project of one and the files of another would change the wrong containers.
 pub(super) fn is_compose(name: &str) -> bool {
-    name.starts_with("COMPOSE_") && OWN.contains(&name)
+    name.starts_with("COMPOSE_") && (OWN.contains(&name) || name == UNSET)
 }

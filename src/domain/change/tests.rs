@@ -189,18 +189,20 @@ fn a_layer_never_gets_longer_than_its_limit() {
 /// What leads plain `docker compose` to a session.
 fn compose_offer() -> Sight {
     let mut offer = offer("a", &env_of(&[("A", "1")]));
-    let own = [("COMPOSE_PROJECT_NAME", "shop-1"), ("COMPOSE_FILE", "/w/a:/w/b")];
+    let own = [("COMPOSE_PROFILES", "web"), ("COMPOSE_FILE", "/w/a:/w/b")];
     offer.own.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
     Sight::Up(offer)
 }
 
 #[test]
-fn project_and_files_of_compose_come_together_or_not_at_all() {
-    let compose =
-        |shell: &Shell| ["COMPOSE_PROJECT_NAME", "COMPOSE_FILE"].map(|name| shell.0.get(name).cloned());
-    let mut shell = shell(&[("COMPOSE_FILE", "mine")]);
+fn profiles_and_files_of_compose_come_together_or_not_at_all() {
+    let compose = |shell: &Shell| ["COMPOSE_PROFILES", "COMPOSE_FILE"].map(|name| shell.0.get(name).cloned());
+    let before = [("COMPOSE_FILE", "mine"), ("COMPOSE_PROJECT_NAME", "mine")];
+    let mut shell = shell(&before);
     shell.prompt(&compose_offer());
-    assert_eq!(compose(&shell), [Some("shop-1".to_owned()), Some("/w/a:/w/b".to_owned())]);
+    // A name in the environment would hold for files that are none of the session's.
+    assert_eq!(shell.0.get("COMPOSE_PROJECT_NAME"), None);
+    assert_eq!(compose(&shell), [Some("web".to_owned()), Some("/w/a:/w/b".to_owned())]);
     // A choice of the user's leaves the rest to the user as well, for as long as it stands.
     for theirs in [Some("other"), None] {
         let mut shell = shell.clone();
@@ -217,7 +219,7 @@ fn project_and_files_of_compose_come_together_or_not_at_all() {
         assert_eq!(compose(&shell), [None, theirs.map(str::to_owned)]);
     }
     shell.prompt(&Sight::Nothing);
-    assert_eq!(shell.0, env_of(&[("COMPOSE_FILE", "mine")]));
+    assert_eq!(shell.0, env_of(&before));
     // One that is too long to be set aside.
     let long = "x".repeat(LIMIT);
     shell.0.insert("COMPOSE_FILE".to_owned(), long.clone());

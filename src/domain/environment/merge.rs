@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 
-use super::{Environment, Explicit, Merged, Origin, RECORD, Sources, record};
+use super::{Environment, Explicit, Merged, Origin, RECORD, Sources, UNSET, record};
 use crate::domain::catalog::Group;
 use crate::domain::variable::Variable;
 use crate::error::Failure;
@@ -60,6 +60,9 @@ pub fn merge(sources: &Sources) -> Result<Merged, Failure> {
             removed.extend(group.iter().copied().flat_map(rivals));
             origins.extend(key.iter().map(|key| (name.clone(), Origin::Configuration(key.clone()))));
         }
+    }
+    if sources.own.iter().any(|(name, _)| name == "COMPOSE_FILE") {
+        removed.insert(UNSET);
     }
     let mut unset = Vec::new();
     for entry in &sources.env_files {

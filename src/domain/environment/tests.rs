@@ -216,8 +216,8 @@ fn an_override_among_the_compose_files_is_recognised_without_the_record() {
     let inherited = environment(&[
         ("COMPOSE_FILE", "/w/compose.yaml:/w/docker-compose.session.yml"),
         ("COMPOSE_PROJECT_NAME", "x"),
-        ("COMPOSE_PROFILES", "mine"),
+        ("COMPOSE_ANSI", "mine"),
         ("SESSION_DIR", "/w"),
     ]);
-    assert_eq!(scrubbed(inherited), environment(&[("COMPOSE_PROFILES", "mine")]));
+    assert_eq!(scrubbed(inherited), environment(&[("COMPOSE_ANSI", "mine")]));
 }

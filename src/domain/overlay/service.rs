@@ -48,9 +48,6 @@ impl Overlay<'_> {
         self.image(&mut out);
         self.ports(&mut out);
         self.health_check(&mut out);
-        if self.facts.restated {
-            self.restate(&mut out);
-        }
         self.dependencies(&mut out);
         self.namespaces(&mut out);
         self.network_by_name(&mut out);
@@ -112,21 +109,6 @@ impl Overlay<'_> {
             entry.push(("start_period".to_owned(), Node::text("30s")));
         }
         put(out, "healthcheck", Node::Map(entry));
-    }
-
-    /// States what the user's file resolved to, as literal values.
-    fn restate(&self, out: &mut Vec<(String, Node)>) {
-        // A variable that is passed through and not set stays out: `!reset` does not reach into a list.
-        let set = |(name, value): (&String, &Option<String>)| Some((name.clone(), Node::Str(value.clone()?)));
-        let entries: Vec<_> = self.service.environment.iter().filter_map(set).collect();
-        if !self.service.environment.is_empty() {
-            out.push(("environment".to_owned(), Node::Override(Box::new(Node::Map(entries)))));
-        }
-        for (key, words) in [("command", &self.service.command), ("entrypoint", &self.service.entrypoint)] {
-            if let Some(words) = words {
-                put(out, key, Node::Override(Box::new(Node::Seq(words.iter().map(Node::text).collect()))));
-            }
-        }
     }
 
     /// Lets nothing wait for a service that is left out: Compose would start it.
@@ -298,7 +280,7 @@ impl Overlay<'_> {
         // Merged with another file, Compose would read a key with `=` as a key and a value.
         let must_replace = self.service.labels.keys().any(|name| name.contains('='));
         let users: BTreeMap<String, String> = self.service.labels.clone();
-        if must_replace || self.facts.restated {
+        if must_replace {
             labels = users.into_iter().chain(labels).collect();
         } else {
             labels.retain(|name, value| users.get(name) != Some(value));

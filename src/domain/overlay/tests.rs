@@ -14,7 +14,6 @@ fn facts() -> Facts {
         owner: "1000@m".into(),
         process: None,
         created_at: "2026-01-01T00:00:00Z".into(),
-        restated: false,
         excluded: Vec::new(),
     }
 }
@@ -30,6 +29,8 @@ fn overlaid(config: &str) -> String {
         line.trim() == "\"labels\":"
             || session.iter().any(|key| line.trim().starts_with(&format!("\"dev-prism.{key}\"")))
     };
+    let (name, text) = text.split_once('\n').expect("a project's name");
+    assert_eq!(name, format!("\"name\": \"{}\"", facts().project.as_str()));
     text.lines().filter(|line| !is_label(line)).map(|line| format!("{line}\n")).collect()
 }
 

@@ -91,8 +91,7 @@ impl ComposeUp<'_> {
                 .into());
         }
         let compose = &self.prepared.compose;
-        let overlay = self.session.override_path();
-        let mut child = self.lock.inherited(|| compose.up(&overlay, arguments, &services, &file))??;
+        let mut child = self.lock.inherited(|| compose.up(arguments, &services, &file))??;
         match self.watch(&mut child, &mut progress) {
             Ok(status) => Ok((status, progress.finish(self.options, status.success()))),
             Err(error) => {

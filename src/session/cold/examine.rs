@@ -18,7 +18,7 @@ use crate::session::input::Inputs;
 use crate::session::{CONFIGURATION, Session};
 
 /// How often the end of `docker compose config` is looked for.
-const CONFIG_POLL: Duration = Duration::from_millis(5);
+pub(super) const CONFIG_POLL: Duration = Duration::from_millis(5);
 
 /// A project as Compose resolves it, and what prism decides of it.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub struct Examined {
     pub(super) compose: Compose,
     pub(super) inputs: Inputs,
     pub(super) mentioned: Mentioned,
-    profiles: Vec<String>,
+    pub(super) profiles: Vec<String>,
     bind: IpAddr,
     /// The resolved project.
     pub model: Model,
@@ -73,6 +73,7 @@ pub fn examine(session: &Session, endpoint: &Endpoint, interrupt: &Interrupt) ->
         directory: session.path().to_path_buf(),
         files: found.files.clone(),
         env_files: found.env_files.clone(),
+        profiles: Vec::new(),
         project: session.project(),
         environment: session.compose_environment(&known::placeholders(&names, &host)),
     };

@@ -6,14 +6,15 @@ use std::time::SystemTime;
 
 use super::examine::{Examined, Mentioned, examine, preflight};
 use super::reserve::{Request, Reserve};
+use super::resolve;
 use crate::compose::Compose;
 use crate::docker::{self, Endpoint, Engine};
 use crate::domain::container::Container;
 use crate::domain::dotenv;
-use crate::domain::header::{GENERATOR, Header, SharedName, is_generated};
+use crate::domain::header::{GENERATOR, Header, SharedName};
 use crate::domain::known;
 use crate::domain::model::Model;
-use crate::domain::name::{ProjectName, ServiceName};
+use crate::domain::name::{ProjectName, ServiceName, content_hash};
 use crate::domain::note::Note;
 use crate::domain::overlay::{Facts, overlay, session_labels};
 use crate::domain::plan::Plan;
@@ -23,8 +24,9 @@ use crate::domain::variable;
 use crate::domain::yaml;
 use crate::output::Output;
 use crate::process::interrupt::Interrupt;
+use crate::session::generated::{self, RESOLVED};
 use crate::session::up::check_services;
-use crate::session::{DOTENV, OVERRIDE, Session, warm};
+use crate::session::{Session, warm};
 use crate::{files, git};
 
 /// An override that was written, and how to use it.
@@ -94,7 +96,6 @@ impl Prepare<'_> {
             process: session.ephemeral.as_ref().map(|ephemeral| ephemeral.process.clone()),
             created_at: created_at.clone(),
             excluded: scope::excluded(model, &note.selection),
-            restated: inputs.variables.keys().any(|name| is_given_to_children(session, plan, name)),
         };
         let config = session.configuration_hash(&inputs.files);
         let labels = session_labels(&facts);
@@ -112,7 +113,7 @@ impl Prepare<'_> {
         let host = session.host(engine_host);
         let known = known::values(&mentioned.names, &mentioned.slots, &reserved, plan, &host, engine_host);
         examined.complete(session, &known, interrupt)?;
-        let Examined { found, compose, inputs, model, mut plan, .. } = examined;
+        let Examined { found, compose, inputs, model, mut plan, profiles, .. } = examined;
         plan.reserve(&reserved);
         let mut stated = overlay(&model, &plan, &facts);
         for path in inputs.empty_lists.iter().filter(|path| model.lacks(path)) {
@@ -131,29 +132,30 @@ impl Prepare<'_> {
             followed: inputs.followed,
             files: texts(&found.files),
             env_files: texts(&found.env_files),
+            child_env_files: resolve::child_env_files(session, &found),
+            resolved: inputs.reads_variables,
+            profiles: scope::profiles(&model, &scope, &[profiles, note.selection.profiles].concat()),
             inputs: inputs.files,
             variables: inputs.variables,
             scope,
-            services: plan.services,
+            services: plan.services.clone(),
             shared_names: shared_names(&model, &project),
             renamed: Vec::new(),
             known,
             inspected: Vec::new(),
             apps: apps(&reserved),
         };
+        let is_stale = old.is_none_or(|old| old.body != content_hash(body.as_bytes()));
         let mut prepared = Prepared {
-            compose,
+            compose: resolve::compose(session, &header),
             header,
             notes,
             is_first: containers.is_empty(),
             body,
             excluded: facts.excluded,
         };
-        // An unsettled header: should Compose not get to the end, the next run does not believe this file.
-        prepared.write(session)?;
-        if session.ephemeral.is_none() {
-            git::exclude(session.path(), &[OVERRIDE, DOTENV]);
-        }
+        let is_given = |name: &str| is_given_to_children(session, &plan, name);
+        prepared.write_all(session, &compose, is_stale, is_given, interrupt)?;
         Ok(prepared)
     }
 }
@@ -187,6 +189,32 @@ fn publishers<'s>(
 }
 
 impl Prepared {
+    /// Writes the override, and the resolved project where the files read variables. One `is_stale` that another override
+    /// came to.
+    fn write_all(
+        &mut self,
+        session: &Session,
+        compose: &Compose,
+        is_stale: bool,
+        is_given: impl Fn(&str) -> bool,
+        interrupt: &Interrupt,
+    ) -> anyhow::Result<()> {
+        if is_stale {
+            generated::remove(&session.generated(RESOLVED))?;
+        }
+        // An unsettled header: should Compose not get to the end, the next run does not believe this file.
+        self.write(session)?;
+        if session.ephemeral.is_none() {
+            git::exclude(session.path(), &generated::NAMES);
+        }
+        if self.header.resolved {
+            resolve::resolve(session, compose, &mut self.header, is_given, interrupt)?;
+            self.write(session)?;
+            self.compose = resolve::compose(session, &self.header);
+        }
+        Ok(())
+    }
+
     /// Marks the override as the one that the running stack was brought up from.
     pub(super) fn settle(&mut self, session: &Session) -> anyhow::Result<()> {
         self.header.settled = true;
@@ -195,7 +223,7 @@ impl Prepared {
 
     fn write(&mut self, session: &Session) -> anyhow::Result<bool> {
         let text = self.header.prepend(&self.body)?;
-        files::write(&session.override_path(), text.as_bytes(), is_generated)
+        generated::write(&session.override_path(), &text)
     }
 }
 

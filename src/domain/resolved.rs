@@ -1,0 +1,154 @@
+//! The resolved project: what the user's files and the override mean, with nothing left for Compose to interpolate.
+//!
+//! A child of `prism exec` has variables that the user's Compose files may name. Were Compose to read those files again,
+//! `docker compose up` there would make something else of them, anywhere a variable can stand. So a project that reads
+//! variables is resolved once, by Compose itself, and prism's own calls and the child's use what came out.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::header::{GENERATOR, WARNING};
+use super::name::short_hash;
+
+/// The extension under which Compose tells prism what it took for the variables of environment secrets and configs.
+pub const EXTENSION: &str = "x-prism";
+
+/// Tells a variable that is set to nothing from one that is not set.
+const SET: &str = "=";
+
+/// A resolved project, and what belongs to it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resolved {
+    /// The project, for a file that Compose reads.
+    pub text: String,
+    /// What its environment secrets hold, by the name that the project has for them.
+    pub secrets: BTreeMap<String, String>,
+}
+
+/// Writes a Compose file that makes `config` print what it takes for these variables; `None` if there is none.
+pub fn extension<'n>(names: impl Iterator<Item = &'n str>) -> Option<String> {
+    let is_plain = |name: &&str| name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric());
+    let entries: Map<String, Value> = names
+        .filter(is_plain)
+        .map(|name| (name.to_owned(), format!("${{{name}+{SET}}}${{{name}-}}").into()))
+        .collect();
+    (!entries.is_empty()).then(|| serde_json::json!({ EXTENSION: entries }).to_string())
+}
+
+/// Makes the file of what `docker compose config --format json` printed of the user's files, the override and the
+/// [`extension`].
+///
+/// A name that is passed through and was not set is still passed through, unless it `is_given` to children: that one
+/// was not in the environment in which the stack was started.
+pub fn resolved(mut config: Value, is_given: impl Fn(&str) -> bool) -> Resolved {
+    let values = config.as_object_mut().and_then(|root| root.remove(EXTENSION)).unwrap_or_default();
+    // `config` doubles each `$`, which only what Compose reads as a project undoes.
+    let value = |name: &str| values[name].as_str()?.strip_prefix(SET).map(str::to_owned);
+    let mut secrets = BTreeMap::new();
+    for (name, object) in entries_mut(&mut config, "secrets") {
+        let Some((variable, value)) = object["environment"].as_str().and_then(|it| Some((it, value(it)?)))
+        else {
+            continue;
+        };
+        let own =
+            format!("PRISM_SECRET_{}", short_hash(format!("{name} {variable}").as_bytes()).to_uppercase());
+        object["environment"] = own.clone().into();
+        secrets.insert(own, value.replace("$$", "$"));
+    }
+    for (_, object) in entries_mut(&mut config, "configs") {
+        if let Some(value) = object["environment"].as_str().and_then(value)
+            && let Some(object) = object.as_object_mut()
+        {
+            object.remove("environment");
+            object.insert("content".to_owned(), value.into());
+        }
+    }
+    for (_, service) in entries_mut(&mut config, "services") {
+        for pointer in ["/environment", "/build/args"] {
+            if let Some(Value::Object(variables)) = service.pointer_mut(pointer) {
+                variables.retain(|name, value| !(value.is_null() && is_given(name)));
+            }
+        }
+        if let Some(Value::Object(lists)) = service.get_mut("blkio_config") {
+            lists.values_mut().for_each(lower_case);
+        }
+    }
+    let text = format!("# {{\"generator\":\"{GENERATOR}\"}}\n{WARNING}{config:#}\n");
+    Resolved { text, secrets }
+}
+
+/// Compose writes `Path` and `Rate` where it reads `path` and `rate`.
+fn lower_case(list: &mut Value) {
+    for entry in list.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+        *entry = std::mem::take(entry).into_iter().map(|(key, value)| (key.to_lowercase(), value)).collect();
+    }
+}
+
+fn entries_mut<'v>(
+    config: &'v mut Value,
+    kind: &str,
+) -> impl Iterator<Item = (&'v String, &'v mut Value)> + use<'v> {
+    config.get_mut(kind).and_then(Value::as_object_mut).into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::header::Header;
+
+    use super::*;
+
+    fn is_given(name: &str) -> bool {
+        name.starts_with("DB_")
+    }
+
+    fn project(resolved: &Resolved) -> Value {
+        serde_json::from_str(Header::body(&resolved.text).expect("a body")).expect("JSON")
+    }
+
+    #[test]
+    fn what_is_passed_through_stays_so_but_for_what_prism_gives() {
+        let config = json!({"services": {"api": {
+            "environment": {"DB_URL": null, "TOKEN": null, "MODE": "dev"},
+            "build": {"args": {"DB_HOST": null, "PROXY": null}},
+        }}});
+        let found = project(&resolved(config, is_given));
+        assert_eq!(found["services"]["api"]["environment"], json!({"TOKEN": null, "MODE": "dev"}));
+        assert_eq!(found["services"]["api"]["build"]["args"], json!({"PROXY": null}));
+    }
+
+    #[test]
+    fn secrets_and_configs_of_the_environment_keep_what_they_held() {
+        let mut config = json!({
+            "secrets": {"s": {"name": "p_s", "environment": "DB_PASSWORD"}, "t": {"environment": "TOKEN"}},
+            "configs": {"c": {"environment": "DB_URL"}, "d": {"content": "$$x"}},
+        });
+        config["x-prism"] = json!({"DB_PASSWORD": "=a$$b", "DB_URL": "=x$$y", "TOKEN": ""});
+        let resolved = resolved(config, is_given);
+        let found = project(&resolved);
+        let own = found["secrets"]["s"]["environment"].as_str().expect("a name");
+        assert_eq!(resolved.secrets, BTreeMap::from([(own.to_owned(), "a$b".to_owned())]));
+        assert_eq!(found["secrets"]["t"]["environment"], "TOKEN");
+        assert_eq!(found["configs"], json!({"c": {"content": "x$$y"}, "d": {"content": "$$x"}}));
+        assert!(found.get("x-prism").is_none());
+    }
+
+    #[test]
+    fn limits_of_devices_can_be_read_again() {
+        let config = json!({"services": {"db": {"blkio_config": {
+            "weight": 300, "device_read_bps": [{"Path": "/dev/sda", "Rate": "1024"}],
+        }}}});
+        let found = project(&resolved(config, is_given));
+        let expected = json!({"weight": 300, "device_read_bps": [{"path": "/dev/sda", "rate": "1024"}]});
+        assert_eq!(found["services"]["db"]["blkio_config"], expected);
+    }
+
+    #[test]
+    fn compose_is_asked_for_the_variables_that_it_can_name() {
+        let text = extension(["DB_URL", "odd.name"].into_iter()).expect("one");
+        assert_eq!(text, r#"{"x-prism":{"DB_URL":"${DB_URL+=}${DB_URL-}"}}"#);
+        assert_eq!(extension(std::iter::empty()), None);
+    }
+}

@@ -1,0 +1,82 @@
+//! The files by which Compose knows a session: the user's with the override, or what both come to.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::examine::CONFIG_POLL;
+use crate::compose::{Compose, ComposeFiles, read_dotenv};
+use crate::domain::dotenv;
+use crate::domain::environment::UNSET;
+use crate::domain::header::Header;
+use crate::domain::resolved::{extension, resolved};
+use crate::error::Failure;
+use crate::process::interrupt::Interrupt;
+use crate::session::Session;
+use crate::session::generated::{self, RESOLVED, SECRETS};
+
+/// Says how Compose is to be called for a session.
+pub(super) fn compose(session: &Session, header: &Header) -> Compose {
+    let paths = |texts: &[String]| texts.iter().map(PathBuf::from).collect::<Vec<_>>();
+    let mut environment = session.compose_environment(&header.known);
+    let (files, env_files) = if header.resolved {
+        // Nothing is left to interpolate, and what a `.env` says of Compose itself was heard before.
+        environment.retain(|(name, _)| name != "COMPOSE_DISABLE_ENV_FILE" && name != "COMPOSE_ENV_FILES");
+        environment.push(("COMPOSE_DISABLE_ENV_FILE".into(), "1".into()));
+        let secrets = session.generated(SECRETS);
+        (vec![session.generated(RESOLVED)], Vec::from_iter(secrets.exists().then_some(secrets)))
+    } else {
+        let mut files = paths(&header.files);
+        files.push(session.override_path());
+        (files, paths(&header.env_files))
+    };
+    Compose {
+        directory: session.path().to_path_buf(),
+        files,
+        env_files,
+        profiles: header.profiles.clone(),
+        project: header.project.clone(),
+        environment,
+    }
+}
+
+/// Lets Compose resolve the user's files, as `compose` names them, and the override; writes down what comes out.
+/// `is_given` says of a variable whether children may find another value of it.
+pub(super) fn resolve(
+    session: &Session,
+    compose: &Compose,
+    header: &mut Header,
+    is_given: impl Fn(&str) -> bool,
+    interrupt: &Interrupt,
+) -> anyhow::Result<()> {
+    let mut compose = compose.clone();
+    compose.files.push(session.override_path());
+    let names = header.variables.keys().map(String::as_str).filter(|name| is_given(name));
+    let mut file = tempfile::NamedTempFile::new()?;
+    if let Some(extension) = extension(names) {
+        file.write_all(extension.as_bytes())?;
+        compose.files.push(file.path().to_path_buf());
+    }
+    let json = compose.resolve(|| Ok(interrupt.pause(CONFIG_POLL)?))?;
+    let config = serde_json::from_slice(&json)
+        .map_err(|error| Failure::new("cannot read what `docker compose config` printed").caused_by(error))?;
+    let project = resolved(config, is_given);
+    generated::write(&session.generated(RESOLVED), &project.text)?;
+    let path = session.generated(SECRETS);
+    if project.secrets.is_empty() {
+        return generated::remove(&path);
+    }
+    let secrets = project.secrets.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    generated::write(&path, &format!("{}\n{}", dotenv::HEADER, dotenv::write(secrets).text))?;
+    header.child_env_files.push(path.to_string_lossy().into_owned());
+    Ok(())
+}
+
+/// Lists the env files that a child's Compose may read. What they say of variables is for files that the child names
+/// itself; one that names a project would lead it away from the session, and a comma cannot be written in that list.
+pub(super) fn child_env_files(session: &Session, found: &ComposeFiles) -> Vec<String> {
+    let own = session.path().join(".env");
+    let all = if found.env_files.is_empty() { std::slice::from_ref(&own) } else { &found.env_files[..] };
+    let names_project = |path: &Path| read_dotenv(path).iter().any(|(name, _)| name == UNSET);
+    let fitting = all.iter().filter(|path| path.is_file() && !names_project(path));
+    fitting.map(|path| path.to_string_lossy().into_owned()).filter(|path| !path.contains(',')).collect()
+}

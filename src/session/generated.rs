@@ -1,0 +1,59 @@
+//! The files that prism writes into a session directory, or into the scratch directory of an ephemeral session.
+
+use std::path::{Path, PathBuf};
+
+use super::Session;
+use crate::domain::{dotenv, header};
+use crate::files;
+
+pub use crate::domain::environment::{OVERRIDE, RESOLVED};
+
+/// The session's variables, for editors and other readers of dotenv files.
+pub const DOTENV: &str = ".env.session";
+
+/// What environment secrets of the resolved project hold.
+pub const SECRETS: &str = "docker-compose.session.env";
+
+/// All of them.
+pub const NAMES: [&str; 4] = [OVERRIDE, RESOLVED, SECRETS, DOTENV];
+
+impl Session {
+    /// Returns the path of a generated file that Compose reads.
+    pub fn generated(&self, name: &str) -> PathBuf {
+        let of_ephemeral = self.ephemeral.as_ref().map(|ephemeral| ephemeral.scratch.as_path());
+        of_ephemeral.unwrap_or(self.path()).join(name)
+    }
+
+    /// Returns the path of the override.
+    pub fn override_path(&self) -> PathBuf {
+        self.generated(OVERRIDE)
+    }
+
+    /// Returns the path of the dotenv file; an ephemeral session has none.
+    pub fn dotenv_path(&self) -> Option<PathBuf> {
+        self.ephemeral.is_none().then(|| self.path().join(DOTENV))
+    }
+}
+
+/// Says whether a file is one of these, and prism wrote it: it is no work of anybody's.
+pub fn is_generated(path: &Path) -> bool {
+    let is_named = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| NAMES.contains(&name));
+    is_named && files::read(path).is_ok_and(|text| text.is_some_and(|text| is_ours(path, &text)))
+}
+
+/// Writes one of them in one step, unless it says the same already. Says whether it wrote.
+pub fn write(path: &Path, text: &str) -> anyhow::Result<bool> {
+    files::write(path, text.as_bytes(), |present| is_ours(path, present))
+}
+
+/// Removes one of them. What somebody else wrote under its name stays.
+pub fn remove(path: &Path) -> anyhow::Result<()> {
+    files::remove(path, |present| is_ours(path, present)).map(drop)
+}
+
+fn is_ours(path: &Path, text: &[u8]) -> bool {
+    match path.file_name().and_then(|name| name.to_str()) {
+        Some(DOTENV | SECRETS) => dotenv::is_generated(text),
+        _ => header::is_generated(text),
+    }
+}
