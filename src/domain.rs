@@ -39,6 +39,7 @@ pub mod overlay;
 pub mod plan;
 pub mod port;
 pub mod prompt;
+pub mod refspec;
 pub mod report;
 pub mod reservation;
 pub mod resolved;

@@ -1,5 +1,6 @@
 //! What prism wants of git: the project's name, worktrees, and silence about generated files.
 
+mod branch;
 mod loss;
 mod removal;
 mod worktree;
@@ -11,6 +12,7 @@ use std::process::{Command, Output, Stdio};
 
 use anyhow::Context;
 
+pub use self::branch::{Beginning, short};
 pub use self::loss::{ignored, losses};
 pub use self::worktree::{Marker, Progress, Repository, is_moved, lock_reason, superproject};
 

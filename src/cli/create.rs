@@ -24,7 +24,7 @@ use crate::session::{self, Session, child};
 same command, naming the branch, goes on from where it was.
 
 Examples:
-  prism create feature/search            a new branch from HEAD, or an existing one
+  prism create feature/search            an existing branch, also a remote's; else a new one from HEAD
   prism create fix --from origin/main    a new branch from there
   prism create --in-place                this directory: start, then the setup of prism.yaml")]
 pub(super) struct CreateArgs {
@@ -139,7 +139,7 @@ fn worktree(
     let below = place.session.strip_prefix(&place.worktree).unwrap_or(Path::new(""));
     let sources = [repository.main.join(below), here.path().to_path_buf()];
     made.begin(&place.worktree, context.output, interrupt)?;
-    made.worktree(repository, &place, &branch, args.from.as_deref())?;
+    made.worktree(repository, &place, &branch, args.from.as_deref(), context.output)?;
     create::copy_env_files(&sources, &place.session, &here.settings.env_files)?;
     enter(&place.session)?;
     let session = context.session(endpoint)?;

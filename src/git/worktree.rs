@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
+use super::branch::Beginning;
 use super::{attempt, common_directory, loss, main_worktree, private_directory, run};
 use crate::domain::name::short_hash;
 
@@ -23,7 +24,7 @@ pub struct Repository {
     /// The directory that all worktrees share.
     pub common: PathBuf,
     /// The top of the worktree from which it is seen.
-    here: PathBuf,
+    pub(super) here: PathBuf,
 }
 
 /// What prism made for a session, and so may remove with it.
@@ -94,19 +95,17 @@ impl Repository {
         commit(&self.here, revision)
     }
 
-    /// Makes the worktree that `marker` names, and marks it.
-    pub fn add_worktree(&self, marker: &Marker) -> anyhow::Result<()> {
+    /// Makes the worktree that `marker` names, whose branch begins so, and marks it.
+    pub fn add_worktree(&self, marker: &Marker, beginning: &Beginning) -> anyhow::Result<()> {
         let path = marker.worktree.to_str().context("the worktree's path is not UTF-8")?;
         // Marked before anything is in it: of a whole one, it is always known who made it.
         let arguments = ["worktree", "add", "--quiet", "--no-checkout"];
-        if marker.is_new_branch {
-            run(
-                &self.common,
-                &[&arguments[..], &["-b", &marker.branch, "--", path, &marker.start]].concat(),
-            )?;
-        } else {
-            run(&self.common, &[&arguments[..], &["--", path, &marker.branch]].concat())?;
-        }
+        let rest = match beginning {
+            Beginning::Present => vec!["--", path, &marker.branch],
+            Beginning::New(_) => vec!["-b", &marker.branch, "--", path, &marker.start],
+            Beginning::Tracking(reference) => vec!["--track", "-b", &marker.branch, "--", path, reference],
+        };
+        run(&self.common, &[&arguments[..], &rest].concat())?;
         let private = private_directory(&marker.worktree).context("the new worktree has no git directory")?;
         fs::write(private.join(MARKER), serde_json::to_vec(marker)?)
             .context("cannot mark the new worktree")?;

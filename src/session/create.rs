@@ -16,8 +16,8 @@ use super::remove::{self, Remains};
 use super::{LOCK_POLL, Session, lock_name};
 use crate::docker::Engine;
 use crate::domain::name::SessionId;
-use crate::error::{Failure, Kind};
-use crate::git::{Marker, Progress, Repository};
+use crate::error::Failure;
+use crate::git::{self, Beginning, Marker, Progress, Repository};
 use crate::lock::Lock;
 use crate::output::Output;
 use crate::process::identity;
@@ -50,6 +50,7 @@ impl Made {
         place: &Place,
         branch: &str,
         from: Option<&str>,
+        output: Output,
     ) -> anyhow::Result<()> {
         if let Some(announced) = repository.announced(&place.worktree) {
             match repository.progress(&place.worktree) {
@@ -67,27 +68,22 @@ impl Made {
             }
         }
         check_free(&repository, place)?;
-        let is_new_branch = !repository.has_branch(branch)?;
-        if !is_new_branch && from.is_some() {
-            return Err(Failure::new(format!("the branch `{branch}` exists already"))
-                .kind(Kind::Usage)
-                .hint("leave `--from` away, or name another branch")
-                .into());
+        let beginning = repository.beginning(branch, from)?;
+        if let Beginning::Tracking(reference) = &beginning {
+            output.note(format!("the new branch `{branch}` follows `{}`", git::short(reference)));
         }
-        let revision =
-            if is_new_branch { from.unwrap_or("HEAD").to_owned() } else { format!("refs/heads/{branch}") };
         let marker = Marker {
             worktree: place.worktree.clone(),
             session: place.session.clone(),
             branch: branch.to_owned(),
-            start: repository.commit(&revision)?,
-            is_new_branch,
+            start: repository.commit(&beginning.revision(branch))?,
+            is_new_branch: beginning != Beginning::Present,
             is_going: false,
         };
         self.make_parents(&place.worktree)?;
         repository.announce(&marker)?;
         self.worktree = Some((repository.clone(), marker.clone()));
-        repository.add_worktree(&marker)
+        repository.add_worktree(&marker, &beginning)
     }
 
     fn make_parents(&mut self, path: &Path) -> anyhow::Result<()> {

@@ -1,5 +1,6 @@
 //! Worktrees that prism makes, and what is left when that fails.
 
+mod branch;
 mod destroyed;
 mod killed;
 
