@@ -8,6 +8,7 @@ mod network;
 mod note;
 mod port;
 mod removal;
+mod stranger;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};

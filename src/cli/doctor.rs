@@ -10,7 +10,7 @@ use crate::domain::model::Model;
 use crate::error::{self, Failure};
 use crate::output::Output;
 use crate::process::interrupt::Interrupt;
-use crate::session::{Session, cold};
+use crate::session::{Session, cold, stranger};
 
 /// Docker's default pools hold 31 networks.
 const MANY_NETWORKS: usize = 25;
@@ -48,6 +48,9 @@ pub(super) fn run(context: Context) -> anyhow::Result<()> {
             Ok(session) => {
                 let interrupt = Interrupt::default();
                 interrupt.listen()?;
+                for sentence in stranger::strangers(&session, engine)? {
+                    report.warning(&sentence, "`prism compose ps` shows this session's own")?;
+                }
                 match cold::examine(&session, endpoint, &interrupt) {
                     Ok(examined) => project(&session, &examined, &mut report)?,
                     Err(error) => report.failure(&error)?,

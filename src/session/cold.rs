@@ -17,7 +17,7 @@ use super::environment::needing_inspection;
 use super::remove::{self, Remains};
 use super::up::{Options, Up};
 use super::wait::{Outcome, Wait};
-use super::{LOCK_POLL, Session, lock_name, rename, warm};
+use super::{LOCK_POLL, Session, lock_name, rename, stranger, warm};
 use crate::compose::Compose;
 use crate::docker::{self, Endpoint, Engine};
 use crate::domain::container::{Container, State};
@@ -112,6 +112,9 @@ fn bring_up(
         if refused.is_empty() {
             for note in prepared.notes.iter().filter(|_| prepared.is_first) {
                 options.output.note(note);
+            }
+            for sentence in stranger::strangers(session, engine)? {
+                options.output.note(sentence);
             }
             let left_out = containers.iter().filter(|it| prepared.excluded.contains(&it.service));
             // Stopped, not removed: an anonymous volume would be lost.

@@ -125,3 +125,21 @@ fn a_profile_reaches_what_needs_it_and_the_child() {
     let profiles = project.prism(&["get", "COMPOSE_PROFILES"]).succeeds();
     assert_eq!(profiles.line(), "old");
 }
+
+#[test]
+fn what_was_started_here_without_prism_is_named() {
+    let project = Project::new("name: stranger\nservices: {web: {image: 'redis:8-alpine'}}\n");
+    project.prism(&["exec", "--", "docker", "compose", "-f", "compose.yaml", "up", "-d"]).succeeds();
+    let named = "`stranger-web-1` of the Compose project `stranger` was started here without prism";
+    project.write(
+        "compose.yaml",
+        "name: stranger\nservices: {web: {image: 'redis:8-alpine', environment: {A: b}}}\n",
+    );
+    let cold = project.prism(&["exec", "true"]).succeeds();
+    let doctor = project.prism(&["doctor"]).run();
+    project.sandbox.command("docker", &project.directory, &["compose", "-p", "stranger", "down"]).succeeds();
+    assert!(cold.stderr.contains(named), "{cold}");
+    assert!(doctor.stdout.contains(named), "{doctor}");
+    let doctor = project.prism(&["doctor"]).run();
+    assert!(!doctor.stdout.contains("without prism"), "{doctor}");
+}

@@ -1,0 +1,38 @@
+//! Containers that Compose made from a session's directory, and that are no session's.
+
+use std::collections::BTreeMap;
+
+use super::{Engine, labelled};
+use crate::domain::name::SessionId;
+use crate::domain::settings::LABEL;
+
+/// Compose projects, each with the names of its containers.
+pub type Strangers = BTreeMap<String, Vec<String>>;
+
+impl Engine {
+    /// Lists the running containers whose Compose project is that of `directory`, and which are neither `session`'s nor an
+    /// ephemeral session's: somebody called `docker compose` there without prism.
+    pub fn strangers(&mut self, session: &SessionId, directory: &str) -> anyhow::Result<Strangers> {
+        let found = self.list(labelled(format!("com.docker.compose.project.working_dir={directory}")))?;
+        let mut strangers = Strangers::new();
+        for summary in found {
+            let labels = summary.labels.unwrap_or_default();
+            let is_of_session = labels.get(&format!("{LABEL}session_id")).is_some_and(|id| {
+                id.strip_prefix(&session.0).is_some_and(|rest| rest.is_empty() || rest.starts_with('+'))
+            });
+            // Its state in words: one that this prism does not know yet is no reason to fail.
+            let is_running = summary.status.is_some_and(|status| status.starts_with("Up"));
+            if is_of_session || !is_running {
+                continue;
+            }
+            let project = labels.get("com.docker.compose.project").cloned().unwrap_or_default();
+            let name =
+                summary.names.unwrap_or_default().first().map(|name| name.trim_start_matches('/').to_owned());
+            strangers.entry(project).or_default().extend(name);
+        }
+        for names in strangers.values_mut() {
+            names.sort();
+        }
+        Ok(strangers)
+    }
+}
