@@ -27,6 +27,7 @@ pub mod env_file;
 pub mod environment;
 pub mod explanation;
 pub mod format;
+pub mod git_config;
 pub mod header;
 pub mod holding;
 pub mod input;

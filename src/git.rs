@@ -1,6 +1,7 @@
 //! What prism wants of git: the project's name, worktrees, and silence about generated files.
 
 mod branch;
+mod home;
 mod loss;
 mod removal;
 mod worktree;
@@ -39,17 +40,7 @@ fn common_directory(private: &Path) -> Option<PathBuf> {
 
 /// Returns the directory of the main worktree, found without running git; `None` outside git.
 pub fn main_worktree(top: &Path) -> Option<PathBuf> {
-    let private = private_directory(top)?;
-    let common = common_directory(&private)?;
-    if !private.join("commondir").exists() {
-        // The main worktree itself, or a submodule, which is a project of its own.
-        return Some(top.to_path_buf());
-    }
-    if common.file_name().is_some_and(|name| name == ".git") {
-        return Some(common.parent()?.to_path_buf());
-    }
-    // A bare repository, `shop.git`, has no main worktree; its name still is the project's.
-    Some(common.with_extension(""))
+    Some(home::home(top)?.path())
 }
 
 /// Returns the directory name of the main worktree.

@@ -7,7 +7,8 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
 use super::branch::Beginning;
-use super::{attempt, common_directory, loss, main_worktree, private_directory, run};
+use super::home::{self, Home, home};
+use super::{attempt, common_directory, loss, private_directory, run};
 use crate::domain::name::short_hash;
 
 /// The file in a worktree's private git directory that says: prism made this.
@@ -21,6 +22,8 @@ const INITIALIZING: &str = "initializing";
 pub struct Repository {
     /// The top of the main worktree; of a bare repository, where that would be.
     pub main: PathBuf,
+    /// It is known where that is, and not only what it might be called.
+    pub has_home: bool,
     /// The directory that all worktrees share.
     pub common: PathBuf,
     /// The top of the worktree from which it is seen.
@@ -73,8 +76,9 @@ impl Repository {
     pub fn find(directory: &Path) -> Option<Self> {
         let top = directory.ancestors().find(|directory| directory.join(".git").exists())?;
         let common = common_directory(&private_directory(top)?)?;
-        let main = main_worktree(top).unwrap_or_else(|| top.to_path_buf());
-        Some(Self { main, common, here: top.to_path_buf() })
+        let home = home(top).unwrap_or_else(|| Home::Known(top.to_path_buf()));
+        let has_home = matches!(home, Home::Known(_));
+        Some(Self { main: home.path(), has_home, common, here: top.to_path_buf() })
     }
 
     /// Says whether a branch exists.
@@ -93,6 +97,11 @@ impl Repository {
     /// Returns the commit that a revision means in the worktree from which the repository is seen.
     pub fn commit(&self, revision: &str) -> anyhow::Result<String> {
         commit(&self.here, revision)
+    }
+
+    /// Lets the other worktrees know where the main one is, if this is it and nothing else tells.
+    pub fn remember_home(&self) -> anyhow::Result<()> {
+        home::remember(&self.here).context("cannot write into the git directory")
     }
 
     /// Makes the worktree that `marker` names, whose branch begins so, and marks it.
@@ -208,10 +217,21 @@ pub fn is_moved(directory: &Path) -> bool {
     Repository::find(top).is_some_and(|repository| repository.registration(top).is_none())
 }
 
-/// Returns the top of the repository of which the one around `directory` is a submodule.
+/// Returns the top of the repository of which the one around `directory` is a submodule, or a submodule's submodule: the
+/// outermost. There may be no `directory`, if that is where a bare repository's worktree would be.
 pub fn superproject(directory: &Path) -> anyhow::Result<Option<PathBuf>> {
-    let top = run(directory, &["rev-parse", "--show-superproject-working-tree"])?;
-    Ok((!top.is_empty()).then(|| PathBuf::from(top)))
+    let mut outermost = None;
+    let mut directory = directory.to_path_buf();
+    while directory.exists() {
+        let asked = attempt(&directory, &["rev-parse", "--show-superproject-working-tree"])?;
+        let top = String::from_utf8_lossy(&asked.stdout).trim_end_matches('\n').to_owned();
+        if !asked.status.success() || top.is_empty() {
+            break;
+        }
+        directory = PathBuf::from(top);
+        outermost = Some(directory.clone());
+    }
+    Ok(outermost)
 }
 
 pub(super) fn commit(directory: &Path, revision: &str) -> anyhow::Result<String> {

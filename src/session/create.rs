@@ -68,6 +68,7 @@ impl Made {
             }
         }
         check_free(&repository, place)?;
+        repository.remember_home()?;
         let beginning = repository.beginning(branch, from)?;
         if let Beginning::Tracking(reference) = &beginning {
             output.note(format!("the new branch `{branch}` follows `{}`", git::short(reference)));

@@ -3,6 +3,7 @@
 mod branch;
 mod destroyed;
 mod killed;
+mod layout;
 
 use std::fs;
 use std::path::PathBuf;

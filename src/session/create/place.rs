@@ -8,7 +8,7 @@ use anyhow::Context;
 use crate::error::Failure;
 use crate::files;
 use crate::git::{self, Repository};
-use crate::session::Session;
+use crate::session::{CONFIGURATION, Session};
 
 /// Where a new worktree goes.
 #[derive(Debug)]
@@ -22,15 +22,18 @@ pub struct Place {
 /// Decides where the worktree of `branch` goes: `sessions_dir`, else a directory beside the main worktree.
 ///
 /// # Errors
-/// Without a `sessions_dir`, that would be in the midst of the project of which this one is a submodule.
+/// It is not known where the main worktree is; or, without a `sessions_dir`, that would be in the midst of the project
+/// of which this one is a submodule.
 pub fn place(session: &Session, repository: &Repository, branch: &str) -> anyhow::Result<Place> {
-    let sessions = match &session.settings.sessions_dir {
+    let said = session.settings.sessions_dir.as_deref();
+    if !repository.has_home && said.is_none_or(|said| Path::new(said).is_relative()) {
+        return Err(no_home(session, repository, branch).into());
+    }
+    let sessions = match said {
         Some(directory) => normalized(&repository.main.join(directory)),
         None => {
-            if let Some(parent) = git::superproject(session.path())? {
-                return Err(Failure::new(format!("this is a submodule of `{}`", parent.display()))
-                    .hint("say in its prism.yaml where worktrees go, as in `sessions_dir: ../../sessions`")
-                    .into());
+            if let Some(parent) = git::superproject(&repository.main)? {
+                return Err(inside_other(session, &repository.main, &parent).into());
             }
             default_sessions(&repository.main)
         }
@@ -41,6 +44,26 @@ pub fn place(session: &Session, repository: &Repository, branch: &str) -> anyhow
     let below = session.path().strip_prefix(top).unwrap_or(Path::new(""));
     let session = if below.as_os_str().is_empty() { worktree.clone() } else { worktree.join(below) };
     Ok(Place { worktree, session })
+}
+
+/// Says that the git directory is kept away from the main worktree, and that nothing tells where that is.
+fn no_home(session: &Session, repository: &Repository, branch: &str) -> Failure {
+    let common = repository.common.display().to_string();
+    Failure::new(format!("worktrees go beside the main one, and `{common}` does not say where that is")).hint(format!(
+        "`prism -C MAIN create {branch}`, in the main worktree, lets it know; or say an absolute `sessions_dir:` in `{}`",
+        session.path().join(CONFIGURATION).display()
+    ))
+}
+
+/// Says that worktrees would go into another project's, and names a place beside that.
+fn inside_other(session: &Session, main: &Path, parent: &Path) -> Failure {
+    let up = main.strip_prefix(parent).map_or(1, |below| below.components().count() + 1);
+    let name = main.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let place = format!("sessions_dir: {}{name}-sessions", "../".repeat(up));
+    Failure::new(format!("this is a submodule of `{}`", parent.display())).hint(format!(
+        "say where worktrees go: `echo '{place}' >> {}`",
+        shell_words::quote(&session.path().join(CONFIGURATION).display().to_string())
+    ))
 }
 
 /// Returns `../<name>-sessions`, seen from the main worktree.
