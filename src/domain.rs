@@ -2,7 +2,7 @@
 //!
 //! A **session** is one directory's copy of a Compose stack ([`name`] derives its identity and its Compose
 //! project). `docker compose config` gives a [`model`]; [`plan`] decides what each of its **services**
-//! publishes and when it counts as ready, the [`scope`] which services belong to the session, [`shared`] what two of them have in common; [`overlay`] states the difference to the user's own files as an
+//! publishes and when it counts as ready, the [`scope`] which services belong to the session, [`shared`] what two of them have in common, a [`reader`] which names other programs of the machine see; [`overlay`] states the difference to the user's own files as an
 //! **override** in [`yaml`], whose first line, the [`header`], lets the next run skip Compose altogether. What both come
 //! to is the [`resolved`] project, in which nothing is left to interpolate.
 //! The files and variables that went into it are its [`input`]s.
@@ -40,6 +40,7 @@ pub mod overlay;
 pub mod plan;
 pub mod port;
 pub mod prompt;
+pub mod reader;
 pub mod refspec;
 pub mod report;
 pub mod reservation;

@@ -13,6 +13,7 @@ mod healing;
 mod isolation;
 mod life;
 mod ports;
+mod reader;
 mod ready;
 mod services;
 mod speed;

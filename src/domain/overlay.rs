@@ -2,6 +2,7 @@
 
 mod image;
 mod service;
+mod speech;
 #[cfg(test)]
 mod tests;
 mod thing;
@@ -13,6 +14,7 @@ use self::service::Overlay;
 use super::model::Model;
 use super::name::{ProjectName, ServiceName, SessionId};
 use super::plan::Plan;
+use super::reader;
 use super::settings::LABEL;
 use super::yaml::{Node, put};
 
@@ -38,9 +40,13 @@ pub struct Facts {
 /// Builds the override for every service of `model`, whatever its profile.
 pub fn overlay(model: &Model, plan: &Plan, facts: &Facts) -> Node {
     let built = Built::of(model, &facts.project);
+    let spoken = reader::spoken(model, &facts.project).services;
     let services = model.services.iter().filter_map(|(name, service)| {
         let plan = plan.services.get(name)?;
-        Some((name.0.clone(), Overlay { model, name, service, plan, facts, built: &built }.service()))
+        Some((
+            name.0.clone(),
+            Overlay { model, name, service, plan, facts, built: &built, own: spoken.get(name) }.service(),
+        ))
     });
     let mut root = vec![("name".to_owned(), Node::text(facts.project.as_str()))];
     put(&mut root, "services", Node::Map(services.collect()));

@@ -83,6 +83,7 @@ fn names(config: &Value) -> BTreeSet<String> {
         for tag in service["build"]["tags"].as_array().into_iter().flatten() {
             names.insert(format!("image tag {tag} of {key}"));
         }
+        names.extend(spoken(service));
     }
     for kind in ["networks", "volumes"] {
         for (_, thing) in entries(config, kind).into_iter().filter(|(_, thing)| thing["external"] != true) {
@@ -97,6 +98,25 @@ fn names(config: &Value) -> BTreeSet<String> {
         }
     }
     names
+}
+
+/// Names and rules that a proxy has once on a machine.
+fn spoken(service: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    for (key, value) in entries(service, "labels") {
+        let words: Vec<&str> = key.split('.').collect();
+        match words[..] {
+            ["traefik", protocol, section, name, ..] => {
+                found.push(format!("{section} {name} of {protocol}"));
+                found.extend((words.last() == Some(&"rule")).then(|| format!("rule {value}")));
+            }
+            [caddy] if caddy.starts_with("caddy") && value != "" => found.push(format!("site {value}")),
+            _ => {}
+        }
+    }
+    let host = &service["environment"]["VIRTUAL_HOST"];
+    found.extend((!host.is_null()).then(|| format!("host {host}")));
+    found
 }
 
 /// What no copy may have, whatever the other one has.

@@ -6,13 +6,13 @@ use crate::support::project::containers_of;
 use crate::support::{Project, Run, docker, eventually};
 
 /// A project and a second copy of it beside it.
-struct Copies {
+pub struct Copies {
     project: Project,
     second: PathBuf,
 }
 
 impl Copies {
-    fn new(compose: &str) -> Self {
+    pub fn new(compose: &str) -> Self {
         Self::with(compose, &[])
     }
 
@@ -28,16 +28,16 @@ impl Copies {
         Self { project, second }
     }
 
-    fn both(&self) -> [&Path; 2] {
+    pub fn both(&self) -> [&Path; 2] {
         [&self.project.directory, &self.second]
     }
 
-    fn prism(&self, directory: &Path, arguments: &[&str]) -> Run {
+    pub fn prism(&self, directory: &Path, arguments: &[&str]) -> Run {
         self.project.sandbox.prism(directory, arguments)
     }
 
     /// Starts both, and returns what the Engine says of the containers of each.
-    fn started(&self, format: &str) -> [String; 2] {
+    pub fn started(&self, format: &str) -> [String; 2] {
         self.both().map(|directory| {
             self.prism(directory, &["start"]).succeeds();
             let ids = containers_of(directory);

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use super::image::Built;
 use super::thing::beside_external;
-use super::{Facts, labels_of_things, session_labels, text_map};
+use super::{Facts, labels_of_things, session_labels, speech, text_map};
 use crate::domain::model::{Attachment, Dependency, Model, Service};
 use crate::domain::name::ServiceName;
 use crate::domain::plan::{ServicePlan, service_of_container};
+use crate::domain::reader::Own;
 use crate::domain::reservation::service_label;
 use crate::domain::settings::LABEL;
 use crate::domain::yaml::{Node, put};
@@ -27,6 +28,8 @@ pub(super) struct Overlay<'a> {
     pub(super) plan: &'a ServicePlan,
     pub(super) facts: &'a Facts,
     pub(super) built: &'a Built,
+    /// What it says to other programs of the machine, where that differs.
+    pub(super) own: Option<&'a Own>,
 }
 
 impl Overlay<'_> {
@@ -48,6 +51,9 @@ impl Overlay<'_> {
         self.image(&mut out);
         self.ports(&mut out);
         self.health_check(&mut out);
+        if let Some(own) = self.own {
+            speech::state(own, &mut out);
+        }
         self.dependencies(&mut out);
         self.namespaces(&mut out);
         self.network_by_name(&mut out);
@@ -279,7 +285,9 @@ impl Overlay<'_> {
         }
         // Merged with another file, Compose would read a key with `=` as a key and a value.
         let must_replace = self.service.labels.keys().any(|name| name.contains('='));
-        let users: BTreeMap<String, String> = self.service.labels.clone();
+        let own = self.own.and_then(|own| own.labels.as_ref());
+        let must_replace = must_replace || own.is_some();
+        let users: BTreeMap<String, String> = own.unwrap_or(&self.service.labels).clone();
         if must_replace {
             labels = users.into_iter().chain(labels).collect();
         } else {

@@ -10,6 +10,7 @@ use crate::docker::Endpoint;
 use crate::domain::known;
 use crate::domain::model::Model;
 use crate::domain::plan::{Plan, plan};
+use crate::domain::reader;
 use crate::domain::reservation::Slot;
 use crate::domain::shared::shared;
 use crate::error::Failure;
@@ -101,6 +102,7 @@ fn resolve(
         .map_err(|error| Failure::new("cannot read what `docker compose config` printed").caused_by(error))?;
     let mut plan = plan(&model, &session.settings, bind, profiles)?;
     plan.shared.extend(shared(&model, &session.directory));
+    plan.shared.extend(reader::spoken(&model, &compose.project).said);
     Ok((model, plan))
 }
 
