@@ -6,7 +6,6 @@ use super::context::Context;
 use crate::compose;
 use crate::docker::Engine;
 use crate::domain::catalog;
-use crate::domain::model::Model;
 use crate::error::{self, Failure};
 use crate::output::Output;
 use crate::process::interrupt::Interrupt;
@@ -85,7 +84,7 @@ fn project(session: &Session, examined: &cold::Examined, report: &mut Report) ->
     for sentence in &examined.plan.shared {
         report.warning(sentence, "docs/isolation.md says what that means")?;
     }
-    for sentence in shared_directories(session.path(), &examined.model) {
+    for sentence in shared_directories(session.path(), examined) {
         report.warning(
             &sentence,
             "use a named volume, or a path below the project, so that each session has its own",
@@ -95,15 +94,15 @@ fn project(session: &Session, examined: &cold::Examined, report: &mut Report) ->
 }
 
 /// Finds databases whose files lie outside the session directory: two servers on the same files destroy them.
-fn shared_directories(directory: &Path, model: &Model) -> Vec<String> {
+fn shared_directories(directory: &Path, examined: &cold::Examined) -> Vec<String> {
     let mut found = Vec::new();
-    for (name, service) in &model.services {
-        let kind = catalog::kind(None, service.image.as_deref().unwrap_or_default()).ok().flatten();
+    for (name, service) in &examined.model.services {
+        let kind = examined.plan.services.get(name).and_then(|plan| plan.kind.as_deref());
         let outside = service.volumes.iter().filter(|volume| volume.kind == "bind" && !volume.read_only);
         let outside = outside
             .filter_map(|volume| volume.source.as_deref())
             .filter(|source| !Path::new(source).starts_with(directory));
-        if kind.is_some() {
+        if kind.is_some_and(|kind| kind != catalog::NO_KIND) {
             found.extend(outside.map(|source| {
                 format!("the database `{name}` keeps data in `{source}`, which every session shares")
             }));

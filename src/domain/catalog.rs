@@ -1,8 +1,10 @@
 //! The usual images: their ports, where their credentials stand, and the variables that programs look for.
 
 mod kinds;
+mod program;
 
 pub use self::kinds::KINDS;
+pub use self::program::Runs;
 use super::port::ContainerPort;
 
 /// One kind of service. A row of [`KINDS`].
@@ -14,6 +16,8 @@ pub struct Kind {
     pub images: &'static [&'static str],
     /// The TCP ports that clients use, the usual one first.
     pub ports: &'static [u16],
+    /// The programs that are its server, some with their first argument; none where the images run nothing else.
+    pub servers: &'static [&'static str],
     /// How its readiness is asked for.
     pub probe: Probe,
     /// Where user and password stand; the first login that applies is taken.
@@ -162,6 +166,9 @@ pub enum DefaultDatabase {
     },
 }
 
+/// What a service is called that is of no kind, whatever its image: a client of a database has the database's image.
+pub const NO_KIND: &str = "none";
+
 /// Finds the kind of a service: the one that it names itself, else the one of its image.
 ///
 /// # Errors
@@ -170,6 +177,9 @@ pub fn kind<'n>(named: Option<&'n str>, image: &str) -> Result<Option<&'static K
     match named {
         Some(name) => {
             let lower = name.to_ascii_lowercase();
+            if lower == NO_KIND {
+                return Ok(None);
+            }
             let found = KINDS.iter().find(|kind| kind.name == lower || kind.images.contains(&lower.as_str()));
             found.map(Some).ok_or(name)
         }
@@ -233,6 +243,7 @@ mod tests {
     fn a_named_kind_wins_and_must_exist() {
         assert_eq!(kind(Some("Redis"), "postgres").expect("known").map(|kind| kind.name), Some("redis"));
         assert_eq!(kind(Some("rediss"), "postgres").map(|_| ()), Err("rediss"));
+        assert!(kind(Some("none"), "postgres").expect("known").is_none());
     }
 
     #[test]

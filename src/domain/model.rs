@@ -251,6 +251,11 @@ impl Model {
         self.is_awaited(name, "service_completed_successfully")
     }
 
+    /// Says whether some service waits for `name` to run, be it until it is healthy.
+    pub fn is_awaited_to_run(&self, name: &ServiceName) -> bool {
+        self.is_awaited(name, "service_started") || self.is_awaited_to_be_healthy(name)
+    }
+
     /// Says whether some service waits for `name` to be healthy.
     pub fn is_awaited_to_be_healthy(&self, name: &ServiceName) -> bool {
         self.is_awaited(name, "service_healthy")

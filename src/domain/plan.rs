@@ -15,7 +15,7 @@ pub use self::host::Publication;
 use self::network::publish_on_owners;
 pub use self::network::service_of_container;
 use super::allocation::Policy;
-use super::catalog::{self, Kind};
+use super::catalog::{self, Kind, Runs};
 use super::model::{Model, Service};
 use super::name::ServiceName;
 use super::port::{ContainerPort, expand_exposed, expand_range};
@@ -138,7 +138,8 @@ struct Decision<'a> {
 
 impl Decision<'_> {
     fn service(self, shared: &mut Vec<String>) -> Result<ServicePlan, Failure> {
-        let kind = self.kind();
+        let of_image = self.kind();
+        let kind = of_image.filter(|kind| self.is_server(kind));
         let network = self.network();
         let mut wanted = if self.said.ignore == Some(true) { Vec::new() } else { self.publications(kind)? };
         let primary = primary(&wanted, kind);
@@ -181,7 +182,7 @@ impl Decision<'_> {
                 || self.service.profiles.iter().any(|profile| self.profiles.contains(profile))
                 || self.profiles.iter().any(|profile| profile == "*"),
             ports,
-            kind: kind.map(|kind| kind.name.to_owned()),
+            kind: of_image.map(|_| kind.map_or(catalog::NO_KIND, |kind| kind.name).to_owned()),
             guest_ports: Vec::new(),
             prefix: self.said.prefix,
             preferred: self.said.primary == Some(true),
@@ -193,6 +194,26 @@ impl Decision<'_> {
         let image = self.service.image.as_deref().unwrap_or_default();
         // One that does not exist was refused when it was read.
         catalog::kind(self.said.kind.as_deref(), image).ok().flatten()
+    }
+
+    /// Says whether it runs the server of its kind. Its image alone does not tell: who dumps a database has the
+    /// database's image, too. What prism cannot tell is a server if the user or another service counts on it.
+    fn is_server(&self, kind: &Kind) -> bool {
+        let (service, said) = (self.service, &self.said);
+        let is_named = said.kind.is_some()
+            || said.primary == Some(true)
+            || said.port.is_some()
+            || said.range.is_some()
+            || matches!(said.ready, Some(Ready::Tcp))
+            || !said.publish.is_empty();
+        if is_named || !service.ports.is_empty() || !service.expose.is_empty() {
+            return true;
+        }
+        match kind.runs(service.entrypoint.as_deref(), service.command.as_deref()) {
+            Runs::Server => true,
+            Runs::Client => false,
+            Runs::Other => service.has_health_check() || self.model.is_awaited_to_run(self.name),
+        }
     }
 
     fn network(&self) -> Network {

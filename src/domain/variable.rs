@@ -115,7 +115,23 @@ pub fn derive(
         service.own_variables(&mut names)?;
     }
     global_variables(&services, &mut names)?;
+    names.missing.extend(containers.iter().filter_map(no_server));
     Ok(names.finish())
+}
+
+/// Says of a container that has the image of a known kind, and does not run its server, that it gives nothing.
+fn no_server(container: &Container) -> Option<Missing> {
+    container.label("kind").filter(|kind| *kind == catalog::NO_KIND)?;
+    let kind = catalog::kind(None, &container.image).ok().flatten()?;
+    let prefix = prefix(container.label("prefix").unwrap_or(&container.service.0));
+    let names = ["HOST", "PORT", "URL"].map(|suffix| format!("{prefix}_{suffix}"));
+    Some(Missing {
+        names: names.into(),
+        why: format!(
+            "`{}` has the image of a server of kind `{}`, but runs something else; `dev-prism.kind: {}` says that it is one",
+            container.service, kind.name, kind.name
+        ),
+    })
 }
 
 /// A service of the session.

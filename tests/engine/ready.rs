@@ -59,6 +59,20 @@ fn a_database_that_listens_and_lets_nobody_in_is_not_ready() {
 }
 
 #[test]
+fn a_client_with_its_servers_image_is_no_server() {
+    let project = Project::new(
+        "services:\n  cache: {image: \"redis:8-alpine\"}\n  watch:\n    image: redis:8-alpine\n    command: redis-cli -h cache monitor\n    depends_on: [cache]\n    restart: on-failure\n  nightly:\n    image: redis:8-alpine\n    stop_signal: SIGKILL\n    entrypoint: [sh, -c]\n    command: [\"while redis-cli -h cache --rdb /tmp/dump; do sleep 1000; done\"]\n    depends_on: [cache]\n",
+    );
+    let show = "echo $REDIS_URL ${WATCH_HOST-} ${NIGHTLY_URL-}";
+    let outcome = project.prism(&["exec", "--wait-timeout", "30", "--", "sh", "-c", show]).succeeds();
+    let cache = project.prism(&["get", "cache"]).succeeds();
+    assert_eq!(outcome.line().trim_end(), format!("redis://{}", cache.line()));
+    assert_eq!(project.prism(&["exec", "--", "sh", "-c", show]).succeeds().stderr, "");
+    let why = project.prism(&["get", "NIGHTLY_URL"]).exits(1);
+    assert!(why.stderr.contains("runs something else; `dev-prism.kind: redis` says that it is one"), "{why}");
+}
+
+#[test]
 fn a_one_shot_that_succeeded_is_success_and_runs_before_the_child() {
     let project = Project::new(
         "services:\n  migrate:\n    image: prism-test:1\n    command: sh -c 'sleep 0.3; echo done > /data/migrated'\n    volumes: [\"data:/data\"]\n  web:\n    image: prism-test:1\n    stop_signal: SIGKILL\n    command: [busybox, httpd, -f, -p, \"80\", -h, /data]\n    ports: [\"80\"]\n    volumes: [\"data:/data\"]\n    depends_on: {migrate: {condition: service_completed_successfully}}\nvolumes: {data: }\n",

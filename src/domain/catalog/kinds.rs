@@ -8,6 +8,7 @@ const PLAIN: Kind = Kind {
     name: "",
     images: &[],
     ports: &[],
+    servers: &[],
     probe: Probe::Tcp,
     logins: &[],
     password_flag: None,
@@ -44,6 +45,7 @@ pub const KINDS: &[Kind] = &[
         without_password: &[("POSTGRES_HOST_AUTH_METHOD", "trust")],
         database: database(&["POSTGRES_DB", "POSTGRESQL_DATABASE"], DefaultDatabase::LikeUser),
         urls: &["postgres://{auth}{address}/{database}"],
+        servers: &["postgres", "postmaster", "pg_ctl", "pg_ctlcluster", "patroni", "run.sh"],
         globals: &[&DATABASE_URL, &PG], ..PLAIN
     },
     Kind {
@@ -73,6 +75,7 @@ pub const KINDS: &[Kind] = &[
         // Without a user: Redis 5 refuses one, and every library takes it so. redis-cli alone does not, and has
         // REDISCLI_AUTH instead.
         urls: &["redis://{auth}{address}"],
+        servers: &["redis-server", "valkey-server", "keydb-server", "dragonfly", "run.sh"],
         globals: &[&group("REDIS_URL", &[("REDIS_URL", "{url}")])], ..PLAIN
     },
     Kind {
@@ -93,6 +96,7 @@ pub const KINDS: &[Kind] = &[
             "mongodb://{user}:{password}@{address}/{database}?authSource=admin",
             "mongodb://{address}/{database}",
         ],
+        servers: &["mongod", "mongos", "run.sh"],
         globals: &[&group("MONGODB_*", &[("MONGODB_URL", "{url}"), ("MONGODB_URI", "{url}")])], ..PLAIN
     },
     // Its listener is the last thing that it starts: who can connect can log in, and needs no probe of its own.
@@ -111,6 +115,7 @@ pub const KINDS: &[Kind] = &[
         urls: &["amqp://{auth}{address}/{database}", "amqp://{auth}{address}"],
         others: &[Other { suffix: "MANAGEMENT_URL", ports: &[15672], url: "http://{address}" }],
         globals: &[&group("AMQP_URL and RABBITMQ_URL", &[("AMQP_URL", "{url}"), ("RABBITMQ_URL", "{url}")])],
+        servers: &["rabbitmq-server", "run.sh"],
         ..PLAIN
     },
     Kind {
@@ -118,12 +123,14 @@ pub const KINDS: &[Kind] = &[
         ports: &[9092],
         urls: &["kafka://{address}"],
         globals: &[&group("KAFKA_*", &[("KAFKA_BROKERS", "{address}"), ("KAFKA_BOOTSTRAP_SERVERS", "{address}")])],
+        servers: &["run", "launch", "kafka-server-start", "kafka-server-start.sh", "redpanda start", "rpk redpanda start", "start", "run.sh"],
         ..PLAIN
     },
     Kind {
         name: "nats", images: &["nats"], ports: &[4222],
         urls: &["nats://{address}"],
         others: &[Other { suffix: "MONITOR_URL", ports: &[8222], url: "http://{address}" }],
+        servers: &["nats-server"],
         globals: &[&group("NATS_URL", &[("NATS_URL", "{url}")])], ..PLAIN
     },
     Kind {
@@ -131,6 +138,7 @@ pub const KINDS: &[Kind] = &[
         logins: &[login(User::WithPassword("elastic"), &["ELASTIC_PASSWORD", "ELASTICSEARCH_PASSWORD"])],
         without_password: &[("xpack.security.enabled", "false")],
         urls: &["http://{auth}{address}"],
+        servers: &["elasticsearch", "eswrapper", "run.sh"],
         globals: &[&group("ELASTICSEARCH_URL", &[("ELASTICSEARCH_URL", "{url}")])], ..PLAIN
     },
     Kind {
@@ -138,11 +146,13 @@ pub const KINDS: &[Kind] = &[
         logins: &[login(User::WithPassword("admin"), &["OPENSEARCH_INITIAL_ADMIN_PASSWORD"])],
         without_password: &[("DISABLE_SECURITY_PLUGIN", "true"), ("plugins.security.disabled", "true")],
         urls: &["http://{auth}{address}"],
+        servers: &["opensearch", "run.sh"],
         globals: &[&group("OPENSEARCH_URL", &[("OPENSEARCH_URL", "{url}")])], ..PLAIN
     },
     Kind {
         name: "memcached", images: &["memcached"], ports: &[11211],
         urls: &["memcached://{address}"],
+        servers: &["memcached", "run.sh"],
         globals: &[&group("MEMCACHED_SERVERS", &[("MEMCACHED_SERVERS", "{address}")])], ..PLAIN
     },
     Kind {
@@ -175,6 +185,7 @@ pub const KINDS: &[Kind] = &[
             ],
             ..AWS
         }],
+        servers: &["minio server", "server", "run.sh"],
         ..PLAIN
     },
     Kind {
@@ -200,12 +211,14 @@ pub const KINDS: &[Kind] = &[
         database: database(&["CLICKHOUSE_DB"], DefaultDatabase::Named("default")),
         urls: &["http://{auth}{address}/?database={database}"],
         others: &[Other { suffix: "NATIVE_URL", ports: &[9000], url: "clickhouse://{auth}{address}/{database}" }],
+        servers: &["clickhouse-server", "clickhouse server", "run.sh"],
         globals: &[&group("CLICKHOUSE_URL", &[("CLICKHOUSE_URL", "{url}")])], ..PLAIN
     },
     Kind {
         name: "mssql", images: &["mssql", "mssql/server", "mssql-server", "azure-sql-edge"], ports: &[1433],
         logins: &[login(User::Named("sa"), &["MSSQL_SA_PASSWORD", "SA_PASSWORD"])],
         urls: &["sqlserver://{auth}{address}"],
+        servers: &["sqlservr", "launch_sqlservr.sh"],
         globals: &[&DATABASE_URL], ..PLAIN
     },
     Kind {
@@ -229,6 +242,7 @@ pub const KINDS: &[Kind] = &[
     Kind {
         name: "cassandra", images: &["cassandra", "scylla"], ports: &[9042],
         urls: &["cassandra://{address}"],
+        servers: &["cassandra", "scylla", "run.sh"],
         globals: &[&group("CASSANDRA_CONTACT_POINTS", &[("CASSANDRA_CONTACT_POINTS", "{address}")])], ..PLAIN
     },
     Kind {
@@ -240,6 +254,7 @@ pub const KINDS: &[Kind] = &[
             "NEO4J_*",
             &[("NEO4J_URI", "{url}"), ("NEO4J_USERNAME", "{user}"), ("NEO4J_PASSWORD", "{password}")],
         )],
+        servers: &["neo4j"],
         ..PLAIN
     },
     Kind {
@@ -251,6 +266,7 @@ pub const KINDS: &[Kind] = &[
             "MEILISEARCH_URL and MEILI_MASTER_KEY",
             &[("MEILISEARCH_URL", "{url}"), ("MEILI_MASTER_KEY", "{password}")],
         )],
+        servers: &["meilisearch"],
         ..PLAIN
     },
     Kind {
@@ -259,16 +275,19 @@ pub const KINDS: &[Kind] = &[
         password_flag: Some("--api-key"),
         urls: &["http://{address}"],
         globals: &[&group("TYPESENSE_*", &[("TYPESENSE_URL", "{url}"), ("TYPESENSE_API_KEY", "{password}")])],
+        servers: &["typesense-server"],
         ..PLAIN
     },
     Kind {
         name: "mosquitto", images: &["mosquitto", "eclipse-mosquitto", "emqx"], ports: &[1883],
         urls: &["mqtt://{address}"],
+        servers: &["mosquitto", "emqx"],
         globals: &[&group("MQTT_URL", &[("MQTT_URL", "{url}")])], ..PLAIN
     },
     Kind {
         name: "etcd", images: &["etcd"], ports: &[2379],
         urls: &["http://{address}"],
+        servers: &["etcd", "run.sh"],
         globals: &[&group("ETCDCTL_ENDPOINTS", &[("ETCDCTL_ENDPOINTS", "{url}")])], ..PLAIN
     },
     Kind {
@@ -280,6 +299,7 @@ pub const KINDS: &[Kind] = &[
             rivals: &["VAULT_AGENT_ADDR", "VAULT_NAMESPACE"],
             ..group("VAULT_*", &[("VAULT_ADDR", "{url}"), ("VAULT_TOKEN", "{password}")])
         }],
+        servers: &["vault server", "server"],
         ..PLAIN
     },
     Kind {
@@ -303,12 +323,14 @@ pub const KINDS: &[Kind] = &[
             &["KC_BOOTSTRAP_ADMIN_PASSWORD", "KEYCLOAK_ADMIN_PASSWORD"],
         )],
         urls: &["http://{address}"],
+        servers: &["kc.sh", "start", "start-dev", "run.sh"],
         globals: &[&group("KEYCLOAK_URL", &[("KEYCLOAK_URL", "{url}")])], ..PLAIN
     },
 ];
 
 const MYSQL_LIKE: Kind = Kind {
     ports: &[3306],
+    servers: &["mysqld", "mysqld_safe", "mariadbd", "mariadbd-safe", "run.sh"],
     probe: Probe::Mysql,
     urls: &["mysql://{auth}{address}/{database}", "mysql://{auth}{address}"],
     globals: &[&DATABASE_URL, &MYSQL],

@@ -42,12 +42,38 @@ fn ports_by_service() {
             vec!["127.0.0.1=5432/tcp", "127.0.0.1=9187/tcp"],
         ),
         (r#"{"image":"redis","labels":{"dev-prism.ignore":"true"}}"#, vec![]),
+        (r#"{"image":"redis","command":["redis-cli","monitor"]}"#, vec![]),
+        (r#"{"image":"redis","command":["redis-cli","monitor"],"expose":["1"]}"#, vec!["127.0.0.1=1/tcp"]),
+        (
+            r#"{"image":"redis","command":["/start"],"labels":{"dev-prism.kind":"redis"}}"#,
+            vec!["127.0.0.1=6379/tcp"],
+        ),
+        (r#"{"image":"redis","command":["/start"]}"#, vec![]),
+        (
+            r#"{"image":"redis","command":["/start"],"healthcheck":{"test":["CMD","true"]}}"#,
+            vec!["127.0.0.1=6379/tcp"],
+        ),
+        (r#"{"image":"redis","labels":{"dev-prism.kind":"none"}}"#, vec![]),
         (r#"{"image":"redis","network_mode":"host"}"#, vec![]),
         (r#"{"image":"redis","networks":{"in":null}}"#, vec![]),
         (r#"{"image":"redis","networks":{"in":null,"default":null}}"#, vec!["127.0.0.1=6379/tcp"]),
         (r#"{"image":"x"}"#, vec![]),
     ] {
         assert_eq!(ports(&planned(&format!(r#"{{"s":{service}}}"#)), "s"), expected, "{service}");
+    }
+}
+
+#[test]
+fn what_prism_cannot_tell_is_a_server_if_others_wait_for_it() {
+    for (condition, kind) in [
+        ("service_started", "postgres"),
+        ("service_healthy", "postgres"),
+        ("service_completed_successfully", "none"),
+    ] {
+        let plan = planned(&format!(
+            r#"{{"db":{{"image":"postgres","entrypoint":["/start"]}},"web":{{"depends_on":{{"db":{{"condition":"{condition}"}}}}}}}}"#
+        ));
+        assert_eq!(plan.services[&"db".into()].kind.as_deref(), Some(kind), "{condition}");
     }
 }
 

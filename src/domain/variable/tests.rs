@@ -263,6 +263,23 @@ fn ipv4_comes_first_and_a_remote_engine_has_its_own_host() {
 }
 
 #[test]
+fn a_client_of_a_database_is_no_database() {
+    let mut client = serving("nightly", "postgres:17", &[]);
+    client.labels.insert("dev-prism.kind".into(), "none".into());
+    let db = (serving("db", "postgres:17", &[(5432, 7000)]), Inspection::default());
+    let variables = derive(&[db.0, client.clone()], &BTreeMap::new(), None).expect("variables");
+    assert!(variables.list.iter().any(|variable| variable.name == "DATABASE_URL"));
+    assert!(!needs_inspection(&client));
+    let missing: Vec<String> = variables.missing.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        missing,
+        [
+            "NIGHTLY_HOST, NIGHTLY_PORT, NIGHTLY_URL are not set: `nightly` has the image of a server of kind `postgres`, but runs something else; `dev-prism.kind: postgres` says that it is one"
+        ]
+    );
+}
+
+#[test]
 fn each_port_has_the_host_that_it_is_bound_at() {
     let bound = |ports: &[(u16, &str, u16)]| {
         let mut it = serving("six", "redis", &[]);
