@@ -17,6 +17,7 @@ use crate::domain::variable::is_secret;
 use crate::error::Failure;
 
 mod files;
+mod flag;
 mod limit;
 
 pub use self::files::{ComposeFiles, has_project, read_dotenv};
@@ -51,7 +52,9 @@ impl Compose {
     /// The version is checked at the same time, as an old Compose fails in strange ways. `pause` lets a moment
     /// pass, and fails if the user does not want to wait any longer.
     pub fn config(&self, mut pause: impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<Vec<u8>> {
-        let mut version = Captured::spawn(self.plain().args(["version", "--short"]))?;
+        let mut version = self.plain();
+        flag::fix(&mut version);
+        let mut version = Captured::spawn(version.args(["version", "--short"]))?;
         let mut config = self.spawn_config()?;
         check_version(&version.wait(&mut pause)?)?;
         self.configured(config.wait(&mut pause)?)
@@ -65,7 +68,7 @@ impl Compose {
 
     fn spawn_config(&self) -> anyhow::Result<Captured> {
         let every = Self { profiles: vec!["*".to_owned()], ..self.clone() };
-        Captured::spawn(every.command().args(["config", "--format", "json"]))
+        Captured::spawn(every.fixed().args(["config", "--format", "json"]))
     }
 
     fn configured(&self, output: Output) -> anyhow::Result<Vec<u8>> {
@@ -90,7 +93,16 @@ impl Compose {
         secret.chain(dotenv.flat_map(|file| read_dotenv(&file))).collect()
     }
 
-    /// Returns `docker compose` with the project's files.
+    /// Returns `docker compose` for a call of prism's own, whatever the environment and the env files say of how Compose
+    /// is to behave.
+    fn fixed(&self) -> Command {
+        let mut command = self.command();
+        flag::fix(&mut command);
+        command.args(flag::ARGUMENTS);
+        command
+    }
+
+    /// Returns `docker compose` with the project's files: what the user asks for is done in the user's own way.
     pub fn command(&self) -> Command {
         let mut command = self.plain();
         command.arg("-p").arg(self.project.as_str());
@@ -110,8 +122,8 @@ impl Compose {
     ///
     /// It runs in a process group of its own: prism alone decides when it is interrupted.
     pub fn up(&self, arguments: &[&str], services: &[String], log: &File) -> anyhow::Result<Child> {
-        let mut command = self.command();
-        command.args(["--progress", "plain", "up", "-d", "--remove-orphans"]);
+        let mut command = self.fixed();
+        command.args(["up", "-d", "--remove-orphans"]);
         command.args(arguments).arg("--").args(services);
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log.try_clone()?).process_group(0);
         command.spawn().map_err(|error| missing(error).into())
@@ -134,6 +146,7 @@ pub fn version(environment: &Environment) -> anyhow::Result<String> {
     let mut command = Command::new("docker");
     command.args(["compose", "version", "--short"]).env_clear();
     command.envs(environment.iter().map(|(name, value)| (name, value)));
+    flag::fix(&mut command);
     let output = command.stdin(Stdio::null()).output().map_err(missing)?;
     check_version(&output)?;
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())

@@ -10,6 +10,7 @@ mod environment;
 mod exec;
 mod failure;
 mod healing;
+mod inputs;
 mod isolation;
 mod life;
 mod ports;

@@ -21,11 +21,16 @@ const QUOTING: &[(&str, bool)] = &[
 /// A value of fewer bytes than this is taken for a word of the message, unless its name says that it is a secret.
 const SHORT: usize = 12;
 
+/// Says whether a line tells nobody anything that is of use now: what Compose passes over since years, said at each call.
+pub fn is_idle(line: &str) -> bool {
+    line.contains("the attribute `version` is obsolete") || line.contains("`version` is obsolete\"")
+}
+
 /// Divides what Compose wrote into lines, with `…` for each quotation, and `${NAME}` for what is the value of one of
 /// `variables`, as far as that may be secret.
 pub fn redacted(text: &str, variables: &[(String, String)]) -> Vec<String> {
     let mut lines = Vec::new();
-    for line in text.lines() {
+    for line in text.lines().filter(|line| !is_idle(line)) {
         let quoting =
             QUOTING.iter().filter_map(|(begin, is_long)| Some((line.find(begin)? + begin.len(), *is_long)));
         let Some((end, is_long)) = quoting.min() else {
@@ -121,6 +126,11 @@ mod tests {
             ),
             ("yaml: cannot decode !!str `secret` as a !!int", &["yaml: cannot decode !!str `…` as a !!int"]),
             ("yaml: unknown anchor 'secret' referenced", &["yaml: unknown anchor '…' referenced"]),
+            (
+                "time=\"2026-01-01T00:00:00Z\" level=warning msg=\"/w/compose.yaml: the attribute `version` is obsolete, it will be ignored, please remove it to avoid potential confusion\"\nno such service: x",
+                &["no such service: x"],
+            ),
+            ("level=warning msg=\"/w/compose.yaml: `version` is obsolete\"", &[]),
             ("Invalid hostPort: hunter2", &["Invalid hostPort: ${DB_PASSWORD}"]),
             ("x postgres://u:p@h/x", &["x ${DSN}"]),
             // What holds no secret stays whole.

@@ -12,7 +12,7 @@ use crate::domain::name::content_hash;
 use crate::files;
 
 /// Variables that Compose looks at whatever the files say.
-const ALWAYS: [&str; 7] = [
+const ALWAYS: [&str; 9] = [
     "HOME",
     "COMPOSE_FILE",
     "COMPOSE_PATH_SEPARATOR",
@@ -20,6 +20,8 @@ const ALWAYS: [&str; 7] = [
     "COMPOSE_ENV_FILES",
     "COMPOSE_DISABLE_ENV_FILE",
     "COMPOSE_CONVERT_WINDOWS_PATHS",
+    "COMPOSE_COMPATIBILITY",
+    "DOCKER_DEFAULT_PLATFORM",
 ];
 
 /// Everything that the override depends on.

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
+use crate::domain::complaint::is_idle;
 use crate::session::up::Options;
 
 /// Compose's output, passed on as it comes. Lines that are no progress are held back: they are either warnings,
@@ -39,6 +40,7 @@ impl<'a> Progress<'a> {
     fn line(&mut self, line: String, options: &Options) {
         match line.split_whitespace().next() {
             None => {}
+            Some(_) if is_idle(&line) => {}
             Some("Container" | "Network" | "Volume") => {
                 self.flush(options);
                 options.output.pass_on(format!("{line}\n").as_bytes());
