@@ -1,8 +1,8 @@
 //! Reading inputs and writing generated files: whole, private, and never over somebody else's.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -10,21 +10,22 @@ use anyhow::Context;
 use nix::unistd::{AccessFlags, access};
 
 use crate::error::Failure;
+use crate::read::{self, is_absence};
 
 /// Configuration larger than this is not read.
 const CONFIGURATION_LIMIT: u64 = 1 << 20;
 
-/// Reads a file; `None` if there is none.
+/// Reads a file; `None` if there is none, or a directory.
 pub fn read(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
-    match fs::read(path) {
+    match read::bytes(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if is_absence(&error) => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("cannot read `{}`", path.display())),
+        Err(error) => {
+            let failure = Failure::new(format!("cannot read `{}`", path.display()));
+            let hint = "put a regular file there that this user may read";
+            Err(failure.hint(hint).caused_by(error).into())
+        }
     }
-}
-
-fn is_absence(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 /// Reads a file that may decide what prism does: regular, at most 1 MiB, owned by the user or root.
@@ -33,16 +34,11 @@ fn is_absence(error: &io::Error) -> bool {
 /// pipe does not block.
 pub fn read_configuration(path: &Path) -> anyhow::Result<Option<String>> {
     let shown = path.display();
-    let opened = File::options().read(true).custom_flags(nix::libc::O_NONBLOCK).open(path);
-    let mut file = match opened {
-        Ok(file) => file,
+    let (mut file, metadata) = match read::open(path) {
+        Ok(opened) => opened,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error).with_context(|| format!("cannot read `{shown}`")),
     };
-    let metadata = file.metadata().with_context(|| format!("cannot read `{shown}`"))?;
-    if !metadata.is_file() {
-        return Err(Failure::new(format!("`{shown}` is not a regular file")).into());
-    }
     if metadata.len() > CONFIGURATION_LIMIT {
         return Err(Failure::new(format!("`{shown}` is larger than 1 MiB")).into());
     }

@@ -7,7 +7,7 @@ mod removal;
 mod worktree;
 
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -18,6 +18,7 @@ pub use self::loss::{ignored, losses};
 pub use self::worktree::{Marker, Progress, Repository, is_moved, lock_reason, superproject};
 
 use crate::error::Failure;
+use crate::read;
 
 /// Returns the private git directory of the worktree at `top`, found without running git.
 ///
@@ -27,14 +28,14 @@ fn private_directory(top: &Path) -> Option<PathBuf> {
     if entry.is_dir() {
         return Some(entry);
     }
-    let link = fs::read_to_string(&entry).ok()?;
+    let link = read::text(&entry).ok()?;
     Some(top.join(link.strip_prefix("gitdir:")?.trim()))
 }
 
 /// Returns the directory that all worktrees of a repository share, seen from the private one of one of them; `None` if
 /// that is not there, as the repository was moved or deleted.
 fn common_directory(private: &Path) -> Option<PathBuf> {
-    let common = fs::read_to_string(private.join("commondir")).unwrap_or_default();
+    let common = read::text(&private.join("commondir")).unwrap_or_default();
     private.join(common.trim()).canonicalize().ok()
 }
 
@@ -52,7 +53,7 @@ pub fn main_worktree_name(top: &Path) -> Option<String> {
 /// commit; `None` outside git. Runs nothing.
 pub fn branch(directory: &Path) -> Option<String> {
     let top = directory.ancestors().find(|directory| directory.join(".git").exists())?;
-    let head = fs::read_to_string(private_directory(top)?.join("HEAD")).ok()?;
+    let head = read::text(&private_directory(top)?.join("HEAD")).ok()?;
     let head = head.trim();
     Some(match head.strip_prefix("ref: ") {
         Some(reference) => reference.strip_prefix("refs/heads/").unwrap_or(reference).to_owned(),
@@ -70,7 +71,11 @@ pub fn exclude(directory: &Path, patterns: &[&str]) {
 fn try_exclude(directory: &Path, patterns: &[&str]) -> Option<()> {
     let path = run(directory, &["rev-parse", "--git-path", "info/exclude"]).ok()?;
     let path = directory.join(path);
-    let present = fs::read_to_string(&path).unwrap_or_default();
+    let present = match read::text(&path) {
+        Ok(present) => present,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        Err(_) => return None,
+    };
     let missing: Vec<&&str> =
         patterns.iter().filter(|pattern| !present.lines().any(|line| line.trim() == **pattern)).collect();
     if missing.is_empty() {

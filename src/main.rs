@@ -12,6 +12,7 @@ mod lock;
 mod output;
 mod probe;
 mod process;
+mod read;
 mod session;
 mod timing;
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::domain::dotenv;
 use crate::domain::environment::Environment;
+use crate::read;
 
 /// The names that Compose looks for, best first.
 const NAMES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
@@ -98,7 +99,7 @@ pub fn has_project(directory: &Path) -> bool {
 
 /// Reads the pairs of a `.env`, leniently: Compose itself will complain of what it cannot read.
 pub fn read_dotenv(path: &Path) -> Vec<(String, String)> {
-    let text = std::fs::read(path).unwrap_or_default();
+    let text = read::bytes(path).unwrap_or_default();
     dotenv::read(&String::from_utf8_lossy(&text))
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{common_directory, private_directory};
 use crate::domain::git_config;
+use crate::read;
 
 /// What prism has noted down in a git directory that is kept away from its worktree.
 const NOTE: &str = "prism/main-worktree";
@@ -35,7 +36,7 @@ pub(super) fn home(top: &Path) -> Option<Home> {
         // The main worktree itself, or a submodule, which is a project of its own.
         return Some(Home::Known(top.to_path_buf()));
     }
-    let read = |name: &str| fs::read_to_string(common.join(name)).unwrap_or_default();
+    let read = |name: &str| read::text(&common.join(name)).unwrap_or_default();
     let configuration = read("config");
     let core = |key: &str| git_config::value(&configuration, "core", key);
     // A submodule's git directory, and others that are kept away, may say where the worktree is.
@@ -66,7 +67,7 @@ pub(super) fn remember(top: &Path) -> std::io::Result<()> {
     }
     let Some(text) = top.to_str() else { return Ok(()) };
     let note = private.join(NOTE);
-    if fs::read_to_string(&note).is_ok_and(|present| present == text) {
+    if read::text(&note).is_ok_and(|present| present == text) {
         return Ok(());
     }
     fs::create_dir_all(private.join("prism"))?;

@@ -10,6 +10,7 @@ use super::branch::Beginning;
 use super::home::{self, Home, home};
 use super::{attempt, common_directory, loss, private_directory, run};
 use crate::domain::name::short_hash;
+use crate::read;
 
 /// The file in a worktree's private git directory that says: prism made this.
 const MARKER: &str = "prism.json";
@@ -139,10 +140,10 @@ impl Repository {
     pub fn registration(&self, worktree: &Path) -> Option<Registration> {
         let entries = fs::read_dir(self.common.join("worktrees")).ok()?;
         let directory = entries.filter_map(Result::ok).map(|entry| entry.path()).find(|directory| {
-            fs::read_to_string(directory.join("gitdir"))
+            read::text(&directory.join("gitdir"))
                 .is_ok_and(|text| is_same(&directory.join(text.trim()), &worktree.join(".git")))
         })?;
-        let lock = fs::read_to_string(directory.join("locked")).ok();
+        let lock = read::text(&directory.join("locked")).ok();
         Some(Registration { lock: lock.map(|reason| reason.trim().to_owned()), directory })
     }
 
@@ -154,7 +155,7 @@ impl Repository {
         if registration.lock.is_some() || marker.is_none_or(|marker| marker.worktree != worktree) {
             return Ok(false);
         }
-        let head = fs::read_to_string(registration.directory.join("HEAD")).unwrap_or_default();
+        let head = read::text(&registration.directory.join("HEAD")).unwrap_or_default();
         if !head.starts_with("ref: ") && loss::is_on_no_branch(&self.common, head.trim())? {
             return Ok(false);
         }
@@ -173,7 +174,7 @@ impl Repository {
 
     /// Returns what was announced for this worktree and never finished.
     pub fn announced(&self, worktree: &Path) -> Option<Marker> {
-        serde_json::from_slice(&fs::read(self.announcement(worktree)).ok()?).ok()
+        serde_json::from_slice(&read::bytes(&self.announcement(worktree)).ok()?).ok()
     }
 
     /// Takes the announcement back.
@@ -198,7 +199,7 @@ impl Marker {
     }
 
     fn parse(private: &Path) -> Option<Self> {
-        serde_json::from_slice(&fs::read(private.join(MARKER)).ok()?).ok()
+        serde_json::from_slice(&read::bytes(&private.join(MARKER)).ok()?).ok()
     }
 }
 

@@ -102,7 +102,7 @@ impl Collector<'_> {
         if self.inputs.files.contains_key(&key) {
             return Ok(None);
         }
-        let bytes = if path.is_dir() { None } else { files::read(path)? };
+        let bytes = files::read(path)?;
         self.inputs.files.insert(key, bytes.as_deref().map(content_hash));
         Ok(bytes.and_then(|bytes| String::from_utf8(bytes).ok()))
     }

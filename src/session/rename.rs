@@ -1,12 +1,10 @@
 //! Names on networks that sessions share: there, `api` must not be anybody's `api`.
 
-use std::fs;
-
 use super::Session;
 use crate::docker::Engine;
 use crate::domain::container::{Container, State};
 use crate::domain::header::{Header, is_generated};
-use crate::files;
+use crate::{files, read};
 
 /// Says whether a running container has not been seen to have its own names yet: after `docker compose up` in a
 /// child, for instance, it has Compose's again.
@@ -40,8 +38,7 @@ pub fn rename(engine: &Engine, header: &mut Header, containers: &[Container]) ->
 /// Replaces the header of the override, whose body stays.
 pub fn write_header(session: &Session, header: &mut Header) -> anyhow::Result<()> {
     let path = session.override_path();
-    let Some(body) = fs::read_to_string(&path).ok().and_then(|text| Header::body(&text).map(str::to_owned))
-    else {
+    let Some(body) = read::text(&path).ok().and_then(|text| Header::body(&text).map(str::to_owned)) else {
         // It was deleted meanwhile, and comes back with the next cold start.
         return Ok(());
     };

@@ -1,6 +1,5 @@
 //! The way without Compose: the override still fits its inputs, and Docker says that everything runs.
 
-use std::fs;
 use std::path::Path;
 
 use super::generated::{OVERRIDE, RESOLVED};
@@ -9,6 +8,7 @@ use crate::docker::Engine;
 use crate::domain::container::Container;
 use crate::domain::header::Header;
 use crate::domain::state::{Stage, stage, survey};
+use crate::read;
 use crate::timing;
 
 /// What a session looks like before anything is done about it.
@@ -43,11 +43,11 @@ pub fn fitting_header(session: &Session) -> Option<Header> {
 /// Reads the override's first line. `None` for a file that is absent, broken or edited, of another version of prism, or
 /// copied from another directory.
 pub fn read_header(session: &Session) -> Option<Header> {
-    let header = Header::read(&fs::read_to_string(session.override_path()).ok()?)?;
+    let header = Header::read(&read::text(&session.override_path()).ok()?)?;
     (header.version == env!("CARGO_PKG_VERSION") && header.session_id == session.id).then_some(header)
 }
 
 /// Reads the header of the override in a directory, whether or not it still fits: good enough for hints.
 pub fn peek(directory: &Path) -> Option<Header> {
-    Header::read(&fs::read_to_string(directory.join(OVERRIDE)).ok()?)
+    Header::read(&read::text(&directory.join(OVERRIDE)).ok()?)
 }

@@ -69,3 +69,69 @@ fn an_attribute_that_compose_passes_over_is_no_news() {
     let refused = project.prism(&["start"]).exits(1);
     assert!(!refused.stderr.contains("obsolete"), "{refused}");
 }
+
+/// Puts something else than a regular file into a directory: a pipe that nobody writes to, a directory, a device.
+fn put_odd(kind: &str, path: &std::path::Path) {
+    let made = match kind {
+        "pipe" => std::process::Command::new("mkfifo").arg(path).status().map(|status| status.success()),
+        "directory" => std::fs::create_dir(path).map(|()| true),
+        _ => std::os::unix::fs::symlink("/dev/zero", path).map(|()| true),
+    };
+    assert!(made.expect("made"), "{}", path.display());
+}
+
+#[test]
+fn nothing_waits_for_what_is_no_file_where_there_is_no_project() {
+    let project = Project::quick();
+    for kind in ["pipe", "directory", "device"] {
+        for name in [".env", "compose.yaml", ".git", "docker-compose.session.yml", ".env.session"] {
+            let directory = project.directory.join(format!("{kind}-{name}"));
+            std::fs::create_dir(&directory).expect("a directory");
+            put_odd("directory", &directory.join(".git"));
+            if name == ".git" {
+                std::fs::remove_dir(directory.join(name)).expect("removed");
+            }
+            put_odd(kind, &directory.join(name));
+            let run = |arguments: &[&str]| project.sandbox.prism(&directory, arguments);
+            // A repository of which nothing can be read still ends the search.
+            run(&["prompt"]).succeeds();
+            run(&["hook", "bash", "--at-prompt"]).succeeds();
+            let plain = run(&["exec", "--optional", "--", "echo", "ran"]).succeeds();
+            assert_eq!(plain.line(), "ran");
+            let none = run(&["env"]).exits(3);
+            assert!(none.stderr.contains("no Compose project"), "{kind} {name}: {none}");
+        }
+    }
+}
+
+#[test]
+fn an_input_that_is_no_file_is_named_and_not_waited_for() {
+    let project = Project::new(
+        "services: {once: {image: prism-test:1, command: \"true\", env_file: [{path: a.env, required: false}]}}\n",
+    );
+    for name in [".env", "a.env", "prism.yaml", ".env.session", "docker-compose.session.yml"] {
+        for kind in ["pipe", "device"] {
+            let path = project.directory.join(name);
+            put_odd(kind, &path);
+            let refused = project.prism(&["exec", "--", "true"]).exits(125);
+            let says = if kind == "pipe" { "it is a named pipe, not a regular file" } else { "" };
+            assert!(
+                refused.stderr.contains(name) && refused.stderr.contains(says),
+                "{kind} {name}: {refused}"
+            );
+            std::fs::remove_file(path).expect("removed");
+        }
+    }
+    assert!(project.containers().is_empty());
+}
+
+#[test]
+fn a_directory_called_env_is_no_env_file() {
+    let project = Project::web();
+    put_odd("directory", &project.directory.join(".env"));
+    project.prism(&["exec", "--", "true"]).succeeds();
+    let warm = project.prism(&["exec", "--", "true"]).env("PATH", "/bin").succeeds();
+    assert_eq!(warm.stderr, "");
+    let again = project.prism(&["--timings", "exec", "--", "true"]).succeeds();
+    assert!(!again.stderr.contains("config"), "it is warm: {again}");
+}
