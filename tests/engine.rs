@@ -1,6 +1,7 @@
 //! prism against the real Engine.
 
 mod child;
+mod copied;
 mod corpus;
 mod create;
 mod destroy;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::name::ServiceName;
+use super::resolved::EXTENSION;
 
 /// A resolved Compose project, with every profile active.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -20,6 +21,10 @@ pub struct Model {
     pub networks: BTreeMap<String, Network>,
     /// Volumes by their key in the file.
     pub volumes: BTreeMap<String, Volume>,
+    /// Configs by their key in the file.
+    pub configs: BTreeMap<String, Given>,
+    /// Secrets by their key in the file.
+    pub secrets: BTreeMap<String, Given>,
     /// The whole, as Compose printed it.
     #[serde(skip)]
     whole: Value,
@@ -79,8 +84,30 @@ pub struct Service {
     pub scale: Option<u32>,
     /// Labels of the container.
     pub labels: BTreeMap<String, String>,
+    /// Configs that it sees.
+    pub configs: Vec<Grant>,
+    /// Secrets that it sees.
+    pub secrets: Vec<Grant>,
     /// Profiles; a service with none always belongs to the project.
     pub profiles: Vec<String>,
+}
+
+/// A config or a secret.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Given {
+    /// What it holds, written in the Compose file.
+    pub content: Option<String>,
+    /// The variable that holds it.
+    pub environment: Option<String>,
+}
+
+/// That a service sees a config or a secret.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Grant {
+    /// Its key.
+    pub source: String,
 }
 
 /// One entry of `volumes:`.
@@ -244,6 +271,18 @@ impl Model {
     pub fn lacks(&self, path: &[String]) -> bool {
         let found = |path: &[String]| path.iter().try_fold(&self.whole, |value, key| value.get(key));
         path.len() > 2 && found(&path[..2]).is_some() && found(path).is_none()
+    }
+
+    /// Lists what Compose copies into a service's containers when it makes them, and never again. A file is mounted.
+    pub fn copied<'m>(&'m self, service: &Service) -> Vec<&'m str> {
+        let configs = service.configs.iter().filter_map(|grant| self.configs.get(&grant.source));
+        let secrets = service.secrets.iter().filter_map(|grant| self.secrets.get(&grant.source));
+        configs.chain(secrets).filter_map(|given| self.text(given)).collect()
+    }
+
+    fn text<'m>(&'m self, given: &'m Given) -> Option<&'m str> {
+        let of_variable = || self.whole.get(EXTENSION)?.get(given.environment.as_deref()?)?.as_str();
+        given.content.as_deref().or_else(of_variable)
     }
 
     /// Says whether some service waits for `name` to complete.

@@ -27,3 +27,18 @@ fn a_health_check_can_be_switched_off_in_two_ways() {
         assert!(service.healthcheck.is_some() && !service.has_health_check(), "{json}");
     }
 }
+
+#[test]
+fn what_is_written_in_the_file_or_held_by_a_variable_is_copied() {
+    let model = Model::parse(
+        br#"{"services":{
+              "api":{"configs":[{"source":"text","target":"/t"},{"source":"file"}],"secrets":[{"source":"held"},{"source":"unset"}]},
+              "other":{"configs":[{"source":"file"}]}},
+            "configs":{"text":{"content":"a$$b"},"file":{"file":"/f"},"unused":{"content":"x"}},
+            "secrets":{"held":{"environment":"TOKEN"},"unset":{"environment":"NOBODY"}},
+            "x-prism":{"TOKEN":"=secret","OTHER":"=x"}}"#,
+    )
+    .expect("model");
+    assert_eq!(model.copied(&model.services[&"api".into()]), ["a$b", "=secret"]);
+    assert!(model.copied(&model.services[&"other".into()]).is_empty());
+}

@@ -7,7 +7,7 @@ use super::image::Built;
 use super::thing::beside_external;
 use super::{Facts, labels_of_things, session_labels, speech, text_map};
 use crate::domain::model::{Attachment, Dependency, Model, Service};
-use crate::domain::name::ServiceName;
+use crate::domain::name::{ServiceName, content_hash};
 use crate::domain::plan::{ServicePlan, service_of_container};
 use crate::domain::reader::Own;
 use crate::domain::reservation::service_label;
@@ -249,6 +249,14 @@ impl Overlay<'_> {
         aliases
     }
 
+    /// Hashes what Compose copies into a container: to change it, the container has to be made anew. The session's id keeps
+    /// short secrets from being looked up by their hash.
+    fn copied(&self) -> Option<String> {
+        let texts = self.model.copied(self.service);
+        let id = self.facts.session_id.0.as_str();
+        (!texts.is_empty()).then(|| content_hash([&[id], &texts[..]].concat().join("\0").as_bytes()))
+    }
+
     fn labels(&self, out: &mut Vec<(String, Node)>) {
         let mut labels = session_labels(self.facts);
         let mut label = |key: &str, value: String| labels.insert(format!("{LABEL}{key}"), value);
@@ -269,6 +277,9 @@ impl Overlay<'_> {
         if !self.plan.guest_ports.is_empty() {
             let ports = self.plan.guest_ports.iter().map(ToString::to_string);
             label("guest_ports", ports.collect::<Vec<_>>().join(","));
+        }
+        if let Some(hash) = self.copied() {
+            label("copied", hash);
         }
         // What prism.yaml says of a service is told to whoever reads containers alone.
         for (key, value) in [

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::time::Duration;
 
+use super::resolve::telling;
 use crate::compose::{Compose, ComposeFiles};
 use crate::docker::Endpoint;
 use crate::domain::known;
@@ -58,7 +59,8 @@ impl Examined {
     ) -> anyhow::Result<()> {
         self.compose.environment = session.compose_environment(known);
         if !known.is_empty() {
-            (self.model, self.plan) = resolve(session, &self.compose, self.bind, &self.profiles, interrupt)?;
+            (self.model, self.plan) =
+                resolve(session, &self.compose, &self.inputs, self.bind, &self.profiles, interrupt)?;
         }
         Ok(())
     }
@@ -81,7 +83,7 @@ pub fn examine(session: &Session, endpoint: &Endpoint, interrupt: &Interrupt) ->
     let mut profiles = session.settings.profiles.clone();
     profiles.extend(found.profiles.iter().cloned());
     let bind = bind(session, endpoint)?;
-    let (model, plan) = resolve(session, &compose, bind, &profiles, interrupt)
+    let (model, plan) = resolve(session, &compose, &inputs, bind, &profiles, interrupt)
         .map_err(|error| with_files_hint(session, &inputs, error))?;
     let slots = known::slots(&names, &plan, session.settings.apps.keys().cloned())?;
     let mentioned = Mentioned { names, slots };
@@ -91,10 +93,13 @@ pub fn examine(session: &Session, endpoint: &Endpoint, interrupt: &Interrupt) ->
 fn resolve(
     session: &Session,
     compose: &Compose,
+    inputs: &Inputs,
     bind: IpAddr,
     profiles: &[String],
     interrupt: &Interrupt,
 ) -> anyhow::Result<(Model, Plan)> {
+    let names = inputs.variables.keys().map(String::as_str).filter(|_| inputs.reads_variables);
+    let (compose, _file) = telling(compose.clone(), names)?;
     let json = compose
         .config(|| Ok(interrupt.pause(CONFIG_POLL)?))
         .map_err(|error| with_env_file_hint(session, error))?;

@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use tempfile::NamedTempFile;
+
 use super::examine::CONFIG_POLL;
 use crate::compose::{Compose, ComposeFiles, read_dotenv};
 use crate::domain::dotenv;
@@ -50,12 +52,11 @@ pub(super) fn resolve(
 ) -> anyhow::Result<()> {
     let mut compose = compose.clone();
     compose.files.push(session.override_path());
-    let names = header.variables.keys().map(String::as_str).filter(|name| is_given(name));
-    let mut file = tempfile::NamedTempFile::new()?;
-    if let Some(extension) = extension(names) {
-        file.write_all(extension.as_bytes())?;
-        compose.files.push(file.path().to_path_buf());
-    }
+    // What an env file says is not read again; what the caller's own environment says is there, and in no file.
+    let is_from_file = |name: &str| !session.environment.iter().any(|(given, _)| given == name);
+    let names = header.variables.keys().map(String::as_str);
+    let names = names.filter(|name| is_given(name) || is_from_file(name));
+    let (compose, _file) = telling(compose, names)?;
     let json = compose.resolve(|| Ok(interrupt.pause(CONFIG_POLL)?))?;
     let config = serde_json::from_slice(&json)
         .map_err(|error| Failure::new("cannot read what `docker compose config` printed").caused_by(error))?;
@@ -69,6 +70,19 @@ pub(super) fn resolve(
     generated::write(&path, &format!("{}\n{}", dotenv::HEADER, dotenv::write(secrets).text))?;
     header.child_env_files.push(path.to_string_lossy().into_owned());
     Ok(())
+}
+
+/// Lets Compose tell what it takes for these variables, by a file that has to stay meanwhile.
+pub(super) fn telling<'n>(
+    mut compose: Compose,
+    names: impl Iterator<Item = &'n str>,
+) -> anyhow::Result<(Compose, NamedTempFile)> {
+    let mut file = NamedTempFile::new()?;
+    if let Some(extension) = extension(names) {
+        file.write_all(extension.as_bytes())?;
+        compose.files.push(file.path().to_path_buf());
+    }
+    Ok((compose, file))
 }
 
 /// Lists the env files that a child's Compose may read. What they say of variables is for files that the child names

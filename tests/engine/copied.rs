@@ -1,0 +1,61 @@
+//! What Compose copies into a container when it makes one, and not again.
+
+use crate::support::{Project, docker};
+
+const COMPOSE: &str = r#"
+services:
+  cache: {image: "redis:8-alpine", ports: ["6379:6379"]}
+  reader:
+    image: prism-test:1
+    stop_signal: SIGKILL
+    command: sleep 1000
+    configs: [{source: text, target: /text}, {source: held, target: /held}]
+    secrets: [token]
+  other: {image: "prism-test:1", stop_signal: SIGKILL, command: sleep 1000}
+configs:
+  text: {content: "port=${PRISM_PORT_CACHE_6379}"}
+  held: {environment: HELD}
+secrets: {token: {environment: TOKEN}}
+"#;
+
+fn id(project: &Project, service: &str) -> String {
+    let label = |key: &str, value: &str| format!("label=dev-prism.{key}={value}");
+    let directory = project.directory.to_str().expect("UTF-8");
+    let filters = [label("working_dir", directory), label("service", service)];
+    docker(&["ps", "-q", "--no-trunc", "--filter", &filters[0], "--filter", &filters[1]])
+}
+
+fn holds(project: &Project) -> String {
+    let reader = id(project, "reader");
+    docker(&["exec", reader.trim(), "sh", "-c", "cat /text; echo; cat /held; echo; cat /run/secrets/token"])
+}
+
+#[test]
+fn a_change_of_it_makes_exactly_its_containers_anew() {
+    let project = Project::new(COMPOSE);
+    project.write(".env", "HELD=one\nTOKEN=a$$b\n");
+    project.prism(&["start"]).succeeds();
+    let port = project.prism(&["get", "CACHE_PORT"]).succeeds().line().to_owned();
+    assert_eq!(holds(&project), format!("port={port}\none\na$b"));
+    let mut ids = ["reader", "other", "cache"].map(|service| id(&project, service));
+
+    project.prism(&["start"]).succeeds();
+    project.prism(&["exec", "--", "docker", "compose", "up", "-d"]).succeeds();
+    assert_eq!(["reader", "other", "cache"].map(|service| id(&project, service)), ids, "nothing changed");
+
+    project.prism(&["ports", "--reassign", "cache"]).succeeds();
+    project.prism(&["start"]).succeeds();
+    let moved = project.prism(&["get", "CACHE_PORT"]).succeeds().line().to_owned();
+    assert_ne!(moved, port);
+    assert!(holds(&project).starts_with(&format!("port={moved}\n")), "{}", holds(&project));
+    assert_eq!(id(&project, "other"), ids[1]);
+
+    for (dotenv, held) in [("HELD=two\nTOKEN=x\n", "two\nx"), ("HELD=two\nTOKEN=y\n", "two\ny")] {
+        ids = ["reader", "other", "cache"].map(|service| id(&project, service));
+        project.write(".env", dotenv);
+        project.prism(&["exec", "true"]).succeeds();
+        assert!(holds(&project).ends_with(held), "{}", holds(&project));
+        assert_ne!(id(&project, "reader"), ids[0]);
+        assert_eq!([id(&project, "other"), id(&project, "cache")], ids[1..]);
+    }
+}
