@@ -33,6 +33,7 @@ pub use self::removal::{Belongings, Trace};
 use crate::domain::container::{Container, Inspection, without_twins};
 use crate::domain::name::SessionId;
 use crate::domain::settings::LABEL;
+use crate::domain::socket::{self, Sockets};
 use crate::error::Failure;
 
 /// The oldest API that the newest Engines speak (29), which Engines since 25 speak too.
@@ -46,6 +47,9 @@ const TIMEOUT_SECONDS: u64 = 120;
 
 /// How long a health check's command may take where the check does not say.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a look at a container's sockets may take.
+const SOCKETS_LIMIT: Duration = Duration::from_secs(2);
 
 /// How often it is asked whether to wait any longer.
 const PATIENCE_POLL: Duration = Duration::from_millis(50);
@@ -182,6 +186,17 @@ impl Engine {
         check.0.is_finished().then(|| self.runtime.block_on(&mut check.0).unwrap_or(false))
     }
 
+    /// Asks a container's kernel what listens inside; `None` where it has no `cat`, or does not answer.
+    pub fn sockets(&self, id: &str) -> Option<Sockets> {
+        let command = std::iter::once("cat").chain(socket::TABLES).map(str::to_owned).collect();
+        let read = exec(&self.docker, id, command);
+        let read = self.runtime.block_on(async { tokio::time::timeout(SOCKETS_LIMIT, read).await });
+        let (_, text) = read.ok()?.ok()?;
+        let text = String::from_utf8_lossy(&text);
+        // One of the tables may be absent.
+        text.trim_start().starts_with("sl").then(|| Sockets::parse(&text))
+    }
+
     /// Lets time pass, and what was begun go on.
     pub fn pause(&self, duration: Duration) {
         self.runtime.block_on(async { tokio::time::sleep(duration).await });
@@ -235,6 +250,11 @@ impl Engine {
 }
 
 async fn run(docker: &Docker, id: &str, command: Vec<String>) -> Result<Option<i64>, Error> {
+    Ok(exec(docker, id, command).await?.0)
+}
+
+/// Runs a command in a container. Gives its status, and what it wrote on standard output.
+async fn exec(docker: &Docker, id: &str, command: Vec<String>) -> Result<(Option<i64>, Vec<u8>), Error> {
     let config = ExecConfig {
         cmd: Some(command),
         attach_stdout: Some(true),
@@ -243,12 +263,17 @@ async fn run(docker: &Docker, id: &str, command: Vec<String>) -> Result<Option<i
     };
     let created = docker.create_exec(id, config).await?;
     let options = StartExecOptions { detach: false, ..StartExecOptions::default() };
+    let mut text = Vec::new();
     if let StartExecResults::Attached { mut output, .. } =
         docker.start_exec(&created.id, Some(options)).await?
     {
-        while output.next().await.is_some() {}
+        while let Some(written) = output.next().await {
+            if let Ok(LogOutput::StdOut { message }) = written {
+                text.extend_from_slice(&message);
+            }
+        }
     }
-    Ok(docker.inspect_exec(&created.id).await?.exit_code)
+    Ok((docker.inspect_exec(&created.id).await?.exit_code, text))
 }
 
 /// Asks for containers with a label, whatever their state.

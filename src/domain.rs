@@ -10,7 +10,8 @@
 //! Every published port has a host port: what a session has of them are its [`reservation`]s, [`holding`] says who
 //! else has which, and [`allocation`] chooses.
 //!
-//! A [`container`] is what the Engine says of one; [`state`] compares containers with the header.
+//! A [`container`] is what the Engine says of one; [`state`] compares containers with the header, and a [`socket`] table of
+//! one says why a port does not answer.
 //! [`catalog`] knows the usual images, [`variable`] turns containers into variables, [`environment`] merges
 //! them with the caller's, [`dotenv`] and [`format`](mod@format) write them down, in a [`block`] of a user's file where that is
 //! wanted, an [`explanation`] says where they come from, and a [`report`] or a [`prompt`] shows sessions. A [`change`] lays
@@ -49,6 +50,7 @@ pub mod scope;
 pub mod settings;
 pub mod shared;
 pub mod shell;
+pub mod socket;
 pub mod starter;
 pub mod state;
 pub mod template;

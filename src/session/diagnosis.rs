@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::docker::Engine;
 use crate::domain::container::{Container, Inspection, State};
 use crate::domain::settings::Ready;
+use crate::domain::socket::Sockets;
 use crate::domain::state::{Finding, Verdict, by_age_and_health};
 use crate::error::Failure;
 
@@ -97,18 +98,43 @@ pub fn failed(engine: &Engine, what: String, container: &Container) -> Failure {
         .hint(format!("`prism logs {}` shows everything it wrote", container.service))
 }
 
+/// What listens in containers, by id.
+pub type Insides = BTreeMap<String, Sockets>;
+
+/// Looks at what listens in the containers whose ports do not answer.
+pub fn look_inside(engine: &Engine, pending: &[&Finding]) -> Insides {
+    let asked = pending.iter().filter(|finding| finding.verdict == Verdict::AskPort);
+    let containers = asked.filter_map(|finding| finding.container);
+    containers.filter_map(|container| Some((container.id.clone(), engine.sockets(&container.id)?))).collect()
+}
+
 /// Explains that the time is over.
 pub fn timed_out(engine: &Engine, pending: &[&Finding], limit: Duration) -> Failure {
-    let failure = Failure::new(format!("gave up after {} s waiting for {}", limit.as_secs(), describe(pending)))
-        .hint("`--wait-timeout SECONDS` waits longer; the label `dev-prism.ready` (none, tcp, healthy) says what to wait for");
+    let insides = look_inside(engine, pending);
+    let general = "`--wait-timeout SECONDS` waits longer; the label `dev-prism.ready` (none, tcp, healthy) says what to wait for";
+    let hint = match remedy(pending, &insides) {
+        Some(remedy) => format!("{remedy}; {general}"),
+        None => general.to_owned(),
+    };
+    let awaited = describe(pending, &insides);
+    let failure =
+        Failure::new(format!("gave up after {} s waiting for {awaited}", limit.as_secs())).hint(hint);
     match pending.iter().find_map(|finding| finding.container) {
         Some(container) => failure.details(engine.last_lines(&container.id, LOG_LINES)),
         None => failure,
     }
 }
 
-/// Names what is awaited: `db` (health check), `web` (port 80/tcp).
-pub fn describe(pending: &[&Finding]) -> String {
+/// Says what to do about the first port at which nobody listens.
+pub fn remedy(pending: &[&Finding], insides: &Insides) -> Option<String> {
+    pending.iter().find_map(|finding| {
+        let sockets = insides.get(&finding.container?.id)?;
+        sockets.remedy(&finding.service.0, finding.plan.primary?)
+    })
+}
+
+/// Names what is awaited: `db` (health check), `web` (port 80/tcp): nobody listens there, but on 8080/tcp.
+pub fn describe(pending: &[&Finding], insides: &Insides) -> String {
     let one = |finding: &&Finding| {
         let of = match finding.verdict {
             Verdict::AskHealth | Verdict::Unhealthy => "health check".to_owned(),
@@ -116,7 +142,10 @@ pub fn describe(pending: &[&Finding]) -> String {
             Verdict::AskCompletion => "to complete".to_owned(),
             _ => "to run".to_owned(),
         };
-        format!("`{}` ({of})", finding.service)
+        let inside = finding.container.and_then(|container| insides.get(&container.id));
+        let why = inside.zip(finding.plan.primary).map(|(inside, port)| inside.explain(port));
+        format!("`{}` ({of}){}", finding.service, why.map_or_else(String::new, |why| format!(": {why}")))
     };
-    pending.iter().map(one).collect::<Vec<_>>().join(", ")
+    let separator = if insides.is_empty() { ", " } else { "; " };
+    pending.iter().map(one).collect::<Vec<_>>().join(separator)
 }

@@ -10,6 +10,8 @@ use crate::domain::catalog::Probe;
 use crate::domain::container::{Container, Inspection, State};
 use crate::domain::header::Header;
 use crate::domain::name::ServiceName;
+use crate::domain::plan::ServicePlan;
+use crate::domain::port::{ContainerPort, Protocol};
 use crate::domain::settings::Ready;
 use crate::domain::state::{self, Finding, Verdict, survey};
 use crate::domain::variable::{self, Place};
@@ -28,7 +30,13 @@ const OTHER_PORTS: Duration = Duration::from_secs(2);
 
 /// When and how often a person is told what is awaited.
 const FIRST_WORD: Duration = Duration::from_secs(2);
-const NEXT_WORD: Duration = Duration::from_secs(10);
+const NEXT_WORD: Duration = Duration::from_secs(8);
+
+/// After so long a person wants to know why.
+const LONG: Duration = Duration::from_secs(10);
+
+/// How long after its first silence it is asked whether a port is served by UDP alone.
+const BY_UDP: Duration = Duration::from_secs(2);
 
 /// How the waiting ended, if not with an error.
 #[derive(Debug)]
@@ -54,6 +62,10 @@ pub struct Wait<'a> {
     users: BTreeMap<String, String>,
     /// Containers whose ports were asked.
     asked: BTreeSet<String>,
+    /// Since when the primary port of a container does not answer, where it has a UDP port of the same number.
+    silent: BTreeMap<String, Instant>,
+    /// A remedy was told.
+    advised: bool,
     /// Since when the other ports of a container are waited for.
     other_ports: BTreeMap<String, Instant>,
     /// Since when a container that nothing can be asked of is seen to run.
@@ -84,6 +96,8 @@ impl<'a> Wait<'a> {
             ready: BTreeSet::new(),
             users: BTreeMap::new(),
             asked: BTreeSet::new(),
+            silent: BTreeMap::new(),
+            advised: false,
             other_ports: BTreeMap::new(),
             settling: BTreeMap::new(),
             checks: BTreeMap::new(),
@@ -128,13 +142,25 @@ impl<'a> Wait<'a> {
             }
             if now >= next_word {
                 next_word = now + NEXT_WORD;
-                let seconds = (now - began).as_secs();
-                self.options
-                    .output
-                    .note(format!("waiting for {} ({seconds} s)", diagnosis::describe(&pending)));
+                self.tell(engine, &pending, now - began);
             }
             // The Engine's island goes on with the health checks meanwhile.
             engine.pause(POLL);
+        }
+    }
+
+    /// Says what is awaited; after a while also what is there instead, and once what to do about it.
+    fn tell(&mut self, engine: &Engine, pending: &[&Finding], waited: Duration) {
+        let is_long = waited >= LONG;
+        let insides = if is_long { diagnosis::look_inside(engine, pending) } else { BTreeMap::new() };
+        let (output, awaited) = (self.options.output, diagnosis::describe(pending, &insides));
+        output.note(format!("waiting {} s for {awaited}", waited.as_secs()));
+        if is_long && !std::mem::replace(&mut self.advised, true) {
+            let ready = "`dev-prism.ready: none` does not wait";
+            let remedy = diagnosis::remedy(pending, &insides);
+            if let Some(remedy) = remedy {
+                output.note(format!("{remedy}; {ready}"));
+            }
         }
     }
 
@@ -239,6 +265,22 @@ impl<'a> Wait<'a> {
         Ok(probe::answers(probe, user, &place.host, place.port))
     }
 
+    /// Says whether a port that is published for TCP and UDP is served by UDP alone, as a resolver's may be: then nobody
+    /// will ever answer by TCP.
+    fn is_served_by_udp(&mut self, engine: &Engine, plan: &ServicePlan, container: &Container) -> bool {
+        let Some(primary) = plan.primary else { return false };
+        let twin = ContainerPort { protocol: Protocol::Udp, ..primary };
+        if !plan.ports.iter().any(|port| port.container == twin) {
+            return false;
+        }
+        let silent = self.silent.entry(container.id.clone()).or_insert_with(Instant::now);
+        if silent.elapsed() < BY_UDP {
+            return false;
+        }
+        *silent = Instant::now();
+        engine.sockets(&container.id).is_some_and(|sockets| sockets.serves(twin) && !sockets.serves(primary))
+    }
+
     /// Believes in a container that has run for a moment, and has not been started again in it.
     fn let_settle(&mut self, findings: &[Finding], inspections: &BTreeMap<String, Inspection>) {
         let settling = findings.iter().filter(|finding| finding.verdict == Verdict::Settle);
@@ -264,6 +306,7 @@ impl<'a> Wait<'a> {
             let Some(place) = variable::primary_endpoint(container, containers, self.host) else { continue };
             if !self.other_ports.contains_key(&container.id)
                 && !self.answers(engine, finding, container, &place)?
+                && !self.is_served_by_udp(engine, finding.plan, container)
             {
                 continue;
             }

@@ -73,6 +73,53 @@ fn a_client_with_its_servers_image_is_no_server() {
 }
 
 #[test]
+fn a_server_at_another_port_is_found_and_named() {
+    let project = Project::new(
+        "services:\n  cache: {image: \"redis:8-alpine\", command: redis-server --port 6390}\n  web:\n    image: prism-test:1\n    stop_signal: SIGKILL\n    command: [busybox, httpd, -f, -p, \"127.0.0.1:80\", -h, /etc]\n    ports: [\"80\"]\n",
+    );
+    let cache = "`cache` (port 6379/tcp): nobody listens there, but on 6390/tcp; ";
+    let web = "`web` (port 80/tcp): it listens there for itself alone, on its own loopback address";
+    let outcome = project.prism(&["exec", "--wait-timeout", "12", "--", "true"]).exits(125);
+    let remedy = "give `cache` `ports: [\"6390\"]`, if that is its port; `";
+    for words in [
+        format!("prism: waiting 10 s for {cache}{web}\nprism: {remedy}dev-prism.ready"),
+        format!("prism: error: gave up after 12 s waiting for {cache}{web}\n"),
+        format!("hint: {remedy}--wait-timeout"),
+    ] {
+        assert!(outcome.stderr.contains(&words), "{words}: {outcome}");
+    }
+    project.prism(&["destroy", "--yes"]).succeeds();
+    project.write(
+        "compose.yaml",
+        "services: {cache: {image: \"redis:8-alpine\", command: redis-server --port 6390, ports: [\"6390\"]}}",
+    );
+    project.prism(&["exec", "--wait-timeout", "30", "--", "true"]).succeeds();
+}
+
+#[test]
+fn two_copies_of_a_resolver_that_speaks_udp_only_come_up_at_once() {
+    let script =
+        "import socket; u=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); u.bind((str(),53)); u.recv(1)";
+    let service = format!(
+        "image: prism-test:1, stop_signal: SIGKILL, restart: unless-stopped, command: [python3, -c, \"{script}\"]"
+    );
+    let text = format!(
+        "services:\n  cloudflared: {{{service}, container_name: cloudflared, ports: [\"5053:53/tcp\", \"5053:53/udp\"], networks: {{dns: {{ipv4_address: 172.30.9.2}}}}}}\n  pihole: {{{service}, container_name: pihole, depends_on: [cloudflared], ports: [\"53:53/tcp\", \"53:53/udp\"], networks: {{dns: {{ipv4_address: 172.30.9.3}}}}}}\nnetworks: {{dns: {{ipam: {{config: [{{subnet: 172.30.9.0/24}}]}}}}}}\n"
+    );
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let project = Project::new(&text);
+                let show = "echo $PIHOLE_PORT_53_UDP $CLOUDFLARED_PORT_53";
+                let outcome =
+                    project.prism(&["exec", "--wait-timeout", "60", "--", "sh", "-c", show]).succeeds();
+                assert_eq!(outcome.line().split(' ').count(), 2, "{outcome}");
+            });
+        }
+    });
+}
+
+#[test]
 fn a_one_shot_that_succeeded_is_success_and_runs_before_the_child() {
     let project = Project::new(
         "services:\n  migrate:\n    image: prism-test:1\n    command: sh -c 'sleep 0.3; echo done > /data/migrated'\n    volumes: [\"data:/data\"]\n  web:\n    image: prism-test:1\n    stop_signal: SIGKILL\n    command: [busybox, httpd, -f, -p, \"80\", -h, /data]\n    ports: [\"80\"]\n    volumes: [\"data:/data\"]\n    depends_on: {migrate: {condition: service_completed_successfully}}\nvolumes: {data: }\n",

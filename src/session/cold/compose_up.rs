@@ -26,6 +26,9 @@ const POLL: Duration = Duration::from_millis(50);
 /// How often the Engine is asked meanwhile.
 const SURVEY: Duration = Duration::from_millis(300);
 
+/// How often a person is told what Compose waits for.
+const WORD: Duration = Duration::from_secs(10);
+
 /// How long Compose may take to end after it was told to.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -109,6 +112,7 @@ impl ComposeUp<'_> {
     fn watch(&mut self, child: &mut Child, progress: &mut Progress) -> anyhow::Result<ExitStatus> {
         let before = self.failed_containers()?;
         let mut surveyed = self.interrupt.now();
+        let mut next_word = surveyed + WORD;
         loop {
             let ended = child.try_wait()?;
             if progress.relay(self.options) {
@@ -122,10 +126,15 @@ impl ComposeUp<'_> {
             }
             self.rename()?;
             let now = self.interrupt.now();
+            next_word = next_word.max(self.since + WORD);
             let is_late = now >= self.since + self.options.wait_timeout;
             if is_late || now >= surveyed + SURVEY {
                 surveyed = now;
-                self.fail_on_new_failure(&before, is_late)?;
+                let is_due = now >= next_word;
+                self.fail_on_new_failure(&before, is_late, is_due)?;
+                if is_due {
+                    next_word = now + WORD;
+                }
             }
             self.interrupt.pause(POLL)?;
         }
@@ -151,7 +160,13 @@ impl ComposeUp<'_> {
     }
 
     /// Fails if a service has failed that others may be waiting for, or if there is no time left.
-    fn fail_on_new_failure(&mut self, before: &BTreeSet<String>, is_late: bool) -> anyhow::Result<()> {
+    /// With `is_due`, says what Compose waits for.
+    fn fail_on_new_failure(
+        &mut self,
+        before: &BTreeSet<String>,
+        is_late: bool,
+        is_due: bool,
+    ) -> anyhow::Result<()> {
         let containers = self.engine.session(&self.session.id)?;
         let mut findings = survey(&self.prepared.header, &containers);
         let inspections = diagnosis::inspect_unclear(self.engine, &mut findings)?;
@@ -163,6 +178,16 @@ impl ComposeUp<'_> {
         let unhealthy = findings.iter().filter(is_new).find(|finding| finding.verdict == Verdict::Unhealthy);
         if let Some(failure) = unhealthy.and_then(|finding| diagnosis::unhealthy(self.engine, finding)) {
             return Err(failure.into());
+        }
+        let is_awaited = |finding: &&Finding| {
+            let by_compose = matches!(finding.verdict, Verdict::AskHealth | Verdict::AskCompletion);
+            by_compose && finding.container.is_some()
+        };
+        let awaited: Vec<&Finding> = findings.iter().filter(is_awaited).collect();
+        if is_due && !awaited.is_empty() {
+            let seconds = self.interrupt.now().saturating_duration_since(self.since).as_secs();
+            let awaited = diagnosis::describe(&awaited, &diagnosis::Insides::new());
+            self.options.output.note(format!("waiting {seconds} s for {awaited}"));
         }
         if is_late {
             let pending: Vec<&Finding> = findings.iter().filter(|it| it.verdict != Verdict::Ready).collect();
