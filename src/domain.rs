@@ -24,6 +24,7 @@ pub mod change;
 pub mod complaint;
 pub mod container;
 pub mod dotenv;
+pub mod engine_address;
 pub mod env_file;
 pub mod environment;
 pub mod explanation;

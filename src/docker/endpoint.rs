@@ -8,12 +8,14 @@ use std::path::{Path, PathBuf};
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use sha2::{Digest, Sha256};
 
+use crate::domain::engine_address;
 use crate::domain::environment::Environment;
 use crate::domain::loopback::is_here;
 use crate::domain::name::hex;
 use crate::error::Failure;
 
-const DEFAULT: &str = "unix:///var/run/docker.sock";
+/// How to come back from a context.
+const OTHER_CONTEXT: &str = "`docker context ls` shows the contexts, `docker context use default` goes back";
 
 /// What Linux calls the process namespace that it begins with: `PROC_PID_INIT_INO` of its `proc_ns.h`.
 const FIRST_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
@@ -40,53 +42,96 @@ impl Endpoint {
             let entry = environment.iter().find(|(n, _)| n == name)?;
             entry.1.to_str().filter(|value| !value.is_empty()).map(str::to_owned)
         };
-        let address = match setting("DOCKER_HOST") {
-            Some(host) => host,
-            None => context_address(setting("DOCKER_CONFIG"), setting("DOCKER_CONTEXT"))?,
+        let said = setting("DOCKER_HOST").filter(|host| !host.trim().is_empty());
+        let context = match said {
+            Some(_) => None,
+            None => context(setting("DOCKER_CONFIG"), setting("DOCKER_CONTEXT"))?,
+        };
+        // As in the CLI, these say nothing of the Engine of a context; and a socket needs no TLS.
+        let tls = ["DOCKER_TLS_VERIFY", "DOCKER_TLS"].into_iter().find(|name| setting(name).is_some());
+        let address = match &context {
+            Some(context) => context.address.clone(),
+            None => engine_address::read(said.as_deref().unwrap_or_default())?,
         };
         let remote = match address.split_once("://") {
             Some(("unix", path)) => {
                 is_outside_this_container(Path::new(path)).then(|| "host.docker.internal".to_owned())
             }
-            Some(("tcp" | "http", rest)) if setting("DOCKER_TLS_VERIFY").is_none() => {
+            Some(("tcp" | "http", rest)) => {
+                match (&context, tls) {
+                    (Some(context), _) => context.check_tls()?,
+                    (None, Some(tls)) => {
+                        return Err(engine_address::no_tls(
+                            &address,
+                            tls,
+                            &format!("`unset DOCKER_HOST {tls}` uses the Engine of this machine"),
+                        ));
+                    }
+                    (None, None) => {}
+                }
                 let host = rest.split('/').next().unwrap_or(rest);
                 let host = host.rsplit_once(':').map_or(host, |(host, _)| host).trim_matches(['[', ']']);
                 (!is_here(host, "")).then(|| host.to_owned())
             }
-            _ => {
-                return Err(Failure::new(format!("cannot speak to a Docker Engine at {address}"))
-                    .hint("use a unix:// or a plain tcp:// address: for ssh and TLS, forward the Engine's socket (`ssh -L /tmp/docker.sock:/var/run/docker.sock HOST`) and set DOCKER_HOST=unix:///tmp/docker.sock"));
-            }
+            _ => return Err(engine_address::foreign(&address).hint(OTHER_CONTEXT)),
         };
         let shared = remote.is_some();
         Ok(Self { host: setting("PRISM_HOST").or(remote), address, shared })
     }
 }
 
-fn context_address(directory: Option<String>, context: Option<String>) -> Result<String, Failure> {
+/// What the Docker CLI keeps of an Engine under a name.
+struct DockerContext {
+    name: String,
+    address: String,
+    wants_tls: bool,
+}
+
+impl DockerContext {
+    fn check_tls(&self) -> Result<(), Failure> {
+        if !self.wants_tls {
+            return Ok(());
+        }
+        let said_by = format!("the Docker context `{}`", self.name);
+        Err(engine_address::no_tls(&self.address, &said_by, OTHER_CONTEXT))
+    }
+}
+
+/// Finds the context that is meant; `None` if that is the default one.
+fn context(directory: Option<String>, named: Option<String>) -> Result<Option<DockerContext>, Failure> {
     let directory = directory.map(PathBuf::from).or_else(|| Some(std::env::home_dir()?.join(".docker")));
-    let Some(directory) = directory else { return Ok(DEFAULT.to_owned()) };
+    let Some(directory) = directory else { return Ok(None) };
     let current = || {
         let configuration = fs::read(directory.join("config.json")).ok()?;
         let configuration: serde_json::Value = serde_json::from_slice(&configuration).ok()?;
         Some(configuration.get("currentContext")?.as_str()?.to_owned())
     };
-    match context.or_else(current) {
-        None => Ok(DEFAULT.to_owned()),
-        Some(name) if name.is_empty() || name == "default" => Ok(DEFAULT.to_owned()),
-        Some(name) => address_of(&directory, &name).ok_or_else(|| {
-            Failure::new(format!("the Docker context `{name}` has no address"))
-                .hint("`docker context ls` shows the contexts, `docker context use default` goes back")
+    match named.or_else(current) {
+        None => Ok(None),
+        Some(name) if name.is_empty() || name == "default" => Ok(None),
+        Some(name) => read_context(&directory, &name).map(Some).ok_or_else(|| {
+            Failure::new(format!("the Docker context `{name}` has no address")).hint(OTHER_CONTEXT)
         }),
     }
 }
 
-/// Reads a context's metadata, which the CLI keeps under the hash of the context's name.
-fn address_of(directory: &Path, name: &str) -> Option<String> {
+/// Reads a context's metadata, which the CLI keeps under the hash of the context's name; certificates beside it ask for
+/// TLS, and so does leaving out to verify them.
+fn read_context(directory: &Path, name: &str) -> Option<DockerContext> {
     let key = hex(&Sha256::digest(name.as_bytes()));
-    let metadata = fs::read(directory.join("contexts/meta").join(key).join("meta.json")).ok()?;
+    let metadata = fs::read(directory.join("contexts/meta").join(&key).join("meta.json")).ok()?;
     let metadata: serde_json::Value = serde_json::from_slice(&metadata).ok()?;
-    Some(metadata.get("Endpoints")?.get("docker")?.get("Host")?.as_str()?.to_owned())
+    let endpoint = metadata.get("Endpoints")?.get("docker")?;
+    let has_certificates = || {
+        let mut files = fs::read_dir(directory.join("contexts/tls").join(&key).join("docker")).ok()?;
+        files.next()
+    };
+    let skips = endpoint.get("SkipTLSVerify").and_then(serde_json::Value::as_bool);
+    Some(DockerContext {
+        name: name.to_owned(),
+        address: endpoint.get("Host")?.as_str()?.to_owned(),
+        wants_tls: skips == Some(true) || has_certificates().is_some(),
+    })
 }
 
 /// Says whether prism runs in a container while the Engine behind this socket runs outside of it.

@@ -82,4 +82,47 @@ fn the_current_context_of_the_docker_cli_is_honoured() {
     docker(&["context", "use", "right"]);
     prism("X", "").succeeds();
     assert!(prism("DOCKER_CONTEXT", "missing").exits(1).stderr.contains("context `missing`"));
+
+    // What the CLI would speak TLS to is not asked in plain HTTP; a socket has no TLS.
+    docker(&["context", "create", "tls", "--docker", "host=tcp://localhost:1,skip-tls-verify=true"]);
+    docker(&["context", "create", "ca", "--docker", "host=tcp://localhost:1"]);
+    let plain = prism("DOCKER_CONTEXT", "ca").exits(1);
+    assert!(plain.stderr.contains("cannot reach the Docker Engine at tcp://localhost:1"), "{plain}");
+    // The CLI takes whole certificates only, and keeps them here.
+    let keep = "d=contexts/tls/$(printf ca | sha256sum | cut -c-64)/docker; mkdir -p $d && touch $d/ca.pem";
+    project.sandbox.command("sh", &config, &["-c", keep]).succeeds();
+    for name in ["tls", "ca"] {
+        let refused = prism("DOCKER_CONTEXT", name).exits(1);
+        assert!(
+            refused.stderr.contains(&format!("the Docker context `{name}` asks for TLS"))
+                && refused.stderr.contains("`docker context use default`"),
+            "{refused}"
+        );
+    }
+    prism("DOCKER_TLS_VERIFY", "1").succeeds();
+}
+
+#[test]
+fn what_docker_host_means_is_what_the_docker_cli_makes_of_it() {
+    let project = Project::web();
+    project.prism(&["start"]).succeeds();
+    let (port, heads) = forwarded("127.0.0.1");
+    let plain = format!("127.0.0.1:{port}");
+    project.prism(&["get", "web"]).env("DOCKER_HOST", &plain).succeeds();
+    let asked = heads.lock().expect("lock").len();
+    for tls in ["DOCKER_TLS", "DOCKER_TLS_VERIFY"] {
+        let refused = project.prism(&["get", "web"]).env("DOCKER_HOST", &plain).env(tls, "1").exits(1);
+        assert!(refused.stderr.contains(&format!("{tls} asks for TLS")), "{refused}");
+        assert!(refused.stderr.contains(&format!("`unset DOCKER_HOST {tls}`")), "{refused}");
+    }
+    assert_eq!(heads.lock().expect("lock").len(), asked, "nothing was asked in plain HTTP");
+    for (host, message) in [
+        (format!("http://{plain}"), "cannot speak to a Docker Engine at http://"),
+        ("ssh://me@there".to_owned(), "`ssh me@there`"),
+        ("/var/run/docker.sock".to_owned(), "`export DOCKER_HOST=unix:///var/run/docker.sock`"),
+        ("tcp://localhost:1".to_owned(), "cannot reach the Docker Engine at tcp://localhost:1"),
+    ] {
+        let refused = project.prism(&["get", "web"]).env("DOCKER_HOST", &host).exits(1);
+        assert!(refused.stderr.contains(message), "{refused}");
+    }
 }
