@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::domain::text;
+
 /// Why a verb failed, as far as exit statuses tell failures apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -103,7 +105,7 @@ pub fn render(error: &anyhow::Error) -> String {
     if let Some(hint) = failures(error).find_map(|failure| failure.hint.as_ref()) {
         text.push_str(&format!("hint: {hint}\n"));
     }
-    text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
+    text::clean_lines(&text)
 }
 
 /// Says `error` in one line, with its hint.

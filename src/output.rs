@@ -2,6 +2,8 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use crate::domain::text;
+
 /// How much is said, and whether it may be coloured.
 #[derive(Debug, Clone, Copy)]
 pub struct Output {
@@ -58,7 +60,7 @@ impl Output {
     /// Says where the time went, if that was asked for.
     pub fn timings(self, report: Option<String>) {
         if let Some(report) = report {
-            self.pass_on(report.as_bytes());
+            self.pass_on(&report);
         }
     }
 
@@ -77,10 +79,15 @@ impl Output {
     }
 
     /// Passes on what Compose or a container wrote, unless `--quiet`.
-    pub fn pass_on(self, bytes: &[u8]) {
+    pub fn pass_on(self, text: &str) {
         if !self.quiet {
-            write_stderr(bytes);
+            write_stderr(text::clean_lines(text).as_bytes());
         }
+    }
+
+    /// Writes to stdout what people read, foreign words in it. What programs read is [`print`](Self::print)ed.
+    pub fn show(self, text: impl AsRef<str>) -> anyhow::Result<()> {
+        self.print(text::clean_lines(text.as_ref()))
     }
 
     /// Shows a rendered error, also under `--quiet`.
@@ -94,7 +101,7 @@ impl Output {
 
     fn say(self, prefix: &str, text: &str) {
         // Directory names are anybody's text.
-        let text: String = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+        let text = text::clean(text);
         let line = if self.color_stderr {
             format!("\x1b[2m{prefix}\x1b[0m {text}\n")
         } else {

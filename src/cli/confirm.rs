@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal, stdin};
 
+use crate::domain::text;
 use crate::error::{Failure, Kind};
 use crate::output::Output;
 
@@ -14,14 +15,14 @@ pub(super) fn confirm(output: Output, what: &str, things: &[String], unasked: &s
     let output = Output { quiet: false, ..output };
     output.note(what);
     for thing in things {
-        output.pass_on(format!("  {thing}\n").as_bytes());
+        output.pass_on(&format!("  {}\n", text::clean(thing)));
     }
     if !stdin().is_terminal() {
         return Err(Failure::new("there is no terminal to ask at")
             .kind(Kind::Usage)
             .hint(format!("`{unasked}` does not ask")));
     }
-    output.pass_on(b"Go on? [y/N] ");
+    output.pass_on("Go on? [y/N] ");
     let mut answer = String::new();
     let read = stdin().read_line(&mut answer);
     match (read, answer.trim().to_ascii_lowercase().as_str()) {

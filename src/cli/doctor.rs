@@ -5,7 +5,7 @@ use std::path::Path;
 use super::context::Context;
 use crate::compose;
 use crate::docker::Engine;
-use crate::domain::catalog;
+use crate::domain::{catalog, text};
 use crate::error::{self, Failure};
 use crate::output::Output;
 use crate::process::interrupt::Interrupt;
@@ -113,17 +113,17 @@ fn shared_directories(directory: &Path, examined: &cold::Examined) -> Vec<String
 
 impl Report {
     fn good(&self, text: &str) -> anyhow::Result<()> {
-        self.output.print(format!("ok    {text}\n"))
+        self.output.show(format!("ok    {}\n", text::clean(text)))
     }
 
     fn warning(&self, text: &str, remedy: &str) -> anyhow::Result<()> {
-        self.output.print(format!("warn  {text}\n      hint: {remedy}\n"))
+        self.output.show(format!("warn  {}\n      hint: {remedy}\n", text::clean(text)))
     }
 
     fn failure(&mut self, error: &anyhow::Error) -> anyhow::Result<()> {
         self.failed = true;
         let text = error::render(error);
         let text = text.strip_prefix("prism: error: ").unwrap_or(&text).trim_end().replace('\n', "\n      ");
-        self.output.print(format!("FAIL  {text}\n"))
+        self.output.show(format!("FAIL  {text}\n"))
     }
 }

@@ -8,6 +8,7 @@ use super::confirm::confirm;
 use super::context::{Context, lock};
 use crate::docker::Engine;
 use crate::domain::name::SessionId;
+use crate::domain::text;
 use crate::process::identity;
 use crate::session::ephemeral;
 use crate::session::remove::Remains;
@@ -52,7 +53,9 @@ pub(super) fn run(context: Context, args: PruneArgs) -> anyhow::Result<()> {
         describe(id, format!("an ephemeral session of `{directory}`, whose command has ended:"))?;
     }
     if args.dry_run {
-        return context.output.print(lines.iter().map(|line| format!("{line}\n")).collect::<String>());
+        return context
+            .output
+            .show(lines.iter().map(|line| format!("{}\n", text::clean(line))).collect::<String>());
     }
     if !args.yes {
         confirm(context.output, "this removes", &lines, "prism prune --yes")?;

@@ -15,8 +15,9 @@ use serde::{Deserialize, Serialize};
 
 pub use self::offer::Offer;
 use self::offer::is_compose;
-use super::environment::{DIFF, Environment, RECORD, parse_record};
+use super::environment::{DIFF, Environment, RECORD, is_own, parse_record};
 use super::name::content_hash;
+use super::variable::{is_name, is_reserved};
 
 /// The longest layer, and the longest value, in bytes. Larger ones are left to `exec`: a shell whose environment
 /// gets too long cannot start anything.
@@ -99,7 +100,7 @@ impl Now {
     fn on_record(&self) -> impl Iterator<Item = (&str, &str)> {
         let record = self.get(RECORD).map(parse_record).unwrap_or_default();
         self.values.iter().filter_map(move |(name, value)| {
-            let is_prisms = record.get(name).is_some_and(|hash| *hash == hash_of(value));
+            let is_prisms = record.get(name).is_some_and(|hash| *hash == hash_of(value)) && is_changed(name);
             is_prisms.then_some((name.as_str(), value.as_str()))
         })
     }
@@ -112,6 +113,11 @@ impl Now {
         gone.chain(new.map(|(name, value)| Operation { name: name.clone(), value: Some(value.clone()) }))
             .collect()
     }
+}
+
+/// Says whether a hook may change a variable of this name: one that a shell can name, and no program's settings.
+fn is_changed(name: &str) -> bool {
+    is_name(name) && (is_own(name) || !is_reserved(name))
 }
 
 fn hash_of(value: &str) -> String {
@@ -148,9 +154,11 @@ pub enum Sight {
 }
 
 impl Layer {
-    /// Reads a layer. One that cannot be read is none.
+    /// Reads a layer. One that cannot be read is none; what no layer can hold, it does not, whoever wrote it.
     pub fn read(text: Option<&str>) -> Self {
-        text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+        let mut layer: Self = text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        layer.vars.retain(|name, _| is_changed(name));
+        layer
     }
 
     /// Writes it; `None` if there is nothing to remember.

@@ -15,6 +15,7 @@ pub use self::lead::{Lead, Ports, Stray, leads, strays};
 pub use self::merge::merge;
 use super::catalog::Group;
 use super::env_file::Entry;
+use super::known;
 use super::name::content_hash;
 use super::variable::Variable;
 
@@ -50,6 +51,11 @@ pub const OWN: [&str; 7] = [
     "COMPOSE_ENV_FILES",
     "COMPOSE_DISABLE_ENV_FILE",
 ];
+
+/// Says whether a name is prism's own, and nobody else's.
+pub fn is_own(name: &str) -> bool {
+    OWN.contains(&name) || [UNSET, RECORD, FORMER].contains(&name) || known::is_meant(name)
+}
 
 /// An environment, in the order in which the process got it.
 pub type Environment = Vec<(OsString, OsString)>;

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::environment::FORMER;
+use super::text::clean;
 use super::url;
 use super::variable::Variable;
 
@@ -119,11 +120,6 @@ pub fn json(variables: &[Shown], notes: &[String]) -> Result<String, serde_json:
         notes: &'a [String],
     }
     Ok(serde_json::to_string_pretty(&Document { schema: SCHEMA, variables, notes })? + "\n")
-}
-
-/// Replaces control characters: values are anybody's text.
-fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 pub use self::ports::{ports_json, ports_text};
 use super::container::{Binding, Container, Health, State, Status, without_twins};
+use super::text::clean;
 use super::{url, variable};
 
 /// The version of the JSON documents; it rises when a field changes its meaning or goes away.
@@ -254,9 +255,4 @@ pub fn info_text(session: &SessionReport, variables: &[(String, String)]) -> Str
         text += &format!("{name}={}\n", clean(value));
     }
     text
-}
-
-/// Replaces control characters: names come from directories and labels.
-fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

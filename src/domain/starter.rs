@@ -80,8 +80,10 @@ pub fn write(model: &Model, plan: &Plan, foreign: &Foreign) -> String {
     let given = |items: &[String]| (!items.is_empty()).then(|| format!("\n{}", list(items).trim_end()));
     let profiles: Vec<&str> =
         model.services.values().flat_map(|service| &service.profiles).map(String::as_str).collect();
-    let example =
-        format!("[{}]  # whose services belong to a session by default", profiles.first().unwrap_or(&"web"));
+    let example = format!(
+        "[{}]  # whose services belong to a session by default",
+        word(profiles.first().unwrap_or(&"web"))
+    );
     entry("profiles", given(&foreign.profiles), &example);
     entry("env_files", given(&foreign.env_files), "[.env.local]  # copied into a new worktree");
     entry("setup", given(&foreign.setup), "[npm ci]  # run once by `prism create`");
@@ -92,7 +94,8 @@ pub fn write(model: &Model, plan: &Plan, foreign: &Foreign) -> String {
         let port = plan.primary.map_or(0, |port| port.number);
         let _ = writeln!(
             out,
-            "#   {name}: {{prefix: {prefix}}}  # gives {prefix}_PORT (container port {port}), {prefix}_URL, …"
+            "#   {}: {{prefix: {prefix}}}  # gives {prefix}_PORT (container port {port}), {prefix}_URL, …",
+            word(&name.0)
         );
     }
     out.push_str("\n# env:  # for every command; ${NAME} is one of `prism env`\n");
@@ -101,6 +104,17 @@ pub fn write(model: &Model, plan: &Plan, foreign: &Foreign) -> String {
         let _ = writeln!(out, "#   MY_{prefix}_ADDRESS: ${{{prefix}_HOST}}:${{{prefix}_PORT}}");
     }
     out
+}
+
+/// Writes a name as YAML has it: as it stands if nothing else could be read in it.
+fn word(name: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let is_text = serde_yaml::from_str(name).is_ok_and(|value: serde_yaml::Value| value.is_string());
+    if is_text && name.chars().all(is_plain) {
+        name.to_owned()
+    } else {
+        serde_json::Value::from(name).to_string()
+    }
 }
 
 #[cfg(test)]
@@ -134,5 +148,19 @@ mod tests {
             .collect();
         Settings::parse(&uncommented, "prism.yaml").expect("valid examples");
         assert!(Settings::parse(&write(&model, &plan, &Foreign::default()), "prism.yaml").is_ok());
+    }
+
+    #[test]
+    fn names_of_the_project_become_no_settings() {
+        let config = serde_json::json!({"services": {
+            "1.5": {"image": "postgres", "expose": ["5432"], "profiles": ["web\"]\nsetup: [\"touch pwned\"] #"]},
+        }});
+        let model = Model::parse(config.to_string().as_bytes()).expect("model");
+        let plan =
+            plan(&model, &Settings::default(), std::net::Ipv4Addr::LOCALHOST.into(), &[]).expect("plan");
+        let text = write(&model, &plan, &Foreign::default());
+        let settings = Settings::parse(&text, "prism.yaml").expect("valid");
+        assert_eq!((settings.setup, settings.profiles), (Vec::<String>::new(), Vec::new()), "{text}");
+        assert!(text.contains("#   \"1.5\": {prefix: _1_5}"), "{text}");
     }
 }

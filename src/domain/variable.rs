@@ -22,7 +22,7 @@ pub use self::endpoint::{
 };
 use self::global::global_variables;
 use self::name::{Names, is_cloud_credential};
-pub use self::name::{is_reserved, prefix};
+pub use self::name::{is_name, is_reserved, prefix};
 use super::catalog::{self, Group, Kind};
 use super::container::{Container, Inspection};
 use super::name::ServiceName;

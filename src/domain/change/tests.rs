@@ -273,3 +273,21 @@ fn a_broken_layer_is_none() {
     let layer = Layer { silent_until: Some(100), ..Layer::default() };
     assert!(layer.is_silent(80) && !layer.is_silent(101) && !layer.is_silent(10));
 }
+
+#[test]
+fn what_no_layer_can_hold_changes_nothing() {
+    let forged = r#"{"session":"a","vars":{"X;touch pwned;Y":{"was":"1"},"$(touch pwned)":{"was":"1"},"":{"was":"1"},
+        "1A":{"was":"1"},"PATH":{"was":"/evil"},"LD_PRELOAD":{"was":"evil.so"},"PROMPT_COMMAND":{"was":"evil"},
+        "FINE":{"was":"1"}}}"#;
+    let mut shell = shell(&[(DIFF, forged), ("A", "1")]);
+    shell.prompt(&Sight::Nothing);
+    assert_eq!(shell.0, env_of(&[("A", "1"), ("FINE", "1")]));
+    // Nor does the record make a shell lose its own.
+    let names = [("PATH", "/bin"), ("X;touch pwned;Y", "1"), ("FINE", "1")];
+    let record = record(names.into_iter());
+    let mut shell = self::shell(&[&names[..], &[("PRISM_SESSION", "other"), (RECORD, &record)]].concat());
+    shell.prompt(&Sight::Up(offer("a", &env_of(&[]))));
+    assert_eq!(shell.0.get("PATH").map(String::as_str), Some("/bin"));
+    assert_eq!(shell.0.get("FINE"), None);
+    assert!(shell.0.contains_key("X;touch pwned;Y"));
+}

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::{SCHEMA, clean, line, widths};
+use super::{SCHEMA, line, widths};
 use crate::domain::holding::Assignment;
 use crate::domain::reservation::Slot;
+use crate::domain::text::clean;
 
 /// One host port, as programs read it.
 #[derive(Serialize)]

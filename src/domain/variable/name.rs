@@ -12,6 +12,13 @@ pub fn prefix(name: &str) -> String {
     if upper.starts_with(|c: char| c.is_ascii_digit()) { format!("_{upper}") } else { upper }
 }
 
+/// Says whether every shell can name a variable so: letters, digits and `_`, no digit first (POSIX).
+pub fn is_name(name: &str) -> bool {
+    !name.starts_with(|c: char| c.is_ascii_digit())
+        && !name.is_empty()
+        && name.bytes().all(|byte| byte == b'_' || byte.is_ascii_alphanumeric())
+}
+
 /// The names that are given so far.
 #[derive(Default)]
 pub(super) struct Names {

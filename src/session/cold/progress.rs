@@ -43,12 +43,12 @@ impl<'a> Progress<'a> {
             Some(_) if is_idle(&line) => {}
             Some("Container" | "Network" | "Volume") => {
                 self.flush(options);
-                options.output.pass_on(format!("{line}\n").as_bytes());
+                options.output.pass_on(&format!("{line}\n"));
             }
             Some(first) if first.starts_with('#') || line.starts_with(' ') => {
                 self.downloaded = true;
                 self.flush(options);
-                options.output.pass_on(format!("{line}\n").as_bytes());
+                options.output.pass_on(&format!("{line}\n"));
             }
             Some(_) => self.held.push(line),
         }
@@ -56,7 +56,7 @@ impl<'a> Progress<'a> {
 
     fn flush(&mut self, options: &Options) {
         for line in self.held.drain(..) {
-            options.output.pass_on(format!("{line}\n").as_bytes());
+            options.output.pass_on(&format!("{line}\n"));
         }
     }
 
