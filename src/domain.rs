@@ -48,6 +48,7 @@ pub mod report;
 pub mod reservation;
 pub mod resolved;
 pub mod scope;
+pub mod script;
 pub mod settings;
 pub mod shared;
 pub mod shell;

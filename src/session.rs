@@ -14,6 +14,7 @@ pub mod patience;
 pub mod ports;
 pub mod remove;
 pub mod rename;
+pub mod script;
 pub mod stranger;
 pub mod up;
 pub mod wait;

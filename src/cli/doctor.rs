@@ -9,7 +9,7 @@ use crate::domain::{catalog, text};
 use crate::error::{self, Failure};
 use crate::output::Output;
 use crate::process::interrupt::Interrupt;
-use crate::session::{Session, cold, stranger};
+use crate::session::{Session, cold, script, stranger};
 
 /// Docker's default pools hold 31 networks.
 const MANY_NETWORKS: usize = 25;
@@ -83,6 +83,12 @@ fn project(session: &Session, examined: &cold::Examined, report: &mut Report) ->
     }
     for sentence in &examined.plan.shared {
         report.warning(sentence, "docs/isolation.md says what that means")?;
+    }
+    for sentence in script::containers(session, &examined.model) {
+        report.warning(
+            &sentence,
+            "name the service, as in `docker compose exec SERVICE …`: below `prism exec` that is this session's",
+        )?;
     }
     for sentence in shared_directories(session.path(), examined) {
         report.warning(

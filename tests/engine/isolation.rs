@@ -207,6 +207,22 @@ fn replicas_of_a_service_with_one_fixed_port_all_run() {
 }
 
 #[test]
+fn doctor_names_the_scripts_that_mean_a_container() {
+    let project = Project::new(&format!(
+        "services:\n  db:\n    {SLEEPER}    container_name: shop-db\n  web:\n    {SLEEPER}    container_name: web\n"
+    ));
+    project.write("package.json", "{\n  \"scripts\": {\"psql\": \"docker exec -it shop-db psql\"}\n}\n");
+    project.write("scripts/reset", "#!/bin/sh\ndocker compose exec web true\ndocker logs web\n");
+    project.write("node_modules/x/package.json", "docker exec shop-db psql\n");
+    let pipe = project.directory.join("pipe.sh");
+    project.sandbox.command("mkfifo", &project.directory, &[pipe.to_str().expect("UTF-8")]).succeeds();
+    let doctor = project.prism(&["doctor"]).succeeds().stdout;
+    for expected in ["`shop-db` in package.json:2 is", "`web` in scripts/reset:3 is"] {
+        assert!(doctor.contains(expected), "{expected}: {doctor}");
+    }
+}
+
+#[test]
 fn odd_directory_names_are_sessions_like_any_other() {
     let project = Project::web();
     for name in
