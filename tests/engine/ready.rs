@@ -24,6 +24,22 @@ fn a_slow_interval_costs_nothing_to_those_who_depend_on_it() {
 }
 
 #[test]
+fn a_check_of_the_image_costs_nothing_to_those_who_depend_on_it_either() {
+    let project = Project::new(
+        "services:\n  db: {build: ., stop_signal: SIGKILL}\n  off: {build: ., stop_signal: SIGKILL, healthcheck: {disable: true}}\n  web:\n    image: prism-test:1\n    stop_signal: SIGKILL\n    command: sleep 1000\n    depends_on: {db: {condition: service_healthy}, off: {condition: service_started}}\n",
+    );
+    project.write(
+        "Dockerfile",
+        "FROM prism-test:1\nHEALTHCHECK --interval=1000s --timeout=7s CMD test -f /ready\nCMD [\"sh\", \"-c\", \"sleep 1; touch /ready; sleep 1000\"]\n",
+    );
+    project.prism(&["exec", "--wait-timeout", "30", "--", "true"]).succeeds();
+    let containers = project.containers();
+    assert_eq!(project.prism(&["exec", "--", "true"]).succeeds().stderr, "");
+    assert_eq!(project.containers(), containers);
+    project.prism(&["destroy", "--yes"]).succeeds();
+}
+
+#[test]
 fn a_port_that_the_proxy_accepts_too_early_is_waited_for() {
     let project = Project::new(
         "services:\n  web:\n    image: prism-test:1\n    stop_signal: SIGKILL\n    command: sh -c 'sleep 2; exec busybox httpd -f -p 80 -h /etc'\n    ports: [\"80\"]\n",

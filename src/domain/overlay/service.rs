@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::image::Built;
 use super::thing::beside_external;
 use super::{Facts, labels_of_things, session_labels, speech, text_map};
-use crate::domain::model::{Attachment, Dependency, Model, Service};
+use crate::domain::model::{Attachment, Dependency, HealthCheck, Model, Service};
 use crate::domain::name::{ServiceName, content_hash};
 use crate::domain::plan::{ServicePlan, service_of_container};
 use crate::domain::reader::Own;
@@ -101,18 +101,26 @@ impl Overlay<'_> {
     }
 
     /// Lets a health check that others wait for run often while its service starts: Compose waits for Docker's
-    /// verdict, which comes once in an interval.
+    /// verdict, which comes once in an interval. The Engine takes what is not stated, the command above all, from the
+    /// check of the image; where that has none, there is none.
     fn health_check(&self, out: &mut Vec<(String, Node)>) {
-        let check = self.service.healthcheck.as_ref().filter(|_| self.service.has_health_check());
-        let Some(check) = check else { return };
+        let nothing = HealthCheck::default();
+        let check = self.service.healthcheck.as_ref().unwrap_or(&nothing);
+        let is_off = self.service.healthcheck.is_some() && !self.service.has_health_check();
         let interval = check.interval.as_deref().and_then(|text| humantime::parse_duration(text).ok());
         let is_slow = interval.unwrap_or(DEFAULT_INTERVAL) > START_INTERVAL;
-        if !is_slow || check.start_interval.is_some() || !self.model.is_awaited_to_be_healthy(self.name) {
+        if is_off
+            || !is_slow
+            || check.start_interval.is_some()
+            || !self.model.is_awaited_to_be_healthy(self.name)
+        {
             return;
         }
         let mut entry = vec![("start_interval".to_owned(), Node::text("500ms"))];
         if check.start_period.is_none() {
-            entry.push(("start_period".to_owned(), Node::text("30s")));
+            // Without a command in the file it is the image's check, whose own period must not become shorter.
+            let period = if check.test.is_some() { "30s" } else { "2m" };
+            entry.push(("start_period".to_owned(), Node::text(period)));
         }
         put(out, "healthcheck", Node::Map(entry));
     }
