@@ -88,15 +88,22 @@ impl Session {
                 .hint("it may have been removed: `cd` elsewhere")
                 .caused_by(error)
         })?;
-        let (found, git_top) = search(&start);
+        let (found, git_top) = search(&start, &environment);
         let Some(directory) = found else {
             let up_to = git_top
                 .as_deref()
                 .map_or_else(String::new, |top| format!(" or above it, up to `{}`", top.display()));
-            return Err(Failure::new(format!("no Compose project in `{}`{up_to}", start.display()))
-                .kind(Kind::NoProject)
-                .hint("go to a directory with a compose.yaml, or name one with `-C DIR`")
-                .into());
+            let failure = Failure::new(format!("no Compose project in `{}`{up_to}", start.display()));
+            let hint = compose::first_named(&environment).map_or_else(
+                || "go to a directory with a compose.yaml, or name one with `-C DIR`".to_owned(),
+                |named| {
+                    format!(
+                        "COMPOSE_FILE names `{}`, which is not there: name a file that is",
+                        named.display()
+                    )
+                },
+            );
+            return Err(failure.kind(Kind::NoProject).hint(hint).into());
         };
         let session = Self::at(directory, git_top, endpoint, environment)?;
         // A prism inside of an ephemeral session means that one, and never the directory's own.
@@ -224,7 +231,7 @@ impl Session {
     /// Finds the Compose files of the project.
     ///
     /// # Errors
-    /// There are none.
+    /// There are none, or the caller names one that does not exist.
     pub fn compose_files(&self) -> Result<ComposeFiles, Failure> {
         let found = ComposeFiles::find(self.path(), &self.settings.compose, &self.environment);
         if found.files.is_empty() {
@@ -232,13 +239,24 @@ impl Session {
                 .kind(Kind::NoProject)
                 .hint("add a compose.yaml, or name the files as `compose:` in prism.yaml"));
         }
+        let is_callers =
+            self.settings.compose.is_empty() && compose::first_named(&self.environment).is_some();
+        if let Some(missing) = found.files.iter().find(|file| is_callers && !file.exists()) {
+            return Err(Failure::new(format!(
+                "COMPOSE_FILE names `{}`, which is not there",
+                missing.display()
+            ))
+            .hint(
+                "it is relative to the directory of the call: write the whole path, or `unset COMPOSE_FILE`",
+            ));
+        }
         Ok(found)
     }
 }
 
 /// Finds the session directory around `start`, without reading what is in it.
-pub fn locate(start: &Path) -> Option<PathBuf> {
-    search(start).0
+pub fn locate(start: &Path, environment: &Environment) -> Option<PathBuf> {
+    search(start, environment).0
 }
 
 /// Lists the directories that a session of `start` could have, nearest first.
@@ -253,12 +271,21 @@ pub fn lock_name(id: &SessionId) -> String {
 
 /// Looks for the session directory from `start` upward: the nearest `prism.yaml`, else the nearest Compose
 /// file, not beyond the top of the worktree, or outside git `$HOME`. The second value is the worktree's top.
-fn search(start: &Path) -> (Option<PathBuf>, Option<PathBuf>) {
+///
+/// Where there is none, the caller's `COMPOSE_FILE` makes the worktree the session, from whichever of its directories it
+/// is named; outside git it is the directory of the first file, which is Compose's own project directory.
+fn search(start: &Path, environment: &Environment) -> (Option<PathBuf>, Option<PathBuf>) {
     let git_top = git_top(start);
     let ancestors = ancestors(start, git_top.as_deref());
     let configured = ancestors.iter().find(|directory| directory.join(CONFIGURATION).exists());
-    let found = configured.or_else(|| ancestors.iter().find(|directory| compose::has_project(directory)));
-    (found.map(|directory| directory.to_path_buf()), git_top)
+    let has_project = |directory: &&&Path| compose::has_project(directory, environment);
+    let found = configured.or_else(|| ancestors.iter().find(has_project));
+    let of_named = || {
+        let named = compose::first_named(environment)?.canonicalize().ok().filter(|file| file.is_file())?;
+        git_top.clone().or_else(|| Some(named.parent()?.to_path_buf()))
+    };
+    let found = found.map(|directory| directory.to_path_buf()).or_else(of_named);
+    (found, git_top)
 }
 
 /// Finds the top of the git worktree around a directory, without running git.

@@ -14,7 +14,9 @@ pub(super) const ASKED: &str = "PRISM_COMPLETE";
 
 /// Offers the services of this directory's project, as far as a start wrote them down: Compose is not asked.
 pub(super) fn services(current: &OsStr) -> Vec<CompletionCandidate> {
-    let directory = std::env::current_dir().ok().and_then(|start| session::locate(&start));
+    let context = Context::new(Output::new(true, false, Color::Never));
+    let here = std::env::current_dir().ok();
+    let directory = here.and_then(|start| session::locate(&start, &context.environment));
     let header = directory.and_then(|directory| warm::peek(&directory));
     let names = header.into_iter().flat_map(|header| header.services.into_keys()).map(|service| service.0);
     beginning_with(names, current)

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::compose;
 use crate::docker::{self, Endpoint, Engine};
 use crate::domain::container::{Container, State};
 use crate::domain::environment::{Environment, original, scrubbed};
@@ -89,6 +90,10 @@ impl Context {
     pub(super) fn new(output: Output) -> Self {
         let whole: Environment = std::env::vars_os().collect();
         let environment = original(whole.clone());
+        let environment = match std::env::current_dir() {
+            Ok(here) => compose::anchored(environment, &here),
+            Err(_) => environment,
+        };
         Self { output, environment, caller: scrubbed(whole), owner: OnceCell::new() }
     }
 
@@ -178,7 +183,6 @@ impl Context {
     /// A directory that is named is meant exactly. Otherwise it is the nearest one, from the working directory
     /// upward, that has a session in Docker or a project: a session whose Compose file is gone must not lead
     /// to its parent's.
-    #[expect(clippy::unused_self, reason = "reads like its siblings, which need it")]
     pub(super) fn target(
         &self,
         engine: &mut Engine,
@@ -205,14 +209,14 @@ impl Context {
         if let Some(going) = Worktree::going(&here) {
             return target(going);
         }
-        let project = session::locate(&here);
+        let project = session::locate(&here, &self.environment);
         for candidate in session::candidates(&here) {
             let target = target(candidate)?;
             if known.contains(&target.id.0) || Some(&target.directory) == project.as_ref() {
                 return Ok(target);
             }
         }
-        target(here)
+        target(project.unwrap_or(here))
     }
 }
 

@@ -84,7 +84,7 @@ pub(super) fn run(context: Context, args: ExecArgs) -> anyhow::Result<u8> {
     let explicit = args.env.iter().map(flags::explicit).collect::<Result<Vec<_>, _>>()?;
     let env_files = flags::env_files(&args.env_files)?;
     // An Engine is needed only where there is a project.
-    if args.optional && session::locate(&std::env::current_dir()?).is_none() {
+    if args.optional && session::locate(&std::env::current_dir()?, &context.environment).is_none() {
         let explicit = flags::callers(explicit, &context, None)?;
         let sources = Sources { caller: context.caller, env_files, explicit, ..Sources::default() };
         find_command(&sources, &args.command)?;

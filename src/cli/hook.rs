@@ -67,7 +67,8 @@ pub(super) fn run(context: Context, args: HookArgs) -> anyhow::Result<()> {
 fn at_prompt(context: &Context, shell: &Shell) -> anyhow::Result<()> {
     let now = Now::new(std::env::vars_os());
     let layer = Layer::read(now.get(DIFF));
-    let directory = std::env::current_dir().ok().and_then(|start| session::locate(&start));
+    let directory =
+        std::env::current_dir().ok().and_then(|start| session::locate(&start, &context.environment));
     let silence = layer.silent_until.filter(|_| layer.is_silent(glance::now()));
     let (sight, memory) = match directory {
         None if now.get(DIFF).is_none() => return Ok(()),

@@ -41,7 +41,8 @@ pub(super) fn run(context: Context, args: PromptArgs) -> anyhow::Result<()> {
             .hint(format!("the placeholders are: {names}"))
             .into());
     }
-    let Some(directory) = std::env::current_dir().ok().and_then(|start| session::locate(&start)) else {
+    let here = std::env::current_dir().ok();
+    let Some(directory) = here.and_then(|start| session::locate(&start, &context.environment)) else {
         return Ok(());
     };
     let summary = summary(context.environment);

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::domain::dotenv;
-use crate::domain::environment::Environment;
+use crate::domain::environment::{self, Environment};
 use crate::read;
 
 /// The names that Compose looks for, best first.
@@ -29,18 +29,31 @@ pub struct ComposeFiles {
     pub candidates: Vec<PathBuf>,
     /// Profiles that the environment or `.env` activates.
     pub profiles: Vec<String>,
+    /// What the env files set, the last one winning.
+    pub defaults: Vec<(String, String)>,
 }
 
 impl ComposeFiles {
     /// Finds the files of the project in `directory`. `configured` are those that `prism.yaml` names.
     pub fn find(directory: &Path, configured: &[String], environment: &Environment) -> Self {
         let dotenv = directory.join(".env");
-        let defaults = read_dotenv(&dotenv);
+        let chosen = chosen_env_files(environment);
+        let read = if chosen.is_empty() && !is_disabled(environment) {
+            std::slice::from_ref(&dotenv)
+        } else {
+            &chosen[..]
+        };
+        let defaults: Vec<_> = read.iter().flat_map(|file| read_dotenv(file)).collect();
         let setting = |name: &str| {
             let given = environment.iter().find(|(n, _)| n == name).and_then(|(_, value)| value.to_str());
             given.map(str::to_owned).or_else(|| lookup(&defaults, name)).filter(|value| !value.is_empty())
         };
-        let mut found = Self { candidates: vec![dotenv.clone()], ..Self::default() };
+        let mut found = Self {
+            candidates: read.to_vec(),
+            defaults: defaults.clone(),
+            env_files: chosen.clone(),
+            ..Self::default()
+        };
         let named = setting("COMPOSE_FILE");
         if !configured.is_empty() {
             found.files = configured.iter().map(|file| directory.join(file)).collect();
@@ -51,7 +64,9 @@ impl ComposeFiles {
         } else {
             found.default_files(directory);
         }
-        found.find_env_files(directory, &dotenv, setting("COMPOSE_ENV_FILES").is_some());
+        if chosen.is_empty() && !is_disabled(environment) {
+            found.find_env_files(directory, &dotenv);
+        }
         let profiles = setting("COMPOSE_PROFILES").unwrap_or_default();
         found.profiles =
             profiles.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect();
@@ -72,7 +87,7 @@ impl ComposeFiles {
 
     /// With its first file elsewhere, Compose reads that directory's `.env` and the working directory's, which
     /// wins; named files turn that off, so both are named.
-    fn find_env_files(&mut self, directory: &Path, dotenv: &Path, chosen_by_user: bool) {
+    fn find_env_files(&mut self, directory: &Path, dotenv: &Path) {
         let Some(project) =
             self.files.first().and_then(|file| file.parent()).filter(|parent| *parent != directory)
         else {
@@ -80,21 +95,60 @@ impl ComposeFiles {
         };
         let other = project.join(".env");
         self.candidates.push(other.clone());
-        if !chosen_by_user {
-            self.env_files = [other.as_path(), dotenv]
-                .into_iter()
-                .filter(|path| path.is_file())
-                .map(Path::to_path_buf)
-                .collect();
-        }
+        let present = [other.as_path(), dotenv].into_iter().filter(|path| path.is_file());
+        self.env_files = present.map(Path::to_path_buf).collect();
     }
 }
 
 /// Says whether Compose would find a project in exactly this directory.
-pub fn has_project(directory: &Path) -> bool {
-    NAMES.iter().any(|name| directory.join(name).is_file())
-        || lookup(&read_dotenv(&directory.join(".env")), "COMPOSE_FILE")
-            .is_some_and(|value| !value.is_empty())
+pub fn has_project(directory: &Path, environment: &Environment) -> bool {
+    let is_named = || {
+        let named = lookup(&read_dotenv(&directory.join(".env")), "COMPOSE_FILE");
+        named.is_some_and(|value| !value.is_empty())
+    };
+    let reads_dotenv = || chosen_env_files(environment).is_empty() && !is_disabled(environment);
+    NAMES.iter().any(|name| directory.join(name).is_file()) || (reads_dotenv() && is_named())
+}
+
+/// Lets the lists of files in a caller's environment mean the same in every directory: they are relative to the one of
+/// the call. What an env file that the caller chose says of `COMPOSE_FILE` is the caller's word as well.
+pub fn anchored(environment: Environment, here: &Path) -> Environment {
+    let mut environment = environment::anchored(environment, here);
+    let is_set = |name: &str| value(&environment, name).is_some();
+    if !is_set("COMPOSE_FILE") && is_set("COMPOSE_ENV_FILES") {
+        let chosen: Vec<_> =
+            chosen_env_files(&environment).iter().flat_map(|file| read_dotenv(file)).collect();
+        for name in ["COMPOSE_FILE", "COMPOSE_PATH_SEPARATOR"] {
+            let found = lookup(&chosen, name).filter(|_| value(&environment, name).is_none());
+            environment.extend(found.map(|value| (name.into(), value.into())));
+        }
+        return environment::anchored(environment, here);
+    }
+    environment
+}
+
+/// Returns the first file that the caller's own `COMPOSE_FILE` names.
+pub fn first_named(environment: &Environment) -> Option<PathBuf> {
+    let list = value(environment, "COMPOSE_FILE")?;
+    let separator = value(environment, "COMPOSE_PATH_SEPARATOR").unwrap_or(":");
+    list.split(separator).find(|file| !file.is_empty()).map(PathBuf::from)
+}
+
+/// Lists the env files that take the place of `.env`. Only the environment can choose them, as a `.env` is one already.
+fn chosen_env_files(environment: &Environment) -> Vec<PathBuf> {
+    let list = value(environment, "COMPOSE_ENV_FILES").unwrap_or_default();
+    list.split(',').filter(|file| !file.is_empty()).map(PathBuf::from).collect()
+}
+
+/// Says whether Compose is told to read no `.env`, in one of the words that it knows for that.
+fn is_disabled(environment: &Environment) -> bool {
+    value(environment, "COMPOSE_DISABLE_ENV_FILE")
+        .is_some_and(|value| ["1", "t", "T", "TRUE", "true", "True"].contains(&value))
+}
+
+fn value<'e>(environment: &'e Environment, name: &str) -> Option<&'e str> {
+    let found = environment.iter().find(|(found, _)| found == name)?.1.to_str();
+    found.filter(|value| !value.is_empty())
 }
 
 /// Reads the pairs of a `.env`, leniently: Compose itself will complain of what it cannot read.

@@ -1,5 +1,6 @@
 //! Whose variables win: the caller's environment, prism's variables of this or another session, and the flags.
 
+mod anchor;
 mod former;
 mod lead;
 mod merge;
@@ -10,6 +11,7 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
+pub use self::anchor::anchored;
 pub use self::former::{former, original};
 pub use self::lead::{Lead, Ports, Stray, leads, strays};
 pub use self::merge::merge;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::{CONFIGURATION, Session};
-use crate::compose::{self, ComposeFiles};
+use crate::compose::ComposeFiles;
 use crate::domain::environment::{Environment, UNSET};
 use crate::domain::header::Header;
 use crate::domain::input::{self, References};
@@ -45,7 +45,7 @@ impl Inputs {
     pub fn collect(session: &Session, compose: &ComposeFiles) -> anyhow::Result<Self> {
         let mut collector = Collector {
             session,
-            dotenv: compose::read_dotenv(&session.path().join(".env")),
+            dotenv: compose.defaults.clone(),
             names: ALWAYS.iter().map(|name| (*name).to_owned()).collect(),
             inputs: Self { followed: true, ..Self::default() },
         };

@@ -135,3 +135,92 @@ fn a_directory_called_env_is_no_env_file() {
     let again = project.prism(&["--timings", "exec", "--", "true"]).succeeds();
     assert!(!again.stderr.contains("config"), "it is warm: {again}");
 }
+
+const STACK: &str = "services: {web: {image: prism-test:1, stop_signal: SIGKILL, command: sleep 1000}}\n";
+
+#[test]
+fn the_files_of_the_callers_environment_are_relative_to_the_call() {
+    const SHOW: [&str; 4] = ["exec", "sh", "-c", "echo $SESSION_DIR"];
+    let project = Project::new(STACK);
+    let work = project.sandbox.work();
+    for directory in ["loose", "app"] {
+        project.sandbox.write(&format!("{directory}/infra/stack.yml"), STACK);
+        project.sandbox.write(&format!("{directory}/sub/file"), "");
+    }
+    let git = std::process::Command::new("git").args(["init", "-q"]).arg(work.join("app")).status();
+    assert!(git.expect("git").success());
+    project.write("sub/other.yml", &STACK.replace("web", "other"));
+    for (call, named, session) in [
+        ("app", "infra/stack.yml", "app"),
+        ("app/sub", "../infra/stack.yml", "app"),
+        ("app/infra", "stack.yml", "app"),
+        ("loose", "infra/stack.yml", "loose/infra"),
+        ("loose/sub", "../infra/stack.yml", "loose/infra"),
+        ("shop/sub", "other.yml", "shop"),
+    ] {
+        let run = |arguments: &[&str]| {
+            project.sandbox.prism(&work.join(call), arguments).env("COMPOSE_FILE", named)
+        };
+        assert_eq!(run(&SHOW).succeeds().line(), work.join(session).to_str().expect("UTF-8"), "{call}");
+        // Called from there or sent there, it is the same.
+        let elsewhere = work.join(call);
+        let sent = [&["-C", elsewhere.to_str().expect("UTF-8")][..], &SHOW].concat();
+        let sent = project.sandbox.prism(&work, &sent).env("COMPOSE_FILE", named).succeeds();
+        assert_eq!((sent.line(), sent.stderr.as_str()), (work.join(session).to_str().expect("UTF-8"), ""));
+        // A child that goes elsewhere means what its parent meant.
+        let prism = env!("CARGO_BIN_EXE_prism");
+        let nested = run(&[
+            "exec",
+            "sh",
+            "-c",
+            "cd / && cd \"$1\" && \"$0\" exec sh -c 'echo $SESSION_DIR'",
+            prism,
+            work.join(session).to_str().expect("UTF-8"),
+        ])
+        .succeeds();
+        assert_eq!(
+            (nested.line(), nested.stderr.as_str()),
+            (work.join(session).to_str().expect("UTF-8"), "")
+        );
+        run(&["destroy", "--yes"]).succeeds();
+    }
+    let lost = |call: &str| {
+        let run = project.sandbox.prism(&work.join(call), &SHOW).env("COMPOSE_FILE", "infra/stack.yml");
+        run.exits(125).stderr
+    };
+    for call in ["app/sub", "shop"] {
+        let named = format!(
+            "COMPOSE_FILE names `{}`, which is not there",
+            work.join(call).join("infra/stack.yml").display()
+        );
+        assert!(lost(call).contains(&named), "{}", lost(call));
+    }
+}
+
+#[test]
+fn what_a_chosen_env_file_says_is_followed_and_noticed() {
+    let project = Project::new(STACK);
+    project.write("more.yml", "services: {extra: {image: prism-test:1, stop_signal: SIGKILL, command: sleep 1000, profiles: [wide], environment: {TAG: \"$TAG\"}}}\n");
+    project.write(".env", "TAG=wrong\nCOMPOSE_ENV_FILES=nowhere.env\n");
+    project.write("sub/file", "");
+    let write = |tag: &str, profiles: &str| {
+        project.write("dev.env", &format!("COMPOSE_FILE=compose.yaml:more.yml\n{profiles}\nTAG={tag}\n"));
+    };
+    let tag = |directory: &str, named: &str| {
+        let command = ["exec", "--", "docker", "compose", "exec", "-T", "extra", "sh", "-c", "echo $TAG"];
+        project
+            .sandbox
+            .prism(&project.directory.join(directory), &command)
+            .env("COMPOSE_ENV_FILES", named)
+            .run()
+    };
+    write("one", "COMPOSE_PROFILES=wide");
+    assert_eq!(tag("", "dev.env").line(), "one");
+    write("two", "COMPOSE_PROFILES=wide");
+    assert_eq!(tag("", "dev.env").line(), "two");
+    project.prism(&["destroy", "--yes"]).succeeds();
+    write("three", "");
+    let without = tag("", "dev.env");
+    assert!(without.status != 0 && without.line().is_empty(), "{without}");
+    assert_eq!(project.containers().len(), 1);
+}

@@ -21,7 +21,7 @@ use crate::session::{CONFIGURATION, Consent, Session, environment, generated, gl
 /// cause is watched.
 pub(super) fn evaluate(context: Context, bash: &Shell, start: bool) -> anyhow::Result<()> {
     let here = std::env::current_dir()?;
-    let directory = locate(&here).unwrap_or(here);
+    let directory = locate(&here, &context.environment).unwrap_or(here);
     let shown = directory.display().to_string();
     let watched = watched(&directory, &context.environment);
     let watched: Vec<String> = watched.iter().map(|path| bash.quote(&path.to_string_lossy())).collect();

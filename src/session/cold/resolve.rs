@@ -89,7 +89,8 @@ pub(super) fn telling<'n>(
 /// itself; one that names a project would lead it away from the session, and a comma cannot be written in that list.
 pub(super) fn child_env_files(session: &Session, found: &ComposeFiles) -> Vec<String> {
     let own = session.path().join(".env");
-    let all = if found.env_files.is_empty() { std::slice::from_ref(&own) } else { &found.env_files[..] };
+    let is_own = found.env_files.is_empty() && found.candidates.contains(&own);
+    let all = if is_own { std::slice::from_ref(&own) } else { &found.env_files[..] };
     let names_project = |path: &Path| read_dotenv(path).iter().any(|(name, _)| name == UNSET);
     let fitting = all.iter().filter(|path| path.is_file() && !names_project(path));
     fitting.map(|path| path.to_string_lossy().into_owned()).filter(|path| !path.contains(',')).collect()
