@@ -57,6 +57,9 @@ pub struct Header {
     /// The containers whose credentials were needed when the stack came up, by id: most likely they still are.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inspected: Vec<String>,
+    /// The containers whose ports had not answered when the patience for them was over, by id: their age proves nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unanswered: Vec<String>,
     /// The ports of apps on the host.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub apps: BTreeMap<String, u16>,
@@ -143,6 +146,7 @@ mod tests {
             renamed: vec![],
             known: BTreeMap::new(),
             inspected: vec![],
+            unanswered: vec![],
             apps: BTreeMap::from([("web".into(), 24_311)]),
         }
     }

@@ -6,8 +6,9 @@ use super::catalog::{Kind, Probe};
 use super::container::{Container, Health, State, Status};
 use super::header::Header;
 use super::name::ServiceName;
-use super::plan::ServicePlan;
+use super::plan::{Publication, ServicePlan};
 use super::settings::Ready;
+use super::url;
 use super::variable::kind_of;
 
 /// A container that started less than this ago, and has no health check, is asked before it is believed.
@@ -75,7 +76,7 @@ pub fn survey<'a>(header: &'a Header, containers: &'a [Container]) -> Vec<Findin
                 service,
                 plan,
                 container: Some(container),
-                verdict: judge(plan, container),
+                verdict: believe(header, plan, container, judge(plan, container)),
             });
         }
         for _ in 0..missing {
@@ -83,6 +84,40 @@ pub fn survey<'a>(header: &'a Header, containers: &'a [Container]) -> Vec<Findin
         }
     }
     findings
+}
+
+/// Doubts that a container is ready whose port did not answer the last time: it has only grown older since.
+fn believe(header: &Header, plan: &ServicePlan, container: &Container, verdict: Verdict) -> Verdict {
+    let is_by_port = plan.primary.is_some() && matches!(plan.ready, None | Some(Ready::Tcp));
+    let is_doubted = is_by_port && container.state == State::Running;
+    if verdict == Verdict::Ready && is_doubted && header.unanswered.contains(&container.id) {
+        Verdict::AskPort
+    } else {
+        verdict
+    }
+}
+
+/// Says of a service that is down what is the matter with it: a clause.
+pub fn why_down(finding: &Finding) -> String {
+    let Some(container) = finding.container else { return "it has no container".to_owned() };
+    match container.state {
+        State::Created => "its container was never started".to_owned(),
+        State::Paused => "its container is paused".to_owned(),
+        State::Gone => "its container is being removed".to_owned(),
+        _ => {
+            let missing = missing_bindings(finding.plan, container);
+            let at = |port: &Publication| match finding.plan.host_ports(port) {
+                Some(ports) => format!(
+                    "{} at {}",
+                    port.container,
+                    url::address(&port.host_ip.to_string(), *ports.start())
+                ),
+                None => port.container.to_string(),
+            };
+            let missing: Vec<String> = missing.map(at).collect();
+            format!("its container does not publish {}", missing.join(", "))
+        }
+    }
 }
 
 /// Sums up a survey.
@@ -106,7 +141,7 @@ pub fn judge(plan: &ServicePlan, container: &Container) -> Verdict {
         State::Restarting => Verdict::Inspect,
         State::Created | State::Paused | State::Gone => Verdict::Down,
         State::Running if plan.ready == Some(Ready::Completed) => Verdict::AskCompletion,
-        State::Running if missing_binding(plan, container) => Verdict::Down,
+        State::Running if missing_bindings(plan, container).next().is_some() => Verdict::Down,
         State::Running => running(plan, container),
     }
 }
@@ -146,9 +181,13 @@ pub fn by_age_and_health(
     }
 }
 
-fn missing_binding(plan: &ServicePlan, container: &Container) -> bool {
+/// Lists what a container should have bound, and has not.
+fn missing_bindings<'a>(
+    plan: &'a ServicePlan,
+    container: &'a Container,
+) -> impl Iterator<Item = &'a Publication> {
     let live = container.live_bindings();
-    plan.ports.iter().any(|port| {
+    plan.ports.iter().filter(move |port| {
         !live.iter().any(|binding| {
             binding.container == port.container
                 && plan.host_ports(port).is_none_or(|ports| ports.contains(&binding.host_port))
@@ -162,7 +201,6 @@ mod tests {
     use super::super::allocation::Policy;
     use super::super::container::Binding;
     use super::super::container::tests::container;
-    use super::super::plan::Publication;
     use super::super::port::ContainerPort;
     use super::*;
 
@@ -226,6 +264,21 @@ mod tests {
         let mut elsewhere = bound("Up 2 minutes");
         elsewhere.bindings[0].host_ip = "0.0.0.0".into();
         assert_eq!(judge(&plan(), &elsewhere), Verdict::Down);
+    }
+
+    #[test]
+    fn what_is_the_matter_with_a_service_that_is_down() {
+        let service = ServiceName::from("db");
+        let mut plan = plan();
+        plan.ports[0].host_port = Some(23_817);
+        let why = |container: Option<&Container>| {
+            why_down(&Finding { service: &service, plan: &plan, container, verdict: Verdict::Down })
+        };
+        assert_eq!(why(None), "it has no container");
+        let mut db = container("db", "Up 2 minutes");
+        assert_eq!(why(Some(&db)), "its container does not publish 5432/tcp at 127.0.0.1:23817");
+        db.state = State::Paused;
+        assert_eq!(why(Some(&db)), "its container is paused");
     }
 
     #[test]

@@ -41,41 +41,54 @@ pub fn start(
     options: &Options,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Up> {
+    let mut is_last = false;
+    loop {
+        let (header, since) = start_locked(session, engine, endpoint, options, interrupt)?;
+        let wait = Wait::new(session, &header, endpoint, options, interrupt, since);
+        let down = match wait.until_ready(engine)? {
+            Outcome::Ready(containers) => return Ok(Up { header, containers, started: true }),
+            Outcome::Down(down) => down.join(", "),
+        };
+        // It ran, or Compose would have failed. Somebody else has taken it away, and Compose can bring it back.
+        if std::mem::replace(&mut is_last, true) {
+            return Err(Failure::new(format!("not everything stays up: {down}"))
+                .hint("`prism compose ps -a` shows the containers; `prism compose up -d --force-recreate` makes them anew")
+                .into());
+        }
+        options.output.note(format!("bringing up again what did not stay up: {down}"));
+    }
+}
+
+/// Brings the session up under its lock. Says when the time for getting ready began.
+fn start_locked(
+    session: &Session,
+    engine: &mut Engine,
+    endpoint: &Endpoint,
+    options: &Options,
+    interrupt: &Interrupt,
+) -> anyhow::Result<(Header, Instant)> {
     let lock = lock(session, options.output, interrupt)?;
     // Whoever held the lock may have done everything.
     let sight = warm::look(session, engine)?;
     let is_chosen = sight.header.as_ref().is_some_and(|header| options.is_met(header));
     let ready = if sight.stage == Stage::Down || !is_chosen { None } else { sight.header };
-    let (header, since) = match ready {
-        Some(header) => (header, interrupt.now()),
-        None => {
-            refuse_other_user(session, &sight.containers)?;
-            engine.finish_removals(&session.id)?;
-            // An ephemeral session goes whatever happens, when its command ends.
-            let was_nothing = session.ephemeral.is_none()
-                && sight.containers.is_empty()
-                && Remains::find(engine, &session.id)?.is_empty();
-            let up = bring_up(session, engine, endpoint, options, interrupt, &lock, &sight.containers);
-            if up.is_err() && was_nothing {
-                let removed = remove::if_without_container(session, engine, options.output);
-                if let Err(error) = removed {
-                    options.output.note(format!("could not clean up: {}", error::brief(&error)));
-                }
-            }
-            up?
-        }
-    };
-    drop(lock);
-    let wait = Wait::new(session, &header, endpoint, options, interrupt, since);
-    match wait.until_ready(engine)? {
-        Outcome::Ready(containers) => Ok(Up { header, containers, started: true }),
-        Outcome::Down(services) => {
-            let names: Vec<String> = services.iter().map(|service| format!("`{service}`")).collect();
-            Err(Failure::new(format!("{} did not come up with its ports", names.join(", ")))
-                .hint("`prism compose ps -a` shows the containers; `prism compose up -d --force-recreate` makes them anew")
-                .into())
+    if let Some(header) = ready {
+        return Ok((header, interrupt.now()));
+    }
+    refuse_other_user(session, &sight.containers)?;
+    engine.finish_removals(&session.id)?;
+    // An ephemeral session goes whatever happens, when its command ends.
+    let was_nothing = session.ephemeral.is_none()
+        && sight.containers.is_empty()
+        && Remains::find(engine, &session.id)?.is_empty();
+    let up = bring_up(session, engine, endpoint, options, interrupt, &lock, &sight.containers);
+    if up.is_err() && was_nothing {
+        let removed = remove::if_without_container(session, engine, options.output);
+        if let Err(error) = removed {
+            options.output.note(format!("could not clean up: {}", error::brief(&error)));
         }
     }
+    up
 }
 
 /// Writes the override and lets Compose act on it, with other ports for those that cannot be bound.

@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::up::Options;
-use super::{Session, diagnosis};
+use super::{Session, diagnosis, rename};
 use crate::docker::{Endpoint, Engine, HealthCheck};
 use crate::domain::catalog::Probe;
 use crate::domain::container::{Container, Inspection, State};
 use crate::domain::header::Header;
-use crate::domain::name::ServiceName;
 use crate::domain::plan::ServicePlan;
 use crate::domain::port::{ContainerPort, Protocol};
 use crate::domain::settings::Ready;
@@ -43,8 +42,8 @@ const BY_UDP: Duration = Duration::from_secs(2);
 pub enum Outcome {
     /// Everything awaited is ready.
     Ready(Vec<Container>),
-    /// Something is missing that only Compose can bring back: the services.
-    Down(Vec<ServiceName>),
+    /// Something is missing that only Compose can bring back: the services, each with what is the matter with it.
+    Down(Vec<String>),
 }
 
 /// What is waited for, and what has been learnt so far.
@@ -123,7 +122,8 @@ impl<'a> Wait<'a> {
                 return Err(failure.into());
             }
             let down = findings.iter().filter(|finding| finding.verdict == Verdict::Down);
-            let down: Vec<ServiceName> = down.map(|finding| finding.service.clone()).collect();
+            let down: Vec<String> =
+                down.map(|finding| format!("`{}` ({})", finding.service, state::why_down(finding))).collect();
             if !down.is_empty() {
                 return Ok(Outcome::Down(down));
             }
@@ -133,11 +133,15 @@ impl<'a> Wait<'a> {
             self.interrupt.check()?;
             let pending: Vec<&Finding> = findings.iter().filter(|finding| !self.is_ready(finding)).collect();
             if pending.is_empty() {
+                self.remember(BTreeSet::new());
                 timing::mark("wait");
                 return Ok(Outcome::Ready(containers));
             }
             let now = self.interrupt.now();
             if now >= self.deadline {
+                let silent = pending.iter().filter(|finding| finding.verdict == Verdict::AskPort);
+                let silent = silent.filter_map(|finding| Some(finding.container?.id.clone()));
+                self.remember(silent.collect());
                 return Err(diagnosis::timed_out(engine, &pending, self.options.wait_timeout).into());
             }
             if now >= next_word {
@@ -146,6 +150,16 @@ impl<'a> Wait<'a> {
             }
             // The Engine's island goes on with the health checks meanwhile.
             engine.pause(POLL);
+        }
+    }
+
+    /// Notes down which containers did not answer in time, so that the next run does not take them for ready by their age.
+    fn remember(&self, unanswered: BTreeSet<String>) {
+        if self.header.unanswered.iter().ne(&unanswered) {
+            let mut header = Header { unanswered: unanswered.into_iter().collect(), ..self.header.clone() };
+            if let Err(error) = rename::write_header(self.session, &mut header) {
+                self.options.output.detail(format!("{error:#}"));
+            }
         }
     }
 

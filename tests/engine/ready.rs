@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::{Project, docker};
+use crate::support::{Project, docker, eventually};
 
 #[test]
 fn a_slow_health_interval_costs_nothing() {
@@ -110,6 +110,50 @@ fn a_server_at_another_port_is_found_and_named() {
         "services: {cache: {image: \"redis:8-alpine\", command: redis-server --port 6390, ports: [\"6390\"]}}",
     );
     project.prism(&["exec", "--wait-timeout", "30", "--", "true"]).succeeds();
+}
+
+#[test]
+fn a_port_that_did_not_answer_is_not_believed_for_its_age() {
+    let project = Project::new(
+        "services:\n  web:\n    image: prism-test:1\n    stop_signal: SIGKILL\n    command: [sh, -c, \"while [ ! -e /go ]; do sleep 0.1; done; exec busybox httpd -f -p 80 -h /etc\"]\n    ports: [\"80\"]\n",
+    );
+    let outcome = project.prism(&["exec", "--wait-timeout", "11", "--", "true"]).exits(125);
+    assert!(
+        outcome.stderr.contains("(port 80/tcp): nobody listens there, nor at any other port"),
+        "{outcome}"
+    );
+    // It is older than ten seconds now.
+    project.prism(&["exec", "--wait-timeout", "1", "--", "true"]).exits(125);
+    docker(&["exec", &project.containers()[0], "touch", "/go"]);
+    for _ in 0..2 {
+        let outcome = project.prism(&["exec", "--wait-timeout", "30", "--", "true"]).succeeds();
+        assert_eq!(outcome.stderr, "");
+    }
+    let header =
+        std::fs::read_to_string(project.directory.join("docker-compose.session.yml")).expect("the override");
+    assert!(!header.contains("unanswered"), "{header}");
+}
+
+#[test]
+fn what_is_taken_away_while_it_is_waited_for_is_brought_back() {
+    let project = Project::new(
+        "services:\n  web:\n    image: prism-test:1\n    stop_signal: SIGKILL\n    command: [sh, -c, \"sleep 5; exec busybox httpd -f -p 80 -h /etc\"]\n    ports: [\"80\"]\n",
+    );
+    let mut run = project.prism(&["exec", "--wait-timeout", "60", "--", "echo", "ready"]).live();
+    eventually("Compose to end", || {
+        let header = std::fs::read_to_string(project.directory.join("docker-compose.session.yml"));
+        header.is_ok_and(|header| header.contains("\"settled\":true"))
+    });
+    let web = project.containers().pop().expect("a container");
+    docker(&["pause", &web]);
+    run.says("ready");
+    run.exits(0);
+    let errors = run.errors();
+    assert!(
+        errors.contains("bringing up again what did not stay up: `web` (its container is paused)"),
+        "{errors}"
+    );
+    assert_eq!(project.containers(), [web]);
 }
 
 #[test]

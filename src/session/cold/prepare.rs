@@ -143,6 +143,7 @@ impl Prepare<'_> {
             renamed: Vec::new(),
             known,
             inspected: Vec::new(),
+            unanswered: old.as_ref().map(|header| header.unanswered.clone()).unwrap_or_default(),
             apps: apps(&reserved),
         };
         let is_stale = old.is_none_or(|old| old.body != content_hash(body.as_bytes()));
