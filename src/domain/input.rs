@@ -6,6 +6,18 @@ use std::collections::BTreeSet;
 
 use serde_yaml::Value;
 
+#[cfg(test)]
+mod schema;
+
+/// The keys of a service that name files of `NAME=value` lines: their values become part of the service.
+const VALUES: [&str; 2] = ["env_file", "label_file"];
+
+/// The key that draws in whole Compose files, wherever it stands.
+const INCLUDE: &str = "include";
+
+/// The key that takes a service from another file.
+const EXTENDS: &str = "extends";
+
 /// Files and variables that one Compose file refers to, as written there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct References {
@@ -13,7 +25,7 @@ pub struct References {
     pub includes: Vec<Include>,
     /// Values of `extends.file`.
     pub extends: Vec<String>,
-    /// Values of `env_file`.
+    /// Values of `env_file` and `label_file`.
     pub env_files: Vec<String>,
     /// Names that Compose looks up in the environment.
     pub variables: BTreeSet<String>,
@@ -39,7 +51,7 @@ pub fn references(text: &str) -> Option<References> {
     // Compose reads every document of a file.
     for document in serde_yaml::Deserializer::from_str(text) {
         let root = <Value as serde::Deserialize>::deserialize(document).ok()?;
-        if let Some(Value::Sequence(entries)) = root.get("include") {
+        if let Some(Value::Sequence(entries)) = root.get(INCLUDE) {
             found.includes.extend(entries.iter().map(include));
         }
         values(&root, &mut found.variables);
@@ -77,9 +89,9 @@ fn walk(value: &Value, found: &mut References) {
         Value::Mapping(entries) => {
             for (key, value) in entries {
                 match key.as_str() {
-                    Some("include") => continue,
-                    Some("env_file") => found.env_files.extend(texts(Some(value))),
-                    Some("extends") => found.extends.extend(texts(value.get("file"))),
+                    Some(INCLUDE) => continue,
+                    Some(key) if VALUES.contains(&key) => found.env_files.extend(texts(Some(value))),
+                    Some(EXTENDS) => found.extends.extend(texts(value.get("file"))),
                     Some("environment" | "args") => pass_through(value, &mut found.variables),
                     _ => {}
                 }
@@ -221,7 +233,8 @@ mod tests {
              x-base: &base\n  env_file: base.env\n\
              services:\n  db:\n    <<: *base\n    extends: {file: common.yaml, service: db}\n\
              \x20   env_file:\n      - one.env\n      - path: two.env\n        required: false\n\
-             \x20 web:\n    extends: db\n    env_file: !reset null\n",
+             \x20 web:\n    extends: db\n    env_file: !reset null\n    label_file: [a.labels]\n\
+             \x20 api:\n    label_file: b.labels\n",
         )
         .expect("yaml");
         assert_eq!(found.includes[0].paths, ["a.yaml"]);
@@ -231,7 +244,7 @@ mod tests {
         assert_eq!(found.extends, ["common.yaml"]);
         assert_eq!(
             found.env_files.iter().map(String::as_str).collect::<BTreeSet<_>>(),
-            ["base.env", "one.env", "two.env"].into()
+            ["a.labels", "b.labels", "base.env", "one.env", "two.env"].into()
         );
     }
 
