@@ -49,6 +49,8 @@ struct Project<'m> {
     names: Names,
     /// Names that the project itself defines: `http.middlewares.auth`, `snippet.auth`.
     defined: BTreeSet<String>,
+    /// The project has a Traefik that sees this session only: its rules are addressed to that one, and stay.
+    has_own_traefik: bool,
 }
 
 /// Makes the names of `model` that other programs read those of the session.
@@ -58,7 +60,9 @@ pub fn spoken(model: &Model, project: &ProjectName) -> Spoken {
         traefik::define(&service.labels, &mut defined);
         caddy::define(&service.labels, &mut defined);
     }
-    let project = Project { model, session: project, names: Names::of(project), defined };
+    let has_own_traefik = model.services.values().any(inside::can_be_constrained);
+    let names = Names::of(project);
+    let project = Project { model, session: project, names, defined, has_own_traefik };
     // The first look collects the hosts, which the second one replaces in whatever else refers to them.
     let _ = project.services(&mut Vec::new());
     let mut said = Vec::new();
@@ -100,7 +104,9 @@ impl Project<'_> {
                 .unwrap_or_else(|| (key.clone(), value.clone()));
             labels.insert(key, value);
         }
-        self.complete_routers(name, &mut labels, said);
+        if !self.has_own_traefik {
+            self.complete_routers(name, &mut labels, said);
+        }
         labels
     }
 

@@ -83,7 +83,8 @@ fn names(config: &Value) -> BTreeSet<String> {
         for tag in service["build"]["tags"].as_array().into_iter().flatten() {
             names.insert(format!("image tag {tag} of {key}"));
         }
-        names.extend(spoken(service));
+        let has_own = has_own_traefik(config);
+        names.extend(spoken(service).into_iter().filter(|name| !has_own || !name.starts_with("rule ")));
     }
     for kind in ["networks", "volumes"] {
         for (_, thing) in entries(config, kind).into_iter().filter(|(_, thing)| thing["external"] != true) {
@@ -98,6 +99,14 @@ fn names(config: &Value) -> BTreeSet<String> {
         }
     }
     names
+}
+
+/// Says whether a proxy of the project itself sees nothing but its session: rules are for that one.
+fn has_own_traefik(config: &Value) -> bool {
+    let is_constraint =
+        |word: &Value| word.as_str().is_some_and(|word| word.starts_with("--providers.docker.constraints="));
+    let mut services = entries(config, "services").into_iter();
+    services.any(|(_, service)| service["command"].as_array().into_iter().flatten().any(is_constraint))
 }
 
 /// Names and rules that a proxy has once on a machine.

@@ -30,6 +30,32 @@ const CONSTRAINTS: &str = "--providers.docker.constraints=";
 const VARIABLE: &str = "TRAEFIK_PROVIDERS_DOCKER";
 const CONSTRAINTS_VARIABLE: &str = "TRAEFIK_PROVIDERS_DOCKER_CONSTRAINTS";
 
+/// Says whether it is a Traefik that can be told which containers to see.
+pub(super) fn can_be_constrained(service: &Service) -> bool {
+    image_of(service) == "traefik" && (has_words(service) || has_variables(service))
+}
+
+fn image_of(service: &Service) -> &str {
+    let image = service.image.as_deref().unwrap_or_default();
+    let image = image.split('@').next().unwrap_or(image);
+    let image = image.rsplit('/').next().unwrap_or(image);
+    image.split(':').next().unwrap_or(image)
+}
+
+fn starts(word: &str, start: &str) -> bool {
+    word.get(..start.len()).is_some_and(|it| it.eq_ignore_ascii_case(start))
+}
+
+fn has_words(service: &Service) -> bool {
+    service.command.iter().flatten().any(|word| starts(word, PROVIDER))
+}
+
+/// Words count, and variables only where there are none.
+fn has_variables(service: &Service) -> bool {
+    service.environment.keys().any(|name| name.starts_with(VARIABLE))
+        && !service.command.iter().flatten().any(|word| word.starts_with("--"))
+}
+
 impl Project<'_> {
     /// Restricts a reader inside the project to the session, or says that it sees every one.
     pub(super) fn inside(
@@ -39,10 +65,7 @@ impl Project<'_> {
         own: &mut Own,
         said: &mut Vec<String>,
     ) {
-        let image = service.image.as_deref().unwrap_or_default();
-        let image = image.split('@').next().unwrap_or(image);
-        let image = image.rsplit('/').next().unwrap_or(image);
-        let image = image.split(':').next().unwrap_or(image);
+        let image = image_of(service);
         let is_restricted = match image {
             "traefik" => self.constrain(service, own),
             "watchtower" => self.scope(service, own),
@@ -64,10 +87,7 @@ impl Project<'_> {
         let constraint = format!("Label(`com.docker.compose.project`,`{}`)", self.session);
         let both = |before: &str| format!("({before}) && {constraint}");
         let words = service.command.as_deref().unwrap_or_default();
-        let starts = |word: &str, start: &str| {
-            word.get(..start.len()).is_some_and(|it| it.eq_ignore_ascii_case(start))
-        };
-        if words.iter().any(|word| starts(word, PROVIDER)) {
+        if has_words(service) {
             let mut changed: Vec<String> =
                 words.iter().map(|word| self.traefik_word(service, word)).collect();
             match changed.iter_mut().find(|word| starts(word, CONSTRAINTS)) {
@@ -77,9 +97,7 @@ impl Project<'_> {
             own.command = Some(changed);
             return true;
         }
-        let by_variables = service.environment.keys().any(|name| name.starts_with(VARIABLE));
-        // Words count, and variables only where there are none.
-        if by_variables && !words.iter().any(|word| word.starts_with("--")) {
+        if has_variables(service) {
             let before = service.environment.get(CONSTRAINTS_VARIABLE).and_then(Option::as_deref);
             let before = before.filter(|before| !before.is_empty());
             let value = before.map_or_else(|| constraint.clone(), both);

@@ -311,6 +311,23 @@ fn a_reader_inside_the_project_is_restricted_or_named() {
 }
 
 #[test]
+fn rules_that_are_for_a_traefik_of_the_project_stay() {
+    let mut config = serde_json::json!({"services": {
+        "proxy": {"image": "traefik:v3", "command": ["--providers.docker"]},
+        "web": {"environment": {"VIRTUAL_HOST": "a.example"}, "labels": {
+            "traefik.enable": "true", "traefik.http.routers.w.rule": "PathPrefix(`/`)", "traefik.udp.routers.u.entrypoints": "dns"}},
+    }});
+    let labels = |found: &Spoken| found.services[&"web".into()].labels.clone().expect("labels");
+    let own = spoken_of(&config);
+    assert_eq!(labels(&own)["traefik.http.routers.w-1a2b3c4d.rule"], "PathPrefix(`/`)");
+    assert_eq!(labels(&own)["traefik.udp.routers.u-1a2b3c4d.entrypoints"], "dns");
+    assert_ne!(own.services[&"web".into()].environment["VIRTUAL_HOST"], "a.example", "for somebody else");
+    // Nobody can tell one with a configuration of its own what to see.
+    config["services"]["proxy"]["command"] = serde_json::Value::Null;
+    assert_ne!(labels(&spoken_of(&config))["traefik.http.routers.w-1a2b3c4d.rule"], "PathPrefix(`/`)");
+}
+
+#[test]
 fn what_is_another_host_is_said() {
     let found = spoken_of(&serde_json::json!({"services": {"web": {
         "labels": {"traefik.http.routers.w.rule": "Host(`shop.localhost`)", "traefik.tcp.routers.t.rule": "HostSNI(`*`)"},

@@ -76,6 +76,10 @@ impl Project<'_> {
             return Some((label.to_owned(), own));
         };
         let own = match (key.section.as_str(), key.option.as_str()) {
+            ("routers", "rule" | "entrypoints") if self.has_own_traefik => value.to_owned(),
+            ("routers", option) if self.has_own_traefik && option.starts_with("tls.domains") => {
+                value.to_owned()
+            }
             ("routers", "rule") => self.rule(service_name, &key, value, said),
             ("routers", "middlewares") | ("middlewares", "chain.middlewares") => {
                 self.references(&key.protocol, "middlewares", value)
