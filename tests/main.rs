@@ -5,6 +5,7 @@ mod cli;
 mod engine;
 mod layering;
 mod process;
+mod setup;
 mod shells;
 mod support;
 mod terminal;

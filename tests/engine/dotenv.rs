@@ -88,7 +88,7 @@ fn every_reader_sees_the_same_values() {
         (
             "python",
             run(
-                "/usr/bin/python3",
+                &std::env::var("PRISM_TEST_PYTHON").unwrap_or_else(|_| "/usr/bin/python3".to_owned()),
                 &["-c", "import json, dotenv; print(json.dumps(dotenv.dotenv_values('all.env')))"],
             ),
         ),

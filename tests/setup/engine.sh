@@ -43,22 +43,6 @@ can_install() { ((EUID == 0)) && have apt-get && [[ -e /etc/debian_version ]]; }
 # The version that apt would install, without its epoch; empty if there is none.
 candidate() { apt-cache policy "$1" | sed -n 's/^  Candidate: \([0-9]*:\)\{0,1\}\([0-9]\)/\2/p'; }
 
-# Debian 12 has Compose 1.29. The next release's packages run there; priority 100 means that nothing is taken from it
-# unless asked for by `-t`.
-add_next_release() {
-    local mirror
-    mirror=$("${here}/tools.sh" --debian-mirror) || fail 'apt knows no Debian mirror' "${install_hint}"
-    say "adding the ${next} release of the configured mirror, at priority 100"
-    cat >/etc/apt/sources.list.d/prism-"${next}".sources <<SOURCE
-Types: deb
-URIs: ${mirror}
-Suites: ${next}
-Components: main
-Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
-SOURCE
-    printf 'Package: *\nPin: release n=%s\nPin-Priority: 100\n' "${next}" >/etc/apt/preferences.d/prism-"${next}"
-}
-
 install_packages() {
     local compose='' name release=() packages=()
 
@@ -74,7 +58,7 @@ install_packages() {
         # /etc/os-release does not tell: the packages of the next release that come along name that one.
         [[ -n $(apt-get indextargets 'Origin: Debian' 'Codename: bookworm') ]] ||
             fail "no package of this release has Compose ${minimum} or newer" "${install_hint}"
-        add_next_release
+        # Debian 12 has Compose 1.29.
         compose=docker-compose
         release=(-t "${next}")
     fi

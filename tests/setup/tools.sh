@@ -2,11 +2,16 @@
 # Makes sure that commands exist, by installing Debian packages for the missing ones.
 #
 #   tools.sh                             what `make test` needs, but for what PRISM_TEST_WITHOUT names
-#   tools.sh [-t RELEASE] NAME…          NAME is COMMAND, COMMAND=PACKAGE, or =PACKAGE (always asked of apt)
+#   tools.sh --list                      prints that, a NAME a line, and installs nothing
+#   tools.sh [-t RELEASE] NAME…          installs these where they are missing
 #   tools.sh --debian-mirror             prints the address of the Debian mirror that this machine uses
 #
-# The only place that knows apt. Needs root only when something is missing.
+# NAME is COMMAND, COMMAND=PACKAGE, LANGUAGE:MODULE=PACKAGE, node:OPTION=PACKAGE, or =PACKAGE (always asked of apt).
+# After an installation all of them have to be there. The only place that knows apt. Needs root only when something is
+# missing.
 set -euo pipefail
+
+next=trixie # the release that has what Debian 12 lacks
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 
@@ -24,34 +29,53 @@ if [[ ${1:-} == --debian-mirror ]]; then
 fi
 
 # Says whether whoever runs the tests wants to do without a tool, by the name that tests/support/without.rs has for it.
-without() { [[ ,${PRISM_TEST_WITHOUT-}, == *,$1,* ]]; }
+without() { [[ -n $1 && ,${PRISM_TEST_WITHOUT-}, == *,$1,* ]]; }
 
-release=() npm_commands=() cargo_commands=()
+# The Python that has python-dotenv: Debian's modules are of Debian's Python.
+python=${PRISM_TEST_PYTHON:-/usr/bin/python3}
+
+# Says whether what a NAME promises is there.
+is_there() {
+    local what=${1%%=*}
+    case ${what} in
+        '') [[ $(dpkg-query --show --showformat '${db:Status-Status}' "${1#=}" 2>/dev/null) == installed ]] ;;
+        python3:*) "${python}" -c "import ${what#*:}" 2>/dev/null ;;
+        ruby:*) ruby -r "${what#*:}" -e '' 2>/dev/null ;;
+        node:*) node "${what#*:}=/dev/null" -e '' 2>/dev/null ;;
+        *) command -v "${what}" >/dev/null ;;
+    esac
+}
+
+release=() npm_commands=() cargo_commands=() is_list=
 if [[ ${1:-} == -t ]]; then
     release=(-t "$2")
     shift 2
 fi
+if [[ ${1:-} == --list ]]; then
+    is_list=yes
+    shift
+fi
 if (($# == 0)); then
     [[ -z ${PRISM_TEST_WITHOUT-} ]] || say "left out, with their tests: ${PRISM_TEST_WITHOUT}"
-    set -- shellcheck git npm pgrep=procps psql=postgresql-client redis-cli=redis-tools \
-        mariadb=mariadb-client amqp-publish=amqp-tools mosquitto_pub=mosquitto-clients etcdctl=etcd-client curl node=nodejs \
-        man=man-db just zsh fish elvish tcsh xonsh direnv
-    # What has no command of its own.
-    /usr/bin/python3 -c 'from dotenv import dotenv_values' 2>/dev/null || set -- "$@" =python3-dotenv
-    ruby -e 'require "dotenv"' 2>/dev/null || set -- "$@" ruby =ruby-dotenv
-    for name in "$@"; do
-        shift
+    for name in shellcheck git npm pgrep=procps pkill=procps ip=iproute2 mount psql=postgresql-client redis-cli=redis-tools \
+        mariadb=mariadb-client amqp-declare-queue=amqp-tools mosquitto_pub=mosquitto-clients etcdctl=etcd-client curl \
+        node=nodejs node:--env-file=nodejs python3 python3:dotenv=python3-dotenv ruby ruby:dotenv=ruby-dotenv \
+        man=man-db just zsh fish elvish tcsh xonsh direnv; do
         without "${name%%=*}" || set -- "$@" "${name}"
     done
     without nushell || npm_commands=(nu=nushell)
     without cargo-deb || cargo_commands=(cargo-deb)
 fi
+if [[ -n ${is_list} ]]; then
+    printf '%s\n' "$@" "${npm_commands[@]}" "${cargo_commands[@]}"
+    exit
+fi
 
-packages=()
+names=() packages=()
 for name in "$@"; do
-    command=${name%%=*}
-    if [[ -z ${command} ]] || ! command -v "${command}" >/dev/null; then
-        packages+=("${name#*=}")
+    if [[ ${name} == =* ]] || ! is_there "${name}"; then
+        names+=("${name}")
+        [[ " ${packages[*]} " == *" ${name#*=} "* ]] || packages+=("${name#*=}")
     fi
 done
 
@@ -70,6 +94,9 @@ install_the_rest() {
         command -v "${name}" >/dev/null && continue
         say "installing ${name} with cargo, which takes a minute or two"
         cargo install --quiet --locked "${name}" || return
+    done
+    for name in "${npm_commands[@]}" "${cargo_commands[@]}"; do
+        is_there "${name}" || { say "installed, and not in PATH: ${name%%=*}"; return 1; }
     done
 }
 
@@ -97,12 +124,54 @@ install_packages() {
             -o Dpkg::Options::=--force-confold "${release[@]}" install "${packages[@]}"
 }
 
+# Prints those names whose promise the installation did not keep.
+not_there() {
+    local name
+    hash -r
+    for name in "${names[@]}"; do
+        is_there "${name}" || printf '%s\n' "${name}"
+    done
+}
+
+# Debian 12 has some of it too old. The next release's packages run there; priority 100 means that nothing is taken from
+# it unless asked for by `-t`.
+add_release() {
+    local mirror
+    [[ -z $(apt-get indextargets "Codename: $1") ]] || return 0
+    mirror=$(debian_mirror) || { apt-get -qq update >&2 && mirror=$(debian_mirror); } || return
+    say "adding the $1 release of the configured mirror, at priority 100"
+    cat >/etc/apt/sources.list.d/prism-"$1".sources <<SOURCE
+Types: deb
+URIs: ${mirror}
+Suites: $1
+Components: main
+Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
+SOURCE
+    printf 'Package: *\nPin: release n=%s\nPin-Priority: 100\n' "$1" >/etc/apt/preferences.d/prism-"$1"
+}
+
+# Looks at what is there now. What this release has too old, the next one may have.
+finish() {
+    local left
+    mapfile -t left < <(not_there)
+    if ((${#left[@]} && !${#release[@]})) && [[ -n $(apt-get indextargets 'Origin: Debian' 'Codename: bookworm') ]]; then
+        "${BASH_SOURCE[0]}" -t "${next}" "${left[@]}" || return
+        mapfile -t left < <(not_there)
+    fi
+    if ((${#left[@]})); then
+        say "installed, and still not there: ${left[*]}"
+        return 1
+    fi
+    install_the_rest
+}
+
+((!${#release[@]})) || add_release "${release[1]}" || say "apt knows no Debian mirror for ${release[1]}"
 say "installing ${packages[*]}"
 log=$(mktemp)
 trap 'rm -f "${log}"' EXIT
 for attempt in 1 2 3; do
     if install_packages >"${log}" 2>&1; then
-        install_the_rest
+        finish
         exit
     fi
     say "attempt ${attempt} of 3 failed"
