@@ -15,7 +15,7 @@ use crate::error::Failure;
 #[command(after_help = "Examples:
   prism get db                127.0.0.1:32768
   prism get db:5432           the same, by container port
-  prism get DATABASE_URL      postgres://…")]
+  prism get DATABASE_URL      postgresql://…")]
 pub(super) struct GetArgs {
     /// A variable's name, SERVICE, or SERVICE:PORT
     #[arg(value_name = "NAME|SERVICE[:PORT]", add = ArgValueCompleter::new(complete::services))]

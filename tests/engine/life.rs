@@ -92,7 +92,7 @@ fn env_get_info_and_list_agree() {
     assert!(file.ends_with(&dotenv), "{file}");
 
     let info = project.prism(&["info"]).succeeds().stdout;
-    assert!(info.contains("postgres://postgres:********@127.0.0.1:") && !info.contains("s3cret"), "{info}");
+    assert!(info.contains("postgresql://postgres:********@127.0.0.1:") && !info.contains("s3cret"), "{info}");
     assert!(project.prism(&["info", "--show-secrets"]).succeeds().stdout.contains("DB_PASSWORD=s3cret'$x"));
     let info: serde_json::Value =
         serde_json::from_str(&project.prism(&["info", "--format", "json"]).succeeds().stdout).expect("json");

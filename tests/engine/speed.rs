@@ -26,7 +26,7 @@ fn a_warm_run_asks_once_and_all_at_once() {
     project.prism(&["exec", "true"]).succeeds();
     // The list, and an inspection of the container that is most likely in it.
     let url = say(2);
-    assert!(url.starts_with("postgres://me:p@127.0.0.1:") && url.ends_with("/shop"), "{url}");
+    assert!(url.starts_with("postgresql://me:p@127.0.0.1:") && url.ends_with("/shop"), "{url}");
     // Made anew behind prism's back, it is another container: the guess is wrong, the answer is not.
     project.prism(&["compose", "up", "-d", "--force-recreate"]).succeeds();
     assert_eq!(say(3), url);

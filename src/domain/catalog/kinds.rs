@@ -44,7 +44,7 @@ pub const KINDS: &[Kind] = &[
         )],
         without_password: &[("POSTGRES_HOST_AUTH_METHOD", "trust")],
         database: database(&["POSTGRES_DB", "POSTGRESQL_DATABASE"], DefaultDatabase::LikeUser),
-        urls: &["postgres://{auth}{address}/{database}"],
+        urls: &["postgresql://{auth}{address}/{database}"],
         servers: &["postgres", "postmaster", "pg_ctl", "pg_ctlcluster", "patroni", "run.sh"],
         globals: &[&DATABASE_URL, &PG], ..PLAIN
     },

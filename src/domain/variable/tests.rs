@@ -167,7 +167,7 @@ fn a_port_that_is_known_for_something_else_gives_no_url_of_the_kind() {
     assert_eq!((found["MQ_URL"].as_str(), found.get("AMQP_URL")), ("tcp://127.0.0.1:7000", None));
     let found = derived(&[(serving("db", "postgres", &[(5433, 7000)]), inspected(&[], &[]))]);
     assert_eq!(
-        found["DATABASE_URL"], "postgres://postgres@127.0.0.1:7000/postgres",
+        found["DATABASE_URL"], "postgresql://postgres@127.0.0.1:7000/postgres",
         "a port of the user's choice"
     );
 }

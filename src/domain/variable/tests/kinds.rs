@@ -30,7 +30,7 @@ fn sql() {
         &["POSTGRES_PASSWORD=p@ss w/rd:%"],
         &[],
         &[
-            "DATABASE_URL=postgres://postgres:p%40ss%20w%2Frd%3A%25@127.0.0.1:7001/postgres",
+            "DATABASE_URL=postgresql://postgres:p%40ss%20w%2Frd%3A%25@127.0.0.1:7001/postgres",
             "PGDATABASE=postgres",
             "PGHOST=127.0.0.1",
             "PGPASSWORD=p@ss w/rd:%",
@@ -38,7 +38,7 @@ fn sql() {
             "PGUSER=postgres",
             "S_DATABASE=postgres",
             "S_PASSWORD=p@ss w/rd:%",
-            "S_URL=postgres://postgres:p%40ss%20w%2Frd%3A%25@127.0.0.1:7001/postgres",
+            "S_URL=postgresql://postgres:p%40ss%20w%2Frd%3A%25@127.0.0.1:7001/postgres",
             "S_USER=postgres",
         ],
     );
@@ -50,13 +50,13 @@ fn sql() {
         &trust,
         &[],
         &[
-            "DATABASE_URL=postgres://me@127.0.0.1:7001/shop",
+            "DATABASE_URL=postgresql://me@127.0.0.1:7001/shop",
             "PGDATABASE=shop",
             "PGHOST=127.0.0.1",
             "PGPORT=7001",
             "PGUSER=me",
             "S_DATABASE=shop",
-            "S_URL=postgres://me@127.0.0.1:7001/shop",
+            "S_URL=postgresql://me@127.0.0.1:7001/shop",
             "S_USER=me",
         ],
     );
