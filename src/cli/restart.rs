@@ -5,7 +5,7 @@ use clap::Args;
 use super::args::{DirectoryArgs, WaitArgs};
 use super::context::{Context, enter, lock, options};
 use crate::process::interrupt::Interrupt;
-use crate::session::{remove, up};
+use crate::session::{cold, remove, up};
 
 /// Stop and start this directory's stack
 #[derive(Debug, Args)]
@@ -22,9 +22,11 @@ pub(super) fn run(context: Context, args: RestartArgs) -> anyhow::Result<()> {
     }
     let (endpoint, mut engine) = context.engine()?;
     let session = context.session(&endpoint)?;
+    // What is wrong with the project is said before anything is stopped.
+    cold::header(&session, &mut engine, &endpoint, context.output, &Interrupt::default())?;
     let held = lock(&session.id, context.output)?;
     let containers = engine.every_container(&session.id)?;
-    remove::stop(&mut engine, &session.id, &containers)?;
+    remove::rest(&mut engine, &endpoint, &session.id, &containers)?;
     drop(held);
     let options = options(context.output, true, &[], args.wait.seconds);
     let up = up::up(&session, &mut engine, &endpoint, &options, &Interrupt::default())?;

@@ -9,7 +9,7 @@ pub(super) fn run(context: Context, args: DirectoryArgs) -> anyhow::Result<()> {
     let target = context.target(&mut engine, &endpoint, args.directory.as_deref())?;
     let _lock = lock(&target.id, context.output)?;
     let containers = engine.every_container(&target.id)?;
-    let stopped = remove::stop(&mut engine, &target.id, &containers)?;
+    let stopped = remove::rest(&mut engine, &endpoint, &target.id, &containers)?;
     if !target.is_ephemeral {
         remove::remove_dotenv(&target.directory)?;
     }

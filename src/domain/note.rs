@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::name::ProjectName;
+use super::name::{ProjectName, ServiceName};
 use super::reservation::{Reservations, note_label, read_note_label};
 use super::scope::Selection;
 use super::settings::LABEL;
@@ -14,6 +14,8 @@ pub struct Note {
     pub config: Option<String>,
     /// What the user chose to belong to the session.
     pub selection: Selection,
+    /// The services that the last choice left out, though they have containers.
+    pub left_out: Vec<ServiceName>,
     /// The process of the `create` that made the session and has not come to the end of its setup.
     pub setup: Option<String>,
     /// The host ports that it reserved, those of apps included; `None` if the containers' labels alone say so.
@@ -24,6 +26,8 @@ pub struct Note {
 pub const CONFIG: &str = "config";
 
 const SCOPE: &str = "scope";
+
+const LEFT_OUT: &str = "left_out";
 
 const SETUP: &str = "setup";
 
@@ -43,6 +47,7 @@ impl Note {
         let mut labels = BTreeMap::from([
             (format!("{LABEL}{CONFIG}"), self.config.clone().unwrap_or_default()),
             (format!("{LABEL}{SCOPE}"), serde_json::to_string(&self.selection)?),
+            (format!("{LABEL}{LEFT_OUT}"), serde_json::to_string(&self.left_out)?),
             (format!("{LABEL}{SETUP}"), self.setup.clone().unwrap_or_default()),
         ]);
         if let Some(ports) = &self.ports {
@@ -57,6 +62,7 @@ impl Note {
         Self {
             config: label(CONFIG).filter(|hash| !hash.is_empty()).cloned(),
             selection: label(SCOPE).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default(),
+            left_out: label(LEFT_OUT).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default(),
             setup: label(SETUP).filter(|process| !process.is_empty()).cloned(),
             ports: label(PORTS).map(|text| read_note_label(text)),
         }
@@ -72,7 +78,7 @@ mod tests {
         let selection = Selection { without: vec!["db".into()], ..Selection::default() };
         let ports = Some(read_note_label("db:5432/tcp=23817,web=24311"));
         let setup = Some("p/1/2".into());
-        let full = Note { config: Some("abc".into()), selection, setup, ports };
+        let full = Note { config: Some("abc".into()), selection, left_out: vec!["a,b".into()], setup, ports };
         let released = Note { ports: Some(Reservations::new()), ..Note::default() };
         for note in [Note::default(), full, released] {
             assert_eq!(Note::read(&note.labels().expect("labels")), note);

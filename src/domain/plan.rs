@@ -20,7 +20,6 @@ use super::model::{Model, Service};
 use super::name::ServiceName;
 use super::port::{ContainerPort, expand_exposed, expand_range};
 use super::settings::{Ports, Ready, ServiceSettings, Settings};
-use super::variable;
 use crate::error::Failure;
 
 /// The decisions for all services, those of inactive profiles included.
@@ -99,18 +98,6 @@ pub fn plan(model: &Model, settings: &Settings, bind: IpAddr, profiles: &[String
     }
     publish_on_owners(&mut plan.services);
     Ok(plan)
-}
-
-impl Plan {
-    /// Says whether some service may give a variable of this name to a child.
-    pub fn may_export(&self, name: &str) -> bool {
-        let is_global = catalog::KINDS.iter().flat_map(|kind| kind.globals).any(|group| group.gives(name));
-        let is_of = |(service, plan): (&ServiceName, &ServicePlan)| {
-            let prefix = variable::prefix(plan.prefix.as_deref().unwrap_or(&service.0));
-            name.strip_prefix(&prefix).is_some_and(|rest| rest.starts_with('_'))
-        };
-        is_global || self.services.iter().any(is_of)
-    }
 }
 
 /// How a service reaches the world, by its `network_mode` and networks.

@@ -5,13 +5,15 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::container::{Container, State};
 use super::model::Model;
 use super::name::ServiceName;
 use super::plan::Plan;
 use super::template::nearest;
 use crate::error::{Failure, Kind};
 
-/// What the user chose. Nothing chosen: every service without a profile, and those that have containers.
+/// What the user chose. Nothing chosen: every service without a profile, and those that have containers, but for what an
+/// earlier choice left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Selection {
@@ -64,7 +66,8 @@ impl Selection {
     }
 }
 
-/// Decides which services belong to the session; `present` are those that have containers. Sorted by name.
+/// Decides which services belong to the session: what is chosen, what that depends on, and `present`, which is there though
+/// nobody chose it. Sorted by name.
 ///
 /// # Errors
 /// The selection names a service or a profile that the project does not have.
@@ -91,9 +94,34 @@ pub fn scope(
     Ok(scope.into_iter().collect())
 }
 
-/// Lists the services that the selection leaves out: their containers are stopped.
-pub fn excluded(model: &Model, selection: &Selection) -> Vec<ServiceName> {
-    model.services.keys().filter(|service| selection.excludes(model, service)).cloned().collect()
+/// Picks the services that are there for another reason than a choice, such as `docker compose up` in a child: those that
+/// have containers, without what the last choice left out and nothing has started since. There are none where the choice is
+/// being made: what is chosen is what runs.
+pub fn present(
+    containers: &[Container],
+    left_out: &[ServiceName],
+    is_chosen_now: bool,
+) -> BTreeSet<ServiceName> {
+    let counts = |container: &&Container| {
+        let rests = matches!(container.state, State::Exited | State::Created | State::Gone);
+        !is_chosen_now && !(rests && left_out.contains(&container.service))
+    };
+    containers.iter().filter(counts).map(|container| container.service.clone()).collect()
+}
+
+/// Lists the services that have containers, or are known to be left out, and do not belong to `scope`.
+pub fn left_out(containers: &[Container], before: &[ServiceName], scope: &[ServiceName]) -> Vec<ServiceName> {
+    let there = containers.iter().map(|container| &container.service);
+    let all: BTreeSet<&ServiceName> =
+        there.chain(before).filter(|service| !scope.contains(service)).collect();
+    all.into_iter().cloned().collect()
+}
+
+/// Lists the services that a choice leaves out: nothing may wait for them, or Compose would start them, be it only as a
+/// dependency that is not required.
+pub fn excluded(model: &Model, selection: &Selection, scope: &[ServiceName]) -> Vec<ServiceName> {
+    let is_left_out = |service: &&ServiceName| !selection.is_default() && !scope.contains(service);
+    model.services.keys().filter(is_left_out).cloned().collect()
 }
 
 /// Lists the profiles under which Compose finds every service of `scope`: those that were `chosen`, and the first one of a
@@ -139,6 +167,7 @@ fn unknown(what: &str, name: &str, known: Vec<&str>) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use super::super::container::tests::container;
     use super::super::plan::plan;
     use super::super::settings::Settings;
     use super::*;
@@ -173,6 +202,22 @@ mod tests {
         ] {
             assert_eq!(chosen(selection, present).expect(selection), expected, "{selection} {present:?}");
         }
+    }
+
+    #[test]
+    fn what_is_there_counts_until_a_choice_leaves_it_out() {
+        let mut rests = container("tool", "Exited (0) 2 minutes ago");
+        rests.state = State::Exited;
+        let runs = container("web", "Up 2 minutes");
+        let names =
+            |names: BTreeSet<ServiceName>| names.into_iter().map(|it| it.0).collect::<Vec<_>>().join(" ");
+        let all = [rests, runs];
+        let tool = [ServiceName::from("tool")];
+        assert_eq!(names(present(&all, &[], false)), "tool web");
+        assert_eq!(names(present(&all, &tool, false)), "web");
+        assert_eq!(names(present(&all, &["web".into()], false)), "tool web", "somebody started it since");
+        assert_eq!(names(present(&all, &[], true)), "");
+        assert_eq!(left_out(&all, &["gone".into()], &["web".into()]), ["gone".into(), tool[0].clone()]);
     }
 
     #[test]

@@ -31,6 +31,12 @@ pub fn resolve(
     Ok(resolver.done)
 }
 
+/// Lists every name that the templates mention.
+pub fn names(templates: &BTreeMap<String, String>) -> impl Iterator<Item = &str> {
+    let expressions = templates.values().flat_map(|text| text.split("${").skip(1));
+    expressions.filter_map(|rest| rest.split([':', '}']).next())
+}
+
 struct Resolver<'a> {
     path: &'a str,
     shown: &'a dyn Fn(&str) -> String,

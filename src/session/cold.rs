@@ -119,6 +119,7 @@ fn bring_up(
             services: &options.services,
             refused: &refused,
             only_to_look: false,
+            is_chosen_now: options.selection.is_some(),
         };
         let mut prepared = prepare.run(note.clone())?;
         timing::mark("config");
@@ -129,7 +130,7 @@ fn bring_up(
             for sentence in stranger::strangers(session, engine)? {
                 options.output.note(sentence);
             }
-            let left_out = containers.iter().filter(|it| prepared.excluded.contains(&it.service));
+            let left_out = containers.iter().filter(|it| prepared.left_out.contains(&it.service));
             // Stopped, not removed: an anonymous volume would be lost.
             remove::stop(engine, &session.id, &left_out.cloned().collect::<Vec<_>>())?;
             let paused = containers.iter().filter(|container| container.state == State::Paused);
@@ -235,9 +236,18 @@ pub fn reassign(
 ) -> anyhow::Result<Header> {
     let containers = &engine.session(&session.id)?;
     let note = engine.note(&session.id)?;
-    let (services, only_to_look) = (&[], true);
-    let prepare =
-        Prepare { session, engine, endpoint, output, interrupt, containers, services, refused, only_to_look };
+    let prepare = Prepare {
+        session,
+        engine,
+        endpoint,
+        output,
+        interrupt,
+        containers,
+        services: &[],
+        refused,
+        only_to_look: true,
+        is_chosen_now: false,
+    };
     Ok(prepare.run(note)?.header)
 }
 

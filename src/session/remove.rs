@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::Session;
 use super::generated::{self, DOTENV};
-use crate::docker::{Belongings, Engine};
+use super::{Session, ports};
+use crate::docker::{Belongings, Endpoint, Engine};
 use crate::domain::container::{Container, State};
-use crate::domain::name::SessionId;
+use crate::domain::name::{ServiceName, SessionId};
 use crate::error::Failure;
 use crate::output::Output;
+use crate::process::interrupt::Interrupt;
 
 /// How long the Engine's list may lag behind its answers.
 const LIST_LAG: Duration = Duration::from_secs(2);
@@ -96,6 +97,24 @@ pub fn if_without_container(session: &Session, engine: &mut Engine, output: Outp
         remove_generated(session.path())?;
     }
     Ok(())
+}
+
+/// Stops the containers of a session for a while: what somebody started by hand though it was left out comes back with the
+/// next start. To be called under the session's lock.
+pub fn rest(
+    engine: &mut Engine,
+    endpoint: &Endpoint,
+    session: &SessionId,
+    containers: &[Container],
+) -> anyhow::Result<usize> {
+    let runs = |service: &ServiceName| {
+        containers.iter().any(|container| container.service == *service && !is_at_rest(container))
+    };
+    if engine.note(session)?.left_out.iter().any(runs) {
+        let _lock = ports::lock(endpoint, &Interrupt::default())?;
+        engine.update_note(session, |note| note.left_out.retain(|service| !runs(service)))?;
+    }
+    stop(engine, session, containers)
 }
 
 /// Stops the running containers of a session, and says how many there were.

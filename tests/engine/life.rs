@@ -224,6 +224,8 @@ fn flags_choose_services_and_the_choice_is_remembered() {
     );
     project.prism(&["start", "--default"]).succeeds();
     assert_eq!(services(), "db tool web");
+    let states = || project.prism(&["info"]).succeeds().stdout;
+    assert!(states().contains("tool  exited") && states().contains("db    running"), "{}", states());
     let typo = project.prism(&["start", "--service", "wev"]).exits(2);
     assert!(typo.stderr.contains("did you mean `web`?"), "{typo}");
 }
@@ -251,4 +253,64 @@ fn data_that_was_kept_survives_a_start_and_a_create_that_fail() {
         project.prism(&["compose", "exec", "-T", "web", "cat", "/data/file"]).succeeds().line(),
         "kept"
     );
+}
+
+/// Three services that only sleep, `a` with `b` as a dependency that it can do without.
+const THREE: &str = "services:
+  a: {image: \"prism-test:1\", stop_signal: SIGKILL, command: sleep 1000, ports: [\"80\"], depends_on: {b: {condition: service_started, required: false}}}
+  b: {image: \"prism-test:1\", stop_signal: SIGKILL, command: sleep 1000, labels: {dev-prism.ready: none}}
+  tool: {image: \"prism-test:1\", stop_signal: SIGKILL, command: sleep 1000, profiles: [tools]}
+";
+
+#[test]
+fn what_is_chosen_is_what_runs() {
+    let project = Project::new(&THREE.replace("ports: [\"80\"], ", ""));
+    project.write("prism.yaml", "templates: {b: {services: [b]}}\n");
+    let running = || {
+        let listed = project.prism(&["compose", "ps", "--services"]).succeeds().stdout;
+        listed.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    for (choice, expected) in [
+        (&["start"][..], "a b"),
+        (&["start", "--service", "a"], "a"),
+        (&["stop"], ""),
+        (&["start", "--service", "a"], "a"),
+        (&["start", "--template", "b"], "b"),
+        (&["start", "--profile", "tools"], "a b tool"),
+        (&["start", "--without", "b"], "a"),
+        (&["start", "--profile", "tools", "--service", "b"], "b tool"),
+        (&["start", "--default"], "a b"),
+        (&["stop"], ""),
+        (&["start"], "a b"),
+        (&["restart"], "a b"),
+        // What somebody starts by hand belongs to the session from then on.
+        (&["compose", "up", "-d", "tool"], "a b tool"),
+        (&["restart"], "a b tool"),
+    ] {
+        project.prism(choice).succeeds();
+        assert_eq!(running(), expected, "{choice:?}");
+    }
+}
+
+#[test]
+fn what_is_wrong_is_said_before_anything_is_stopped() {
+    let project =
+        Project::new(&THREE.replace("command: sleep 1000, ports", "command: busybox httpd -f -p 80, ports"));
+    project.write("prism.yaml", "env: {URL: \"http://${A_HOST}:${A_PORT}\"}\n");
+    project.prism(&["start"]).succeeds();
+    let state = || project.prism(&["info"]).succeeds().stdout;
+    for (choice, why) in [
+        (&["start", "--without", "a"][..], "`env.URL`"),
+        (&["start", "--service", "b"], "`env.URL`"),
+        (&["start", "--without", "a,b"], "no service of this project belongs to the session"),
+        (&["start", "--service", "c"], "there is no service `c`"),
+    ] {
+        let refused = project.prism(choice).run();
+        assert!(refused.status != 0 && refused.stderr.contains(why), "{choice:?} {refused}");
+        assert!(state().contains("state      up"), "{choice:?} {}", state());
+    }
+    project.write("compose.yaml", "services: {a: {imaeg: x}}\n");
+    project.prism(&["restart"]).exits(1);
+    let running = docker(&["inspect", "--format", "{{.State.Running}}", &project.containers()[0]]);
+    assert_eq!(running, "true\n");
 }

@@ -1,10 +1,11 @@
 //! The names in `prism.yaml` against those of the project.
 
 use super::{Plan, ServicePlan};
+use crate::domain::catalog;
 use crate::domain::model::Model;
 use crate::domain::name::ServiceName;
 use crate::domain::settings::Settings;
-use crate::domain::template::nearest;
+use crate::domain::template::{self, Value, nearest};
 use crate::domain::variable;
 use crate::error::Failure;
 
@@ -47,4 +48,37 @@ impl Plan {
         }
         Ok(())
     }
+
+    /// Fails if an entry of `env:` needs a variable that none of these services can give, as it would once they are up.
+    ///
+    /// # Errors
+    /// One does, or cannot be resolved for another reason.
+    pub fn check_templates(&self, settings: &Settings, scope: &[ServiceName]) -> Result<(), Failure> {
+        let is_prisms =
+            |name: &str| name == "SESSION_DIR" || name.starts_with("PRISM_") || name.starts_with("COMPOSE_");
+        let is_of_app = |name: &str| settings.apps.keys().any(|app| gives(&variable::prefix(app), name));
+        let given = |name: &&str| is_prisms(name) || is_of_app(name) || self.may_give(scope.iter(), name);
+        let value = Value { text: "given".to_owned(), secret: false };
+        let known = template::names(&settings.env).filter(given).map(|name| (name, value.clone())).collect();
+        template::resolve("env", &|name| settings.name(&["env", name]), &settings.env, &known).map(drop)
+    }
+
+    /// Says whether one of these services may give a variable of this name.
+    fn may_give<'s>(&self, mut services: impl Iterator<Item = &'s ServiceName>, name: &str) -> bool {
+        let is_of = |service: &ServiceName| {
+            let prefix = self.services.get(service).and_then(|plan| plan.prefix.as_deref());
+            gives(&variable::prefix(prefix.unwrap_or(&service.0)), name)
+        };
+        let mut globals = catalog::KINDS.iter().flat_map(|kind| kind.globals);
+        services.any(is_of) || globals.any(|group| group.gives(name))
+    }
+
+    /// Says whether some service may give a variable of this name to a child.
+    pub fn may_export(&self, name: &str) -> bool {
+        self.may_give(self.services.keys(), name)
+    }
+}
+
+fn gives(prefix: &str, name: &str) -> bool {
+    name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('_'))
 }

@@ -88,11 +88,6 @@ impl ComposeUp<'_> {
         let mut progress = Progress::new(&file);
         let services: Vec<String> =
             self.prepared.header.scope.iter().map(|service| service.0.clone()).collect();
-        if services.is_empty() {
-            return Err(Failure::new("no service of this project belongs to the session")
-                .hint("choose some: `prism start --profile PROFILE`, or `profiles:` in prism.yaml")
-                .into());
-        }
         let compose = &self.prepared.compose;
         let mut child = self.lock.inherited(|| compose.up(arguments, &services, &file))??;
         match self.watch(&mut child, &mut progress) {

@@ -22,6 +22,7 @@ use crate::domain::reservation::{Slot, apps};
 use crate::domain::scope;
 use crate::domain::variable;
 use crate::domain::yaml;
+use crate::error::Failure;
 use crate::output::Output;
 use crate::process::interrupt::Interrupt;
 use crate::session::generated::{self, RESOLVED};
@@ -40,8 +41,8 @@ pub(super) struct Prepared {
     pub(super) notes: Vec<String>,
     /// The session had no containers before.
     pub(super) is_first: bool,
-    /// Services that are left out: containers of theirs are stopped.
-    pub(super) excluded: Vec<ServiceName>,
+    /// Services that are left out now: containers of theirs are stopped.
+    pub(super) left_out: Vec<ServiceName>,
     body: String,
 }
 
@@ -60,6 +61,8 @@ pub(super) struct Prepare<'a> {
     pub(super) refused: &'a BTreeSet<u16>,
     /// Nothing is to be started: a session that does not exist reserves nothing.
     pub(super) only_to_look: bool,
+    /// The user chooses now what belongs to the session.
+    pub(super) is_chosen_now: bool,
 }
 
 impl Prepare<'_> {
@@ -82,10 +85,16 @@ impl Prepare<'_> {
         let mut notes = plan.shared.clone();
         notes.extend(preflight(session, model)?);
         check_services(&plan.services, self.services)?;
-        let present: BTreeSet<ServiceName> =
-            containers.iter().map(|container| container.service.clone()).collect();
+        let present = scope::present(containers, &note.left_out, self.is_chosen_now);
         let scope = scope::scope(model, plan, &note.selection, &present)?;
+        if scope.is_empty() && !self.only_to_look {
+            return Err(nothing_chosen(model).into());
+        }
         plan.check_apps(&session.settings, &scope)?;
+        plan.check_templates(&session.settings, &scope)?;
+        let excluded = scope::excluded(model, &note.selection, &scope);
+        let remembered = scope::left_out(containers, &note.left_out, &scope);
+        let left_out = if self.is_chosen_now { remembered.clone() } else { excluded.clone() };
         let old = warm::read_header(session);
         let created_at = created_at(containers, old.as_ref());
         let facts = Facts {
@@ -95,7 +104,7 @@ impl Prepare<'_> {
             owner: docker::owner(),
             process: session.ephemeral.as_ref().map(|ephemeral| ephemeral.process.clone()),
             created_at: created_at.clone(),
-            excluded: scope::excluded(model, &note.selection),
+            excluded,
         };
         let config = session.configuration_hash(&inputs.files);
         let labels = session_labels(&facts);
@@ -104,7 +113,7 @@ impl Prepare<'_> {
             services: &publishers(plan, present.iter().chain(&scope), mentioned),
             project: &compose.project,
             labels: &labels,
-            note: Note { config, ..note },
+            note: Note { config, left_out: remembered, ..note },
             only_if_present: self.only_to_look,
         };
         let note = Reserve { session, engine, endpoint, output, interrupt, refused }.reserve(request)?;
@@ -153,11 +162,22 @@ impl Prepare<'_> {
             notes,
             is_first: containers.is_empty(),
             body,
-            excluded: facts.excluded,
+            left_out,
         };
         let is_given = |name: &str| is_given_to_children(session, &plan, name);
         prepared.write_all(session, &compose, is_stale, is_given, interrupt)?;
         Ok(prepared)
+    }
+}
+
+fn nothing_chosen(model: &Model) -> Failure {
+    let failure = Failure::new("no service of this project belongs to the session");
+    let mut profiles = model.services.values().flat_map(|service| &service.profiles);
+    match profiles.next() {
+        Some(profile) => failure.hint(format!(
+            "choose some: `prism start --profile {profile}`, or `profiles: [{profile}]` in prism.yaml"
+        )),
+        None => failure.hint("`prism start --default` chooses them all"),
     }
 }
 
