@@ -104,7 +104,7 @@ pub fn present(
 ) -> BTreeSet<ServiceName> {
     let counts = |container: &&Container| {
         let rests = matches!(container.state, State::Exited | State::Created | State::Gone);
-        !is_chosen_now && !(rests && left_out.contains(&container.service))
+        !(is_chosen_now || rests && left_out.contains(&container.service))
     };
     containers.iter().filter(counts).map(|container| container.service.clone()).collect()
 }
