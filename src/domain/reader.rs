@@ -51,6 +51,8 @@ struct Project<'m> {
     defined: BTreeSet<String>,
     /// The project has a Traefik that sees this session only: its rules are addressed to that one, and stay.
     has_own_traefik: bool,
+    /// The project has a caddy-docker-proxy, which reads the labels of a prefix: the session's is its own.
+    has_own_caddy: bool,
 }
 
 /// Makes the names of `model` that other programs read those of the session.
@@ -62,7 +64,8 @@ pub fn spoken(model: &Model, project: &ProjectName) -> Spoken {
     }
     let has_own_traefik = model.services.values().any(inside::can_be_constrained);
     let names = Names::of(project);
-    let project = Project { model, session: project, names, defined, has_own_traefik };
+    let has_own_caddy = model.services.values().any(inside::can_have_prefix);
+    let project = Project { model, session: project, names, defined, has_own_traefik, has_own_caddy };
     // The first look collects the hosts, which the second one replaces in whatever else refers to them.
     let _ = project.services(&mut Vec::new());
     let mut said = Vec::new();

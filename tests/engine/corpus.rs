@@ -119,7 +119,9 @@ fn spoken(service: &Value) -> Vec<String> {
                 found.push(format!("{section} {name} of {protocol}"));
                 found.extend((words.last() == Some(&"rule")).then(|| format!("rule {value}")));
             }
-            [caddy] if caddy.starts_with("caddy") && value != "" => found.push(format!("site {value}")),
+            [caddy] if (caddy == "caddy" || caddy.starts_with("caddy_")) && value != "" => {
+                found.push(format!("site {value}"));
+            }
             _ => {}
         }
     }

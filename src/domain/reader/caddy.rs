@@ -4,9 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Project;
 
+/// What labels begin with, unless the proxy is told otherwise.
+pub(super) const PREFIX: &str = "caddy";
+
 /// Returns what follows the site in a label: `""` for the site itself.
 fn directive(key: &str) -> Option<&str> {
-    let rest = key.strip_prefix("caddy")?;
+    let rest = key.strip_prefix(PREFIX)?;
     let (number, rest) = rest.split_once('.').unwrap_or((rest, ""));
     let is_site = number.is_empty() || number.strip_prefix('_').is_some_and(|n| n.parse::<u32>().is_ok());
     is_site.then_some(rest)
@@ -35,6 +38,9 @@ pub(super) fn define(labels: &BTreeMap<String, String>, defined: &mut BTreeSet<S
 impl Project<'_> {
     pub(super) fn caddy_label(&self, key: &str, value: &str) -> Option<(String, String)> {
         let path = directive(key)?;
+        if self.has_own_caddy {
+            return Some((format!("{}{}", self.names.own(PREFIX), &key[PREFIX.len()..]), value.to_owned()));
+        }
         let mut parts: Vec<&str> = path.split('.').map(plain).collect();
         let last = parts.pop().unwrap_or_default();
         let in_matcher = parts.last().is_some_and(|part| part.starts_with('@'));

@@ -1,5 +1,6 @@
 //! Readers that are services of the project itself: they see the containers of every session, unless they are told not to.
 
+use super::caddy::PREFIX;
 use super::{Own, Project};
 use crate::domain::model::Service;
 use crate::domain::name::ServiceName;
@@ -25,6 +26,7 @@ const IMAGES: &[&str] = &[
     "watchtower",
 ];
 
+const LABEL_PREFIX: &str = "CADDY_DOCKER_LABEL_PREFIX";
 const PROVIDER: &str = "--providers.docker";
 const CONSTRAINTS: &str = "--providers.docker.constraints=";
 const VARIABLE: &str = "TRAEFIK_PROVIDERS_DOCKER";
@@ -33,6 +35,13 @@ const CONSTRAINTS_VARIABLE: &str = "TRAEFIK_PROVIDERS_DOCKER_CONSTRAINTS";
 /// Says whether it is a Traefik that can be told which containers to see.
 pub(super) fn can_be_constrained(service: &Service) -> bool {
     image_of(service) == "traefik" && (has_words(service) || has_variables(service))
+}
+
+/// Says whether it is a caddy-docker-proxy of which the user has not chosen the prefix of labels.
+pub(super) fn can_have_prefix(service: &Service) -> bool {
+    image_of(service) == "caddy-docker-proxy"
+        && !service.environment.contains_key(LABEL_PREFIX)
+        && !service.command.iter().flatten().any(|word| word.contains("label-prefix"))
 }
 
 fn image_of(service: &Service) -> &str {
@@ -68,6 +77,10 @@ impl Project<'_> {
         let image = image_of(service);
         let is_restricted = match image {
             "traefik" => self.constrain(service, own),
+            "caddy-docker-proxy" if can_have_prefix(service) => {
+                own.environment.insert(LABEL_PREFIX.to_owned(), self.names.own(PREFIX));
+                true
+            }
             "watchtower" => self.scope(service, own),
             _ => false,
         };

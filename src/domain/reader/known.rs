@@ -55,6 +55,7 @@ const LABELS: &[(&str, Meaning)] = &[
     ("dozzle.group", Name),
     ("com.caddyserver.http.matchers.host", Hosts),
     ("proksi.host", Hosts),
+    ("caddy_ingress_network", Networks),
 ];
 
 /// Variables; `*` is any word.

@@ -328,6 +328,25 @@ fn rules_that_are_for_a_traefik_of_the_project_stay() {
 }
 
 #[test]
+fn a_caddy_of_the_project_reads_labels_of_the_sessions_own_prefix() {
+    let mut config = serde_json::json!({"services": {
+        "proxy": {"image": "lucaslorentz/caddy-docker-proxy:ci-alpine", "labels": {"caddy.email": "a@b.example"}},
+        "web": {"labels": {"caddy": ":80", "caddy_1": "(x)", "caddy_1.respond": "no", "caddyshack": "1"}},
+    }});
+    let found = spoken_of(&config);
+    assert_eq!(found.services[&"proxy".into()].environment["CADDY_DOCKER_LABEL_PREFIX"], "caddy-1a2b3c4d");
+    let labels = found.services[&"web".into()].labels.as_ref().expect("labels");
+    let labels: Vec<_> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let expected =
+        ["caddy-1a2b3c4d=:80", "caddy-1a2b3c4d_1=(x)", "caddy-1a2b3c4d_1.respond=no", "caddyshack=1"];
+    assert_eq!(labels, expected);
+    assert!(found.said.is_empty(), "{:?}", found.said);
+    config["services"]["proxy"]["environment"] = serde_json::json!({"CADDY_DOCKER_LABEL_PREFIX": "other"});
+    let labels = spoken_of(&config).services[&"web".into()].labels.clone().expect("labels");
+    assert_eq!(labels["caddy"], "shop-1a2b3c4d.localhost:80");
+}
+
+#[test]
 fn what_is_another_host_is_said() {
     let found = spoken_of(&serde_json::json!({"services": {"web": {
         "labels": {"traefik.http.routers.w.rule": "Host(`shop.localhost`)", "traefik.tcp.routers.t.rule": "HostSNI(`*`)"},
