@@ -13,7 +13,7 @@ pub mod without;
 
 pub use self::dockerd::Dockerd;
 pub use self::live::Live;
-pub use self::project::{Project, docker};
+pub use self::project::{Project, WEB, docker};
 pub use self::proxy::Proxy;
 pub use self::pruning::Pruning;
 pub use self::run::{Outcome, Run};

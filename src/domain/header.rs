@@ -41,6 +41,9 @@ pub struct Header {
     pub inputs: BTreeMap<String, Option<String>>,
     /// Every variable that Compose may have read, with a hash of its value; null where it was unset.
     pub variables: BTreeMap<String, Option<String>>,
+    /// Those of them that stand for host ports alone, each with a service: whatever they say, prism has its own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub host_ports: BTreeMap<String, String>,
     /// The services, whatever their profile.
     pub services: BTreeMap<ServiceName, ServicePlan>,
     /// Those that belong to the session.
@@ -140,6 +143,7 @@ mod tests {
             profiles: vec![],
             inputs: BTreeMap::from([("/w/.env".into(), None)]),
             variables: BTreeMap::new(),
+            host_ports: BTreeMap::new(),
             services: BTreeMap::from([("db".into(), ServicePlan { replicas: 1, ..ServicePlan::default() })]),
             scope: vec!["db".into()],
             shared_names: vec![],

@@ -2,7 +2,7 @@
 //!
 //! `docker compose config` does not name them all, so these few keys are walked here; nothing else is.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_yaml::Value;
 
@@ -29,6 +29,8 @@ pub struct References {
     pub env_files: Vec<String>,
     /// Names that Compose looks up in the environment.
     pub variables: BTreeSet<String>,
+    /// Names that stand for host ports, each with the service. prism puts its own ports in their place.
+    pub host_ports: BTreeMap<String, String>,
     /// Where a list is written that has nothing in it, key by key. Compose leaves it out of what it resolves, and
     /// then fails to merge another file unless that resets it.
     pub empty_lists: BTreeSet<Vec<String>>,
@@ -50,13 +52,14 @@ pub fn references(text: &str) -> Option<References> {
     let mut found = References::default();
     // Compose reads every document of a file.
     for document in serde_yaml::Deserializer::from_str(text) {
-        let root = <Value as serde::Deserialize>::deserialize(document).ok()?;
+        let mut root = <Value as serde::Deserialize>::deserialize(document).ok()?;
         if let Some(Value::Sequence(entries)) = root.get(INCLUDE) {
             found.includes.extend(entries.iter().map(include));
         }
-        values(&root, &mut found.variables);
         walk(&root, &mut found);
         empty_lists(&root, &mut Vec::new(), &mut found.empty_lists);
+        take_host_ports(&mut root, &mut found.host_ports);
+        values(&root, &mut found.variables);
     }
     Some(found)
 }
@@ -70,6 +73,53 @@ fn include(entry: &Value) -> Include {
         },
         other => Include { paths: texts(Some(other)), ..Include::default() },
     }
+}
+
+/// Takes the host's side out of each port, and collects the names in it.
+fn take_host_ports(root: &mut Value, names: &mut BTreeMap<String, String>) {
+    let Some(Value::Mapping(services)) = root.get_mut("services") else { return };
+    for (service, definition) in services.iter_mut() {
+        let ports = match definition.get_mut("ports") {
+            Some(Value::Tagged(tagged)) => tagged.value.as_sequence_mut(),
+            other => other.and_then(Value::as_sequence_mut),
+        };
+        for port in ports.into_iter().flatten() {
+            let taken = match port {
+                Value::String(text) => host_port(text).map(|place| {
+                    let taken = text[place.clone()].to_owned();
+                    text.replace_range(place, "");
+                    taken
+                }),
+                Value::Mapping(entries) => {
+                    entries.remove("published").and_then(|value| value.as_str().map(str::to_owned))
+                }
+                _ => None,
+            };
+            let taken = interpolated(&taken.unwrap_or_default().replace("$$", ""));
+            names.extend(taken.into_iter().filter_map(|name| Some((name, service.as_str()?.to_owned()))));
+        }
+    }
+}
+
+/// Finds the host's port in the short form, `[ADDRESS:]HOST:CONTAINER`; a colon inside of braces divides nothing.
+fn host_port(text: &str) -> Option<std::ops::Range<usize>> {
+    let mut depth = 0_usize;
+    let mut colons = Vec::new();
+    for (at, c) in text.char_indices() {
+        match c {
+            '{' | '[' => depth += 1,
+            '}' | ']' => depth = depth.saturating_sub(1),
+            ':' if depth == 0 => colons.push(at),
+            _ => {}
+        }
+    }
+    let end = colons.pop()?;
+    Some(colons.pop().map_or(0, |colon| colon + 1)..end)
+}
+
+/// Says whether a value can be nothing but a host port, or a range of them: with an address in it, it would say more.
+pub fn is_host_port(value: &str) -> bool {
+    value.chars().all(|c| c.is_ascii_digit() || c == '-')
 }
 
 /// Collects what the texts of a Compose file refer to; its comments refer to nothing.
@@ -259,6 +309,21 @@ mod tests {
         .expect("yaml");
         let names: Vec<&str> = found.variables.iter().map(String::as_str).collect();
         assert_eq!(names, ["ARG", "CONF", "INNER", "PASSED", "TAG", "TOKEN"]);
+    }
+
+    #[test]
+    fn a_name_that_stands_for_a_host_port_alone_is_told_apart() {
+        let found = references(
+            "services:\n  db:\n    ports: [\"${DB_PORT:-5432}:5432\", \"127.0.0.1:$IP_PORT:80/tcp\", \"$A:1:${IN}\", \"[::1]:${V6}:6\", \"$ONE\"]\n\
+             \x20 web:\n    ports:\n      - {target: 80, published: \"${WEB:?set it}\", host_ip: \"$IP\"}\n",
+        )
+        .expect("yaml");
+        let names = found.host_ports.iter().map(|(name, service)| format!("{service} {name}"));
+        assert_eq!(names.collect::<Vec<_>>(), ["db DB_PORT", "db IP_PORT", "db V6", "web WEB"]);
+        let names: Vec<&str> = found.variables.iter().map(String::as_str).collect();
+        assert_eq!(names, ["A", "IN", "IP", "ONE"]);
+        assert!(["5432", "5432-5433", ""].into_iter().all(is_host_port));
+        assert!(!is_host_port("0.0.0.0:5432") && !is_host_port("none"));
     }
 
     #[test]

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::Session;
 use super::environment::SessionVariables;
 use super::up::Up;
+use super::{Session, input};
 use crate::docker::{self, Engine};
 use crate::domain::container::Container;
 use crate::domain::environment::{
@@ -94,6 +94,7 @@ fn find_strays(
     }
     let services = up.header.services.iter();
     let declared = services.flat_map(|(name, plan)| plan.declared.iter().map(|port| (*port, name.clone())));
+    let declared = declared.chain(input::host_ports(&up.header, &session.environment));
     let others = engine.all_sessions()?;
     let others = others.iter().filter(|container| container.session_id != session.id.0);
     let held = |ports: fn(&Container) -> Vec<u16>| {

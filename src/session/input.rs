@@ -8,7 +8,7 @@ use crate::compose::ComposeFiles;
 use crate::domain::environment::{Environment, UNSET};
 use crate::domain::header::Header;
 use crate::domain::input::{self, References};
-use crate::domain::name::content_hash;
+use crate::domain::name::{ServiceName, content_hash};
 use crate::files;
 
 /// Variables that Compose looks at whatever the files say.
@@ -33,6 +33,8 @@ pub struct Inputs {
     pub variables: BTreeMap<String, Option<String>>,
     /// The files name variables of the environment or of an env file, or may do so.
     pub reads_variables: bool,
+    /// Those of them that stand for host ports and for nothing else, with the service: their values change nothing.
+    pub host_ports: BTreeMap<String, String>,
     /// Nothing was met that could not be followed.
     pub followed: bool,
     /// Where an empty list is written.
@@ -59,8 +61,10 @@ impl Inputs {
             collector.env_file(candidate)?;
         }
         let Collector { names, mut inputs, .. } = collector;
-        inputs.variables =
-            names.into_iter().map(|name| (name.clone(), value_hash(&session.environment, &name))).collect();
+        inputs.host_ports.retain(|name, _| !names.contains(name));
+        let all = names.iter().chain(inputs.host_ports.keys());
+        let hash = |name: &String| variable_hash(&session.environment, name, &inputs.host_ports);
+        inputs.variables = all.map(|name| (name.clone(), hash(name))).collect();
         let is_named = |name: &String| !ALWAYS.contains(&name.as_str());
         inputs.reads_variables = !inputs.followed || inputs.variables.keys().any(is_named);
         // Compose is started with PWD set to the session directory and `-p`; a shell sets `_` anew for each command.
@@ -74,9 +78,34 @@ pub fn are_unchanged(header: &Header, environment: &Environment) -> bool {
     let same_file = |(path, hash): (&String, &Option<String>)| {
         files::read(Path::new(path)).is_ok_and(|bytes| bytes.as_deref().map(content_hash) == *hash)
     };
-    header.followed
-        && header.inputs.iter().all(same_file)
-        && header.variables.iter().all(|(name, hash)| value_hash(environment, name) == *hash)
+    let same_variable = |(name, hash): (&String, &Option<String>)| {
+        variable_hash(environment, name, &header.host_ports) == *hash
+    };
+    header.followed && header.inputs.iter().all(same_file) && header.variables.iter().all(same_variable)
+}
+
+/// Hashes a value; of a host port, which prism replaces, it is told only whether it is one.
+fn variable_hash(
+    environment: &Environment,
+    name: &str,
+    host_ports: &BTreeMap<String, String>,
+) -> Option<String> {
+    let is_replaced =
+        host_ports.contains_key(name) && host_port(environment, name).is_none_or(input::is_host_port);
+    if is_replaced { None } else { value_hash(environment, name) }
+}
+
+fn host_port<'e>(environment: &'e Environment, name: &str) -> Option<&'e str> {
+    environment.iter().find(|(found, _)| found == name)?.1.to_str()
+}
+
+/// Lists the ports that the Compose files would publish in this environment by such variables, each with its service.
+pub fn host_ports(header: &Header, environment: &Environment) -> Vec<(u16, ServiceName)> {
+    let given = header.host_ports.iter().filter_map(|(name, service)| {
+        let port = host_port(environment, name)?.parse().ok()?;
+        Some((port, ServiceName(service.clone())))
+    });
+    given.collect()
 }
 
 fn value_hash(environment: &Environment, name: &str) -> Option<String> {
@@ -117,13 +146,14 @@ impl Collector<'_> {
     /// Follows one Compose file; relative paths in it start at `base`.
     fn compose_file(&mut self, path: &Path, base: &Path) -> anyhow::Result<()> {
         let Some(text) = self.add(path)? else { return Ok(()) };
-        let Some(References { includes, extends, env_files, variables, empty_lists }) =
+        let Some(References { includes, extends, env_files, variables, host_ports, empty_lists }) =
             input::references(&text)
         else {
             self.inputs.followed = false;
             return Ok(());
         };
         self.names.extend(variables);
+        self.inputs.host_ports.extend(host_ports);
         self.inputs.empty_lists.extend(empty_lists);
         for file in env_files {
             if let Some(path) = self.resolve(&file, base) {

@@ -224,3 +224,22 @@ fn what_a_chosen_env_file_says_is_followed_and_noticed() {
     assert!(without.status != 0 && without.line().is_empty(), "{without}");
     assert_eq!(project.containers().len(), 1);
 }
+
+#[test]
+fn a_variable_that_stands_for_a_host_port_changes_nothing() {
+    let port = |named: &str| named.replace("18080:80", "${PUBLISHED:-18080}:80");
+    let project = Project::new(&port(crate::support::WEB));
+    let run = |value: &str, command: &[&str]| {
+        project.prism(&[&["--timings", "exec", "--"][..], command].concat()).env("PUBLISHED", value)
+    };
+    run("18081", &["true"]).succeeds();
+    let before = project.containers();
+    for value in ["18082", "18083"] {
+        let warm = run(value, &["true"]).succeeds();
+        assert!(!warm.stderr.contains("config"), "{warm}");
+        // What leads to where plain Compose would have published it is refused all the same.
+        let url = format!("http://127.0.0.1:{value}");
+        run(value, &["true"]).env("BACKEND", url).exits(125);
+    }
+    assert_eq!(project.containers(), before);
+}

@@ -146,6 +146,7 @@ impl Prepare<'_> {
             profiles: scope::profiles(&model, &scope, &[profiles, note.selection.profiles].concat()),
             inputs: inputs.files,
             variables: inputs.variables,
+            host_ports: inputs.host_ports,
             scope,
             services: plan.services.clone(),
             shared_names: shared_names(&model, &project),
