@@ -230,6 +230,13 @@ impl Engine {
         Ok(version.version.unwrap_or_default())
     }
 
+    /// Says whether health checks may have a `start_interval`: since API 1.44. What else calls itself an Engine may take
+    /// requests of a newer API than its own, so it is asked.
+    pub fn has_start_interval(&self) -> anyhow::Result<bool> {
+        let version = self.ask(self.docker.version())?.map_err(|error| self.failure(error))?;
+        Ok(version.api_version.is_some_and(|version| is_at_least(&version, &API)))
+    }
+
     /// Thaws paused containers.
     pub fn unpause<'a>(&self, ids: impl Iterator<Item = &'a str>) -> anyhow::Result<()> {
         for id in ids {
@@ -244,6 +251,11 @@ impl Engine {
                 Failure::new("the Docker Engine refused a request")
                     .caused_by(anyhow::anyhow!("{message} (status {status_code})"))
             }
+            Error::JsonDataError { message, .. } => Failure::new(format!(
+                "the Docker Engine at {} answered what prism does not understand",
+                self.address
+            ))
+            .caused_by(anyhow::anyhow!("{message}")),
             other => unreachable(&self.address, other),
         }
     }
@@ -286,7 +298,34 @@ fn has_status(error: &Error, status: u16) -> bool {
     matches!(error, Error::DockerResponseServerError { status_code, .. } if *status_code == status)
 }
 
+/// Compares a version of the API, `1.43`.
+fn is_at_least(version: &str, least: &ClientVersion) -> bool {
+    let Some((major, minor)) = version.split_once('.') else { return false };
+    let parts = (major.parse::<usize>(), minor.parse::<usize>());
+    matches!(parts, (Ok(major), Ok(minor)) if (major, minor) >= (least.major_version, least.minor_version))
+}
+
 /// Says whether the Engine does not speak [`API`].
 fn is_about_versions(error: &Error) -> bool {
     matches!(error, Error::DockerResponseServerError { status_code: 400, message } if message.contains("client version"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_as_numbers() {
+        for (version, is_new) in [
+            ("1.41", false),
+            ("1.43", false),
+            ("1.44", true),
+            ("1.5", false),
+            ("1.100", true),
+            ("2.0", true),
+            ("", false),
+        ] {
+            assert_eq!(is_at_least(version, &API), is_new, "{version}");
+        }
+    }
 }

@@ -33,6 +33,8 @@ pub struct Facts {
     pub process: Option<String>,
     /// RFC 3339, of the session's first creation.
     pub created_at: String,
+    /// The Engine knows the `start_interval` of health checks.
+    pub has_start_interval: bool,
     /// Services that the user leaves out, so that nothing may wait for them.
     pub excluded: Vec<ServiceName>,
 }

@@ -109,7 +109,8 @@ impl Overlay<'_> {
         let is_off = self.service.healthcheck.is_some() && !self.service.has_health_check();
         let interval = check.interval.as_deref().and_then(|text| humantime::parse_duration(text).ok());
         let is_slow = interval.unwrap_or(DEFAULT_INTERVAL) > START_INTERVAL;
-        if is_off
+        if !self.facts.has_start_interval
+            || is_off
             || !is_slow
             || check.start_interval.is_some()
             || !self.model.is_awaited_to_be_healthy(self.name)

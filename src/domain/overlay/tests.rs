@@ -14,6 +14,7 @@ fn facts() -> Facts {
         owner: "1000@m".into(),
         process: None,
         created_at: "2026-01-01T00:00:00Z".into(),
+        has_start_interval: true,
         excluded: Vec::new(),
     }
 }
@@ -88,4 +89,18 @@ fn plain_names_are_known_beside_an_external_network_and_not_on_it() {
 fn equal_inputs_give_equal_bytes() {
     let config = r#"{"services":{"b":{"labels":{"z":"1","a":"2"}},"a":{}},"volumes":{"y":{},"x":{}}}"#;
     assert_eq!(overlaid(config), overlaid(config));
+}
+
+#[test]
+fn nothing_is_stated_that_the_engine_does_not_know() {
+    let config = r#"{"services":{"db":{"healthcheck":{"test":["CMD","true"]}},
+        "api":{"depends_on":{"db":{"condition":"service_healthy","required":true}}}}}"#;
+    let model = Model::parse(config.as_bytes()).expect("model");
+    let plan = plan(&model, &Settings::default(), IpAddr::V4(Ipv4Addr::LOCALHOST), &[]).expect("plan");
+    for has_start_interval in [true, false] {
+        let facts = Facts { has_start_interval, ..facts() };
+        let text = yaml::write(&overlay(&model, &plan, &facts));
+        assert_eq!(text.contains("start_interval"), has_start_interval, "{text}");
+        assert_eq!(text.contains("healthcheck"), has_start_interval, "{text}");
+    }
 }

@@ -104,6 +104,7 @@ impl Prepare<'_> {
             owner: docker::owner(),
             process: session.ephemeral.as_ref().map(|ephemeral| ephemeral.process.clone()),
             created_at: created_at.clone(),
+            has_start_interval: engine.has_start_interval()?,
             excluded,
         };
         let config = session.configuration_hash(&inputs.files);
