@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::support::{Outcome, Sandbox};
 
 /// What every Debian has, what builds prism, what engine.sh brings, and what is nowhere.
-const THERE: [&str; 34] = [
+const THERE: &[&str] = &[
     "sh",
     "bash",
     "true",
@@ -35,6 +35,15 @@ const THERE: [&str; 34] = [
     "printenv",
     "pwd",
     "touch",
+    "mkfifo",
+    "mkdir",
+    "mv",
+    "rm",
+    "ln",
+    "ls",
+    "sed",
+    "grep",
+    "tar",
     "script",
     "cargo",
     "cc",
