@@ -6,6 +6,7 @@ mod credential;
 mod endpoint;
 mod global;
 mod name;
+mod setting;
 #[cfg(test)]
 mod tests;
 
@@ -21,7 +22,7 @@ pub use self::endpoint::{
     Place, endpoint, host_ports, other_endpoints, primary_endpoint, primary_url, reachable,
 };
 use self::global::global_variables;
-use self::name::{Names, is_cloud_credential};
+use self::name::{Claim, Names, is_cloud_credential};
 pub use self::name::{is_name, is_reserved, prefix};
 use super::catalog::{self, Group, Kind};
 use super::container::{Container, Inspection};
@@ -103,20 +104,41 @@ pub fn user(container: &Container, seen: &Inspection) -> Option<String> {
 /// `inspections` are by container id; `host` is where a remote Engine's ports are, `None` for loopback.
 ///
 /// # Errors
-/// Two services want the same name, or a value holds a NUL byte.
+/// A value holds a NUL byte.
 pub fn derive(
     containers: &[Container],
     inspections: &BTreeMap<String, Inspection>,
     host: Option<&str>,
 ) -> Result<Variables, Failure> {
-    let services = gather(containers, inspections, host)?;
+    let services = gather(containers, inspections, host);
     let mut names = Names::default();
     for service in &services {
-        service.own_variables(&mut names)?;
+        if is_alone(service, &services, &mut names) {
+            service.own_variables(&mut names)?;
+        }
     }
     global_variables(&services, &mut names)?;
     names.missing.extend(containers.iter().filter_map(no_server));
     Ok(names.finish())
+}
+
+/// Says whether no other service is called alike: of two that are, neither gives variables, as half of them would be
+/// the one's and half the other's.
+fn is_alone(service: &Service, services: &[Service], names: &mut Names) -> bool {
+    let speaks = |it: &&Service| !it.replicas.is_empty() && it.prefix == service.prefix;
+    let Some(other) = services.iter().filter(speaks).find(|other| other.name != service.name) else {
+        return true;
+    };
+    if !service.replicas.is_empty() && service.name < other.name {
+        names.missing.push(Missing {
+            names: ["HOST", "PORT", "URL"].map(|suffix| format!("{}_{suffix}", service.prefix)).into(),
+            why: format!(
+                "services `{}` and `{}` both give variables that begin with `{}_`; give one of them another prefix: label `dev-prism.prefix`, or `services: {{{}: {{prefix: …}}}}` in prism.yaml",
+                service.name, other.name, service.prefix, other.name
+            ),
+        });
+    }
+    false
 }
 
 /// Says of a container that has the image of a known kind, and does not run its server, that it gives nothing.
@@ -151,7 +173,7 @@ fn gather<'a>(
     containers: &'a [Container],
     inspections: &BTreeMap<String, Inspection>,
     host: Option<&str>,
-) -> Result<Vec<Service<'a>>, Failure> {
+) -> Vec<Service<'a>> {
     let mut services: Vec<Service> = Vec::new();
     for container in containers.iter().filter(|container| container.label("ignore") != Some("true")) {
         let endpoints = endpoints(container, containers, host);
@@ -177,32 +199,15 @@ fn gather<'a>(
         }
         service.replicas.push(endpoints);
     }
-    check_prefixes(&services)?;
-    Ok(services)
-}
-
-fn check_prefixes(services: &[Service]) -> Result<(), Failure> {
-    let speaking = || services.iter().filter(|service| !service.replicas.is_empty());
-    for (at, service) in speaking().enumerate() {
-        if let Some(other) = speaking().take(at).find(|other| other.prefix == service.prefix) {
-            return Err(Failure::new(format!(
-                "services `{}` and `{}` both give variables that begin with `{}_`",
-                other.name, service.name, service.prefix
-            ))
-            .hint(format!(
-                "give one of them another prefix: label `dev-prism.prefix`, or `services: {{{}: {{prefix: …}}}}` in prism.yaml",
-                service.name
-            )));
-        }
-    }
-    Ok(())
+    services
 }
 
 impl Service<'_> {
     fn own_variables(&self, names: &mut Names) -> Result<(), Failure> {
         let Some(first) = self.replicas.first() else { return Ok(()) };
         let mut add = |suffix: &str, value: String, port: Option<ContainerPort>, rule: String| {
-            names.add(self.variable(format!("{}_{suffix}", self.prefix), value, port, rule))
+            let claim = if matches!(suffix, "HOST" | "PORT") { Claim::Called } else { Claim::Derived };
+            names.add(claim, self.variable(format!("{}_{suffix}", self.prefix), value, port, rule))
         };
         let primary = first.primary;
         add("HOST", first.host().to_owned(), None, "where its ports are bound".to_owned())?;
@@ -246,10 +251,13 @@ impl Service<'_> {
                     (format!("{scheme}://{place}"), "URL by port".to_owned())
                 }
             };
-            names.add(Variable {
-                secret: self.holds_password(&url),
-                ..self.variable(format!("{}_URL", self.prefix), url, Some(port), rule)
-            })?;
+            names.add(
+                Claim::Called,
+                Variable {
+                    secret: self.holds_password(&url),
+                    ..self.variable(format!("{}_URL", self.prefix), url, Some(port), rule)
+                },
+            )?;
         }
         let Some(kind) = self.kind else { return Ok(()) };
         for other in kind.others {
@@ -260,10 +268,13 @@ impl Service<'_> {
             let Some((port, place)) = other.ports.iter().find_map(at) else { continue };
             let Some(url) = self.fill_url(other.url, &place.to_string()) else { continue };
             let rule = format!("URL of kind `{}`", kind.name);
-            names.add(Variable {
-                secret: self.holds_password(&url),
-                ..self.variable(format!("{}_{}", self.prefix, other.suffix), url, Some(port), rule)
-            })?;
+            names.add(
+                Claim::Derived,
+                Variable {
+                    secret: self.holds_password(&url),
+                    ..self.variable(format!("{}_{}", self.prefix, other.suffix), url, Some(port), rule)
+                },
+            )?;
         }
         Ok(())
     }
@@ -280,7 +291,8 @@ impl Service<'_> {
                 None => format!("default of kind `{}`", kind.name),
             };
             let name = format!("{}_{suffix}", self.prefix);
-            names.add(Variable { secret, ..self.variable(name, value.clone(), port, rule) })?;
+            names
+                .add(Claim::Derived, Variable { secret, ..self.variable(name, value.clone(), port, rule) })?;
         }
         Ok(())
     }

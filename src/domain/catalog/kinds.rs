@@ -326,6 +326,30 @@ pub const KINDS: &[Kind] = &[
         servers: &["kc.sh", "start", "start-dev", "run.sh"],
         globals: &[&group("KEYCLOAK_URL", &[("KEYCLOAK_URL", "{url}")])], ..PLAIN
     },
+    Kind {
+        name: "iris", images: &["iris", "iris-community", "irishealth", "irishealth-community"], ports: &[1972],
+        logins: &[Login { user: User::Named("_SYSTEM"), password: &[], default_password: Some("SYS") }],
+        database: Database {
+            suffix: "NAMESPACE", variables: &[], default: DefaultDatabase::Named("USER"),
+        },
+        urls: &["iris://{auth}{address}/{database}"],
+        others: &[Other { suffix: "WEB_URL", ports: &[52773], url: "http://{address}" }],
+        globals: &[&Group {
+            address: Some(Address { hosts: &["IRIS_HOST"], port: "IRIS_PORT", default: 1972 }),
+            ..group("IRIS_*", &[
+                ("IRIS_URL", "{url}"), ("IRIS_HOST", "{host}"), ("IRIS_PORT", "{port}"),
+                ("IRIS_NAMESPACE", "{database}"), ("IRIS_USERNAME", "{user}"), ("IRIS_PASSWORD", "{password}"),
+            ])
+        }],
+        ..PLAIN
+    },
+    Kind {
+        name: "qdrant", images: &["qdrant"], ports: &[6333],
+        logins: &[login(User::Nobody, &["QDRANT__SERVICE__API_KEY"])],
+        urls: &["http://{address}"],
+        others: &[Other { suffix: "GRPC_URL", ports: &[6334], url: "http://{address}" }],
+        globals: &[&group("QDRANT_*", &[("QDRANT_URL", "{url}"), ("QDRANT_API_KEY", "{password}")])], ..PLAIN
+    },
 ];
 
 const MYSQL_LIKE: Kind = Kind {

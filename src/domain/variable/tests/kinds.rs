@@ -470,6 +470,42 @@ fn search_and_clouds() {
 }
 
 #[test]
+fn iris_and_qdrant() {
+    case(
+        "intersystemsdc/iris-community:latest",
+        &[1972, 52773],
+        &[],
+        &[],
+        &[
+            "IRIS_HOST=127.0.0.1",
+            "IRIS_NAMESPACE=USER",
+            "IRIS_PASSWORD=SYS",
+            "IRIS_PORT=7001",
+            "IRIS_URL=iris://_SYSTEM:SYS@127.0.0.1:7001/USER",
+            "IRIS_USERNAME=_SYSTEM",
+            "S_NAMESPACE=USER",
+            "S_PASSWORD=SYS",
+            "S_URL=iris://_SYSTEM:SYS@127.0.0.1:7001/USER",
+            "S_USER=_SYSTEM",
+            "S_WEB_URL=http://127.0.0.1:7002",
+        ],
+    );
+    case(
+        "qdrant/qdrant:v1.13.4",
+        &[6333, 6334],
+        &["QDRANT__SERVICE__API_KEY=k"],
+        &[],
+        &[
+            "QDRANT_API_KEY=k",
+            "QDRANT_URL=http://127.0.0.1:7001",
+            "S_GRPC_URL=http://127.0.0.1:7002",
+            "S_PASSWORD=k",
+            "S_URL=http://127.0.0.1:7001",
+        ],
+    );
+}
+
+#[test]
 fn every_kind_is_documented() {
     let documented = include_str!("../../../../docs/variables.md");
     for kind in catalog::KINDS {
