@@ -50,7 +50,7 @@ pub fn variables(
         None if session.settings.apps.is_empty() => BTreeMap::new(),
         None => reservation::apps(&engine.note(&session.id)?.ports.unwrap_or_default()),
     };
-    variable::add_apps(&mut derived, &apps)?;
+    variable::add_apps(&mut derived, &apps);
     let mut own = own(session, header, endpoint.host.as_deref());
     let variables = variable::configure(&session.settings, None, derived.list, &own)?;
     if let Some(header) = header {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::endpoint::Place;
-use super::name::Names;
+use super::name::{Claim, Names, given_up};
 use super::{Found, Missing, Service, Variable, fill};
 use crate::domain::catalog::Group;
 use crate::domain::port::ContainerPort;
@@ -18,7 +18,7 @@ pub(super) fn global_variables(services: &[Service], names: &mut Names) -> Resul
         }
     }
     for candidates in candidates.into_values() {
-        let mut miss = |why: String| {
+        let miss = |names: &mut Names, why: String| {
             let group = candidates.iter().flat_map(|(_, group)| group.variables);
             let all: BTreeSet<String> = group.map(|(name, _)| (*name).to_owned()).collect();
             names.missing.push(Missing { names: all.into_iter().collect(), why });
@@ -31,17 +31,30 @@ pub(super) fn global_variables(services: &[Service], names: &mut Names) -> Resul
                 let rivals = if preferred.is_empty() { all.iter().collect() } else { preferred.to_vec() };
                 let rivals: Vec<String> =
                     rivals.iter().map(|(service, _)| format!("`{}`", service.name)).collect();
-                miss(format!(
-                    "{} would give it; label one of them `dev-prism.primary: \"true\"`",
-                    rivals.join(" and ")
-                ));
+                miss(
+                    names,
+                    format!(
+                        "{} would give it; label one of them `dev-prism.primary: \"true\"`",
+                        rivals.join(" and ")
+                    ),
+                );
                 continue;
             }
         };
         match service.target() {
-            Some(target) => service.give(&target, group, why, names)?,
+            Some(target) => {
+                let wanted = group.variables.iter().map(|(name, _)| *name);
+                match names.rival(wanted, service.name) {
+                    // A group goes as a whole: its host with another's port would lead nowhere.
+                    Some(owner) => miss(names, given_up(&service.name.0, &owner)),
+                    None => service.give(&target, group, why, names)?,
+                }
+            }
             None => {
-                miss(format!("`{}` does not run, or does not publish the port of its kind", service.name));
+                miss(
+                    names,
+                    format!("`{}` does not run, or does not publish the port of its kind", service.name),
+                );
             }
         }
     }
@@ -91,11 +104,14 @@ impl Service<'_> {
             let Some(value) = filled else { continue };
             let secret =
                 template.contains("{password}") || (*template == "{url}" && self.holds_password(url));
-            names.add(Variable {
-                secret,
-                group: Some(group),
-                ..self.variable((*name).to_owned(), value, Some(*port), why.to_owned())
-            })?;
+            names.add(
+                Claim::Global,
+                Variable {
+                    secret,
+                    group: Some(group),
+                    ..self.variable((*name).to_owned(), value, Some(*port), why.to_owned())
+                },
+            )?;
         }
         Ok(())
     }

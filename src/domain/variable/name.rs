@@ -1,8 +1,11 @@
 //! Names of variables: which are taken, and which no service may give.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::setting::reader;
 use super::{Missing, Variable, Variables};
+use crate::domain::name::ServiceName;
 use crate::error::Failure;
 
 /// Turns a service's name into the beginning of its variables' names.
@@ -19,21 +22,36 @@ pub fn is_name(name: &str) -> bool {
         && name.bytes().all(|byte| byte == b'_' || byte.is_ascii_alphanumeric())
 }
 
+/// How much a name is a service's own; what only follows from a rule gives way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Claim {
+    /// One that programs look for, whatever the service is called: `DATABASE_URL`.
+    Global,
+    /// One that follows from what the service is: a replica's, a credential, a user interface.
+    Derived,
+    /// What the service is called, with `_HOST`, `_PORT` or `_URL`.
+    Called,
+}
+
 /// The names that are given so far.
 #[derive(Default)]
 pub(super) struct Names {
-    found: BTreeMap<String, Variable>,
+    found: BTreeMap<String, (Claim, Variable)>,
+    /// Claimed by several services alike, and so given by none.
+    contested: BTreeMap<String, Claim>,
+    /// Why a name is not given to somebody who would give it.
+    lost: BTreeMap<String, Vec<String>>,
     skipped: BTreeSet<String>,
     pub(super) missing: Vec<Missing>,
 }
 
 impl Names {
-    /// Gives a name to a service, unless it may not be given.
-    pub(super) fn add(&mut self, variable: Variable) -> Result<(), Failure> {
-        let Variable { name, value, service, .. } = &variable;
-        let service = service.as_ref().map_or("prism.yaml", |service| &service.0);
+    /// Gives a name to a service, unless it may not be given, or another one has as good a claim to it.
+    pub(super) fn add(&mut self, claim: Claim, variable: Variable) -> Result<(), Failure> {
+        let Variable { name, value, .. } = &variable;
+        let service = shown(&variable).to_owned();
         if is_reserved(name) {
-            if self.skipped.insert(service.to_owned()) {
+            if self.skipped.insert(service.clone()) {
                 self.missing.push(Missing {
                     names: vec![name.clone()],
                     why: format!(
@@ -46,8 +64,21 @@ impl Names {
         if value.contains('\0') {
             return Err(Failure::new(format!("the value of {name} (service `{service}`) holds a NUL byte")));
         }
-        let Some(found) = self.found.get_mut(name) else {
-            self.found.insert(name.clone(), variable);
+        if let Some(program) = reader(name) {
+            let why = format!(
+                "{program} takes its own settings from such names; give service `{service}` a prefix (label `dev-prism.prefix`)"
+            );
+            let reasons = self.lost.entry(name.clone()).or_default();
+            if !reasons.contains(&why) {
+                reasons.push(why);
+            }
+            return Ok(());
+        }
+        if self.contested.get(name).is_some_and(|other| *other >= claim) {
+            return Ok(());
+        }
+        let Some((other_claim, found)) = self.found.get_mut(name) else {
+            self.found.insert(name.clone(), (claim, variable));
             return Ok(());
         };
         // A service may be called like the name that its kind gives: `redis` and REDIS_URL.
@@ -55,15 +86,60 @@ impl Names {
             found.group = found.group.or(variable.group);
             return Ok(());
         }
-        let other = found.service.as_ref().map_or("prism.yaml", |other| &other.0);
-        Err(Failure::new(format!("services `{other}` and `{service}` both give {name}"))
-            .hint("give one of them another prefix: label `dev-prism.prefix`"))
+        let other = shown(found).to_owned();
+        let lost = self.lost.entry(name.clone()).or_default();
+        match claim.cmp(other_claim) {
+            Ordering::Less => lost.push(given_up(&service, &other)),
+            Ordering::Greater => {
+                lost.push(given_up(&other, &service));
+                (*other_claim, *found) = (claim, variable);
+            }
+            Ordering::Equal => {
+                lost.push(format!(
+                    "services `{other}` and `{service}` both give it; give one of them another prefix: label `dev-prism.prefix`"
+                ));
+                self.contested.insert(name.clone(), claim);
+                self.found.remove(name);
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds who else has one of these names, or would have it.
+    pub(super) fn rival<'n>(
+        &self,
+        mut names: impl Iterator<Item = &'n str>,
+        service: &ServiceName,
+    ) -> Option<String> {
+        names.find_map(|name| match self.found.get(name) {
+            Some((_, found)) if found.service.as_ref() != Some(service) => Some(shown(found).to_owned()),
+            _ => None,
+        })
     }
 
     /// Takes the variables.
-    pub(super) fn finish(self) -> Variables {
-        Variables { list: self.found.into_values().collect(), missing: self.missing }
+    pub(super) fn finish(mut self) -> Variables {
+        let mut by_reason: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (name, reasons) in self.lost {
+            for why in reasons {
+                by_reason.entry(why).or_default().push(name.clone());
+            }
+        }
+        self.missing.extend(by_reason.into_iter().map(|(why, names)| Missing { names, why }));
+        let list = self.found.into_values().map(|(_, variable)| variable).collect();
+        Variables { list, missing: self.missing }
     }
+}
+
+fn shown(variable: &Variable) -> &str {
+    variable.service.as_ref().map_or("prism.yaml", |service| &service.0)
+}
+
+/// Says why `service` does not give a name that belongs to `owner`.
+pub(super) fn given_up(service: &str, owner: &str) -> String {
+    format!(
+        "`{service}` would give it too, but it is `{owner}` that is called so; a prefix helps: label `dev-prism.prefix`"
+    )
 }
 
 /// Says whether programs take a cloud's credentials or address from a variable of this name (SERVICES.md).

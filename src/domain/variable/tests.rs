@@ -209,11 +209,72 @@ fn a_service_called_docker_does_not_move_the_engine() {
 }
 
 #[test]
-fn equal_prefixes_are_an_error_that_names_both() {
-    let error =
-        derive(&[serving("a-b", "x", &[(1, 2)]), serving("a.b", "x", &[(1, 3)])], &BTreeMap::new(), None);
-    let error = error.expect_err("collision").to_string();
-    assert!(error.contains("`a-b`") && error.contains("`a.b`") && error.contains("`A_B_`"), "{error}");
+fn settings_of_frameworks_are_left_to_them() {
+    let variables =
+        derive(&[serving("server", "x", &[(8080, 7000)])], &BTreeMap::new(), None).expect("variables");
+    let names: Vec<&str> = variables.list.iter().map(|it| it.name.as_str()).collect();
+    assert_eq!(names, ["SERVER_HOST", "SERVER_PORT_8080", "SERVER_URL"]);
+    let missing = variables.missing[0].to_string();
+    assert!(missing.starts_with("SERVER_PORT is not set: Spring Boot takes its own settings"), "{missing}");
+}
+
+#[test]
+fn of_two_services_called_alike_neither_gives_variables() {
+    let services = [serving("a-b", "x", &[(1, 2)]), serving("a.b", "redis", &[(6379, 3)])];
+    let variables = derive(&services, &BTreeMap::new(), None).expect("variables");
+    let names: Vec<&str> = variables.list.iter().map(|it| it.name.as_str()).collect();
+    assert_eq!(names, ["REDIS_URL"]);
+    let missing = variables.missing[0].to_string();
+    assert!(
+        missing.starts_with("A_B_HOST, A_B_PORT, A_B_URL are not set: services `a-b` and `a.b`"),
+        "{missing}"
+    );
+}
+
+#[test]
+fn what_is_derived_gives_way_to_what_a_service_is_called() {
+    let replica = |number: u16| Container {
+        number: number.into(),
+        id: format!("web{number}"),
+        ..serving("web", "x", &[(80, 7000 + number)])
+    };
+    for (services, name, value, why) in [
+        (
+            vec![
+                serving("minio", "minio/minio", &[(9000, 1), (9001, 2)]),
+                serving("minio-console", "x", &[(80, 3)]),
+            ],
+            "MINIO_CONSOLE_URL",
+            "http://127.0.0.1:3",
+            "MINIO_CONSOLE_URL is not set: `minio` would give it too, but it is `minio-console` that is called so",
+        ),
+        (
+            vec![serving("web-1", "x", &[(80, 3)]), replica(1), replica(2)],
+            "WEB_1_PORT",
+            "3",
+            "WEB_1_PORT is not set: `web` would give it too, but it is `web-1`",
+        ),
+        (
+            vec![serving("database", "mongo", &[(27017, 1)]), serving("pg", "postgres", &[(5432, 2)])],
+            "DATABASE_URL",
+            "mongodb://127.0.0.1:1/test",
+            "DATABASE_URL is not set: `pg` would give it too, but it is `database`",
+        ),
+        (
+            vec![serving("smtp", "x", &[(80, 1)]), serving("mail", "axllent/mailpit", &[(1025, 2)])],
+            "SMTP_PORT",
+            "1",
+            "MAILER_DSN, SMTP_HOST, SMTP_PORT are not set: `mail` would give it too, but it is `smtp`",
+        ),
+    ] {
+        for services in [services.clone(), services.into_iter().rev().collect()] {
+            let variables = derive(&services, &BTreeMap::new(), None).expect("variables");
+            let found = variables.list.iter().find(|it| it.name == name).map(|it| it.value.as_str());
+            assert_eq!(found, Some(value), "{name}");
+            let missing: Vec<String> = variables.missing.iter().map(ToString::to_string).collect();
+            assert!(missing.iter().any(|it| it.starts_with(why)), "{missing:?}");
+        }
+    }
 }
 
 #[test]
