@@ -1,9 +1,12 @@
 //! Ports of this machine: can they be bound, and who listens on them?
 
 use std::io::ErrorKind;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
+use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::{fmt, fs};
+
+use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, SockaddrIn, SockaddrIn6, bind};
 
 use crate::domain::port::Protocol;
 
@@ -17,6 +20,21 @@ pub fn is_bindable(protocol: Protocol, address: IpAddr, port: u16) -> bool {
         Protocol::Sctp => Ok(()),
     };
     !bound.is_err_and(|error| error.kind() == ErrorKind::AddrInUse)
+}
+
+/// Says whether nobody has a TCP port at an address of this machine, be it without listening yet: Docker holds what it has
+/// published, whoever answers there. What cannot be known counts as no.
+pub fn is_unheld(address: IpAddr, port: u16) -> bool {
+    // Without SO_REUSEADDR, which lets two sockets have one port until one listens.
+    let family = if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+    let Ok(socket) = socket::socket(family, SockType::Stream, SockFlag::SOCK_CLOEXEC, None) else {
+        return false;
+    };
+    let bound = match SocketAddr::new(address, port) {
+        SocketAddr::V4(address) => bind(socket.as_raw_fd(), &SockaddrIn::from(address)),
+        SocketAddr::V6(address) => bind(socket.as_raw_fd(), &SockaddrIn6::from(address)),
+    };
+    bound.is_ok()
 }
 
 /// Says whether nobody else is found at a port of this machine, by whichever name `localhost` is resolved.
@@ -55,7 +73,7 @@ impl Listener {
         let tables = [protocol.to_string(), format!("{protocol}6")];
         let (user, inode) = tables.iter().find_map(|table| {
             let text = fs::read_to_string(format!("/proc/net/{table}")).ok()?;
-            socket(&text, port, protocol == Protocol::Udp)
+            waiting(&text, port, protocol == Protocol::Udp)
         })?;
         Some(Self { user, process: process_of(inode) })
     }
@@ -76,7 +94,7 @@ impl Listener {
 }
 
 /// Finds the user and inode of a socket that waits at a port, in a table of the kernel's.
-fn socket(table: &str, port: u16, is_udp: bool) -> Option<(u32, u64)> {
+fn waiting(table: &str, port: u16, is_udp: bool) -> Option<(u32, u64)> {
     const LISTEN: &str = "0A";
     const UNCONNECTED: &str = "07";
     let state = if is_udp { UNCONNECTED } else { LISTEN };
@@ -122,6 +140,19 @@ mod tests {
         assert!(!is_free(six.local_addr().expect("address").port()), "`localhost` would lead there");
         let udp = UdpSocket::bind("0.0.0.0:0").expect("udp");
         assert!(!is_bindable(Protocol::Udp, LOOPBACK, udp.local_addr().expect("address").port()));
+    }
+
+    #[test]
+    fn what_somebody_has_bound_is_held() {
+        for address in [LOOPBACK, Ipv6Addr::LOCALHOST.into()] {
+            let listener = TcpListener::bind((address, 0)).expect("a port");
+            let port = listener.local_addr().expect("address").port();
+            assert!(!is_unheld(address, port));
+            drop(listener);
+            assert!(is_unheld(address, port));
+        }
+        let any = TcpListener::bind("0.0.0.0:0").expect("a port");
+        assert!(!is_unheld(LOOPBACK, any.local_addr().expect("address").port()));
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub mod glance;
 pub mod input;
 pub mod patience;
 pub mod ports;
+pub mod reach;
 pub mod remove;
 pub mod rename;
 pub mod script;

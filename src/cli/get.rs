@@ -9,6 +9,7 @@ use crate::domain::port::ContainerPort;
 use crate::domain::template::nearest;
 use crate::domain::variable;
 use crate::error::Failure;
+use crate::session::reach;
 
 /// Print one variable, or where a service listens
 #[derive(Debug, Args)]
@@ -26,6 +27,7 @@ pub(super) fn run(context: Context, args: &GetArgs) -> anyhow::Result<()> {
     let output = context.output;
     let present = context.running()?;
     if let Some(address) = address(&present, &args.what)? {
+        reach::check(&present.engine, &present.endpoint, present.header.as_ref(), &present.containers)?;
         return output.print(format!("{address}\n"));
     }
     let found = present.variables()?;

@@ -80,6 +80,40 @@ impl Endpoint {
     }
 }
 
+impl Endpoint {
+    /// Says whether the process behind its socket is known to pass on what is elsewhere, or to be elsewhere itself.
+    pub fn is_suspect(&self) -> bool {
+        self.peer().is_some_and(|peer| peer.is_tunnel() || peer.has_other_network())
+    }
+
+    /// Finds the process behind its socket.
+    pub(super) fn peer(&self) -> Option<Peer> {
+        Peer::of(Path::new(self.address.strip_prefix("unix://")?))
+    }
+}
+
+/// The process at the other end of a socket.
+pub(super) struct Peer(i32);
+
+impl Peer {
+    fn of(socket: &Path) -> Option<Self> {
+        let stream = UnixStream::connect(socket).ok()?;
+        getsockopt(&stream, PeerCredentials).ok().map(|peer| Self(peer.pid()))
+    }
+
+    /// Says whether it passes on what somebody far away answers.
+    pub(super) fn is_tunnel(&self) -> bool {
+        let name = fs::read_to_string(format!("/proc/{}/comm", self.0)).unwrap_or_default();
+        ["ssh", "sshd", "socat"].contains(&name.trim())
+    }
+
+    /// Says whether it is known to have another network than prism, and so other ports.
+    pub(super) fn has_other_network(&self) -> bool {
+        let network = |process: &str| fs::read_link(format!("/proc/{process}/ns/net")).ok();
+        network(&self.0.to_string()).is_some_and(|its| network("self").is_some_and(|ours| ours != its))
+    }
+}
+
 /// What the Docker CLI keeps of an Engine under a name.
 struct DockerContext {
     name: String,
@@ -142,10 +176,7 @@ fn is_outside_this_container(socket: &Path) -> bool {
     let in_container = Path::new("/.dockerenv").exists() || Path::new("/run/.containerenv").exists();
     let in_first_namespace =
         || fs::metadata("/proc/self/ns/pid").is_ok_and(|found| found.ino() == FIRST_PID_NAMESPACE);
-    in_container
-        && !in_first_namespace()
-        && UnixStream::connect(socket)
-            .is_ok_and(|stream| getsockopt(&stream, PeerCredentials).is_ok_and(|peer| peer.pid() == 0))
+    in_container && !in_first_namespace() && Peer::of(socket).is_some_and(|peer| peer.0 == 0)
 }
 
 /// Names the user on this machine, as the label `dev-prism.owner` does.

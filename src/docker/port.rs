@@ -5,6 +5,7 @@ use std::fs;
 use bollard::models::SystemInfo;
 use bollard::query_parameters::ListContainersOptionsBuilder;
 
+use super::endpoint::Peer;
 use super::{Endpoint, Engine, container};
 use crate::domain::container::State;
 use crate::domain::holding::Holdings;
@@ -17,7 +18,9 @@ pub enum Place {
     Here,
     /// On this machine, with the rights of a user.
     Rootless,
-    /// In a virtual machine, a container or far away: its answer alone decides.
+    /// In a virtual machine of this one, which forwards ports: its answer alone decides.
+    Machine,
+    /// In a container, behind a tunnel or far away, as far as can be known.
     Elsewhere,
 }
 
@@ -52,18 +55,31 @@ impl Engine {
         }
         let info = self.ask(self.docker.info())?.map_err(|error| self.failure(error))?;
         let read = |name: &str| fs::read_to_string(format!("/proc/sys/kernel/{name}")).unwrap_or_default();
-        Ok(Place::of(&info, &read("osrelease"), &read("hostname")))
+        let peer = endpoint.peer();
+        let is_tunnel = peer.as_ref().is_some_and(Peer::is_tunnel);
+        let place = Place::of(&info, &read("osrelease"), &read("hostname"));
+        Ok(match place {
+            Place::Here if peer.is_some_and(|peer| peer.has_other_network()) => Place::Elsewhere,
+            Place::Machine if is_tunnel => Place::Elsewhere,
+            place => place,
+        })
     }
 }
 
 impl Place {
     /// Compares what an Engine says of itself with the kernel and name of this machine. The machine to which Docker
-    /// Desktop, colima or an ssh tunnel leads has another kernel, or another name.
+    /// Desktop, colima or an ssh tunnel leads has another kernel, or another name; the usual ones are known by these.
     fn of(info: &SystemInfo, kernel: &str, name: &str) -> Self {
         let is_same = |found: &Option<String>, here: &str| found.as_deref() == Some(here.trim());
         let options = info.security_options.as_deref().unwrap_or_default();
         if !is_same(&info.kernel_version, kernel) || !is_same(&info.name, name) {
-            Self::Elsewhere
+            let said = |text: &Option<String>| text.clone().unwrap_or_default().to_lowercase();
+            let (name, kernel) = (said(&info.name), said(&info.kernel_version));
+            let is_known = ["linuxkit", "orbstack", "wsl2"].iter().any(|part| kernel.contains(part))
+                || ["docker-desktop", "rancher-desktop", "colima", "lima-"]
+                    .iter()
+                    .any(|start| name.starts_with(start));
+            if is_known { Self::Machine } else { Self::Elsewhere }
         } else if options.iter().any(|option| option.contains("name=rootless")) {
             Self::Rootless
         } else {
@@ -87,8 +103,10 @@ mod tests {
         for (info, place) in [
             (info("6.1", "box", "name=cgroupns"), Place::Here),
             (info("6.1", "box", "name=rootless"), Place::Rootless),
-            (info("6.6-linuxkit", "docker-desktop", ""), Place::Elsewhere),
-            (info("6.1", "docker-desktop", ""), Place::Elsewhere),
+            (info("6.6-linuxkit", "docker-desktop", ""), Place::Machine),
+            (info("6.1", "docker-desktop", ""), Place::Machine),
+            (info("6.1", "db-server", ""), Place::Elsewhere),
+            (info("6.8", "box", ""), Place::Elsewhere),
             (SystemInfo::default(), Place::Elsewhere),
         ] {
             assert_eq!(Place::of(&info, "6.1\n", "box\n"), place, "{info:?}");

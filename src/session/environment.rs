@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::Session;
 use super::generated::RESOLVED;
+use super::{Session, reach};
 use crate::docker::{Endpoint, Engine};
 use crate::domain::container::{Container, Inspection};
 use crate::domain::dotenv;
@@ -40,6 +40,7 @@ pub fn variables(
     containers: &[Container],
 ) -> anyhow::Result<SessionVariables> {
     let wanted = needing_inspection(containers).map(|container| container.id.as_str());
+    reach::check(engine, endpoint, header, containers)?;
     timing::mark("build");
     let mut inspections = engine.inspect(wanted)?;
     timing::mark("inspect");

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::up::Options;
-use super::{Session, diagnosis, rename};
+use super::{Session, diagnosis, reach, rename};
 use crate::docker::{Endpoint, Engine, HealthCheck};
 use crate::domain::catalog::Probe;
 use crate::domain::container::{Container, Inspection, State};
@@ -14,6 +14,7 @@ use crate::domain::port::{ContainerPort, Protocol};
 use crate::domain::settings::Ready;
 use crate::domain::state::{self, Finding, Verdict, survey};
 use crate::domain::variable::{self, Place};
+use crate::error::Failure;
 use crate::probe;
 use crate::process::interrupt::Interrupt;
 use crate::timing;
@@ -26,6 +27,9 @@ const HEALTH_POLL: Duration = Duration::from_millis(300);
 
 /// How long ports beside the primary one are waited for: many of them never listen.
 const OTHER_PORTS: Duration = Duration::from_secs(2);
+
+/// How long a published port may be nobody's: the Engine may just be about to bind it.
+const ABSENT: Duration = Duration::from_secs(2);
 
 /// When and how often a person is told what is awaited.
 const FIRST_WORD: Duration = Duration::from_secs(2);
@@ -53,6 +57,9 @@ pub struct Wait<'a> {
     header: &'a Header,
     options: &'a Options,
     host: Option<&'a str>,
+    endpoint: &'a Endpoint,
+    /// Since when nobody has a port of a running container on this machine.
+    absent: BTreeMap<String, Instant>,
     deadline: Instant,
     interrupt: &'a Interrupt,
     /// Containers that were found ready by asking.
@@ -90,6 +97,8 @@ impl<'a> Wait<'a> {
             header,
             options,
             host: endpoint.host.as_deref(),
+            endpoint,
+            absent: BTreeMap::new(),
             deadline: since + options.wait_timeout,
             interrupt,
             ready: BTreeSet::new(),
@@ -276,7 +285,24 @@ impl<'a> Wait<'a> {
             self.users.insert(container.id.clone(), user);
         }
         let user = self.users.get(&container.id).map_or("", String::as_str);
-        Ok(probe::answers(probe, user, &place.host, place.port))
+        let answers = probe::answers(probe, user, &place.host, place.port);
+        if !answers {
+            self.check_presence(container, place)?;
+        }
+        Ok(answers)
+    }
+
+    /// Fails if nobody has a port on this machine that the Engine says to have published: it never will be here.
+    fn check_presence(&mut self, container: &Container, place: &Place) -> Result<(), Failure> {
+        if self.host.is_some() || !reach::is_absent(&place.host, place.port) {
+            self.absent.remove(&container.id);
+            return Ok(());
+        }
+        let since = *self.absent.entry(container.id.clone()).or_insert_with(Instant::now);
+        if since.elapsed() < ABSENT {
+            return Ok(());
+        }
+        Err(reach::absent(self.endpoint, container, place.port))
     }
 
     /// Says whether a port that is published for TCP and UDP is served by UDP alone, as a resolver's may be: then nobody

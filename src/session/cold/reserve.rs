@@ -17,7 +17,7 @@ use crate::listen::{self, Listener};
 use crate::lock::Lock;
 use crate::output::Output;
 use crate::process::interrupt::Interrupt;
-use crate::session::{Session, lock_name, ports};
+use crate::session::{Session, lock_name, ports, reach};
 
 /// All that a reservation needs.
 pub struct Reserve<'a> {
@@ -89,6 +89,7 @@ impl Reserve<'_> {
                 own.or_else(|| Some(process(place, slot, port)?.to_string()))
             })
         })?;
+        self.check_reach(&wants, &ports, place, request.only_if_present)?;
         self.tell_changes(&before, &ports, &reserved, place);
         let known = holdings.notes.iter().find(|noted| noted.session_id == self.session.id.0);
         let note = Note { ports: Some(ports), ..request.note };
@@ -97,6 +98,27 @@ impl Reserve<'_> {
             self.engine.write_note(request.project, request.labels, &note)?;
         }
         Ok(note)
+    }
+
+    /// Looks at this machine before something is started on an Engine that may be another's.
+    fn check_reach(
+        &self,
+        wants: &[Want],
+        ports: &Reservations,
+        place: Place,
+        only_to_look: bool,
+    ) -> anyhow::Result<()> {
+        if only_to_look {
+            return Ok(());
+        }
+        let of_services = || wants.iter().filter(|want| matches!(want.slot, Slot::Service(..)));
+        let mut taken = of_services().filter(|_| place == Place::Elsewhere).filter_map(|want| {
+            let mut ports = ports.get(&want.slot)?.ports();
+            let port = ports.find(|port| !want.held.contains(port) && !is_bindable(want, *port))?;
+            Some((&want.slot, port))
+        });
+        let runs = of_services().any(|want| !want.held.is_empty());
+        reach::before_start(self.endpoint, place, taken.next(), runs)
     }
 
     /// Finds the other sessions that some prism works at: their pins may not be bound yet.

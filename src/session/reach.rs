@@ -1,0 +1,165 @@
+//! Whether the ports that an Engine publishes are this machine's: a socket that is forwarded from another machine looks
+//! like a local one, and behind the same numbers here may be somebody else's database.
+//!
+//! What an Engine of another name or kernel publishes is believed to be here once it was seen to come: nobody had the
+//! ports before the start, somebody has them after it. That is noted down in the runtime directory for as long as the
+//! socket is the same, so that the warm path asks for nothing.
+
+use std::fs;
+use std::net::IpAddr;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+
+use crate::docker::{Endpoint, Engine, Place};
+use crate::domain::container::Container;
+use crate::domain::header::Header;
+use crate::domain::name::short_hash;
+use crate::domain::reservation::Slot;
+use crate::error::Failure;
+use crate::files;
+use crate::listen;
+use crate::lock;
+use crate::process::identity;
+
+/// What is noted down of an Engine whose ports are here.
+const HERE: &str = "here";
+
+/// What is noted down where nobody had the ports, by the prism that is to see them come.
+fn free() -> String {
+    format!("free {}", identity::own())
+}
+
+/// Looks at this machine before something is started on an Engine: `taken` is a reserved port that somebody here has,
+/// `runs` says that containers of the session run already.
+///
+/// # Errors
+/// The Engine is another machine's, as far as can be known, and the port is not its.
+pub fn before_start(
+    endpoint: &Endpoint,
+    place: Place,
+    taken: Option<(&Slot, u16)>,
+    runs: bool,
+) -> anyhow::Result<()> {
+    if endpoint.host.is_some() || endpoint.shared {
+        return Ok(());
+    }
+    let noted = noted(endpoint);
+    match place {
+        Place::Elsewhere if noted.as_deref() == Some(HERE) => Ok(()),
+        Place::Elsewhere => {
+            if let Some((slot, port)) = taken {
+                return Err(Failure::new(format!(
+                    "the Docker Engine at {} is of another machine: {slot} would have its port {port} there, and somebody else has it here",
+                    endpoint.address
+                ))
+                .hint(WAYS_OUT)
+                .into());
+            }
+            if !runs {
+                note(endpoint, &free())?;
+            }
+            Ok(())
+        }
+        Place::Here | Place::Rootless | Place::Machine => note(endpoint, HERE),
+    }
+}
+
+/// Checks that what containers publish on the loopback is found on this machine, and is theirs.
+///
+/// # Errors
+/// It is not, or that cannot be known.
+pub fn check(
+    engine: &Engine,
+    endpoint: &Endpoint,
+    header: Option<&Header>,
+    containers: &[Container],
+) -> anyhow::Result<()> {
+    if endpoint.host.is_some() || endpoint.shared {
+        return Ok(());
+    }
+    let mut is_published = false;
+    for container in containers {
+        for binding in container.live_bindings().iter().filter(|binding| binding.container.is_tcp()) {
+            is_published = true;
+            if is_absent(&binding.host_ip, binding.host_port) {
+                forget(endpoint);
+                return Err(absent(endpoint, container, binding.host_port).into());
+            }
+        }
+    }
+    if !is_published {
+        return Ok(());
+    }
+    match noted(endpoint).as_deref() {
+        Some(HERE) => Ok(()),
+        Some(noted) if noted == free() => note(endpoint, HERE),
+        // Another socket of the Engine that was looked at when these were started.
+        _ if is_as_started(header, containers) && !endpoint.is_suspect() => note(endpoint, HERE),
+        _ if engine.place(endpoint)? == Place::Elsewhere => Err(Failure::new(format!(
+            "the Docker Engine at {} is of another machine, as its name and kernel say, and the ports of what runs there may be somebody else's here",
+            endpoint.address
+        ))
+        .hint(format!("{WAYS_OUT}; if they are forwarded, `prism stop`, and the next start sees them come"))
+        .into()),
+        _ => note(endpoint, HERE),
+    }
+}
+
+/// Says whether containers are those of the last start here, by ids that no two Engines share.
+fn is_as_started(header: Option<&Header>, containers: &[Container]) -> bool {
+    header.is_some_and(|header| containers.iter().any(|container| header.inspected.contains(&container.id)))
+}
+
+/// Says whether nobody has a port of this machine's loopback. Of other addresses nothing is known.
+pub fn is_absent(host: &str, port: u16) -> bool {
+    let Ok(address) = host.trim_matches(['[', ']']).parse::<IpAddr>() else { return false };
+    let loopback: IpAddr = match address {
+        IpAddr::V4(address) if address.is_unspecified() => std::net::Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(address) if address.is_unspecified() => std::net::Ipv6Addr::LOCALHOST.into(),
+        other => other,
+    };
+    loopback.is_loopback() && listen::is_unheld(loopback, port)
+}
+
+/// Says that a published port is not on this machine.
+pub fn absent(endpoint: &Endpoint, container: &Container, port: u16) -> Failure {
+    Failure::new(format!(
+        "the Docker Engine at {} publishes ports elsewhere: nobody has port {port} of service `{}` on this machine",
+        endpoint.address, container.service
+    ))
+    .hint(WAYS_OUT)
+}
+
+/// What can be done where the Engine is not this machine's.
+const WAYS_OUT: &str = "use this machine's Engine (`unset DOCKER_HOST`, `docker context use default`), or say where the ports are: `export PRISM_HOST=HOST`";
+
+/// What is noted down is of this very socket: a forwarded one is made anew each time.
+fn path(endpoint: &Endpoint) -> Option<PathBuf> {
+    let found = fs::metadata(endpoint.address.strip_prefix("unix://")?).ok()?;
+    let socket = format!(
+        "{} {} {} {} {}",
+        endpoint.address,
+        found.dev(),
+        found.ino(),
+        found.ctime(),
+        found.ctime_nsec()
+    );
+    Some(lock::directory().ok()?.join(format!("engine-{}", short_hash(socket.as_bytes()))))
+}
+
+fn noted(endpoint: &Endpoint) -> Option<String> {
+    String::from_utf8(files::read(&path(endpoint)?).ok()??).ok()
+}
+
+fn note(endpoint: &Endpoint, text: &str) -> anyhow::Result<()> {
+    if let Some(path) = path(endpoint).filter(|_| noted(endpoint).as_deref() != Some(text)) {
+        fs::write(path, text)?;
+    }
+    Ok(())
+}
+
+fn forget(endpoint: &Endpoint) {
+    if let Some(path) = path(endpoint) {
+        let _ = fs::remove_file(path);
+    }
+}
