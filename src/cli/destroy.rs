@@ -21,7 +21,9 @@ use crate::session::worktree::Worktree;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   prism destroy                          say what would go, and ask
-  prism destroy --yes ../old-worktree    also when that directory is gone already")]
+  prism destroy --yes ../old-worktree    also when that directory is gone already
+
+The branch of a worktree that `create` made goes as well if no commit would be lost.")]
 pub(super) struct DestroyArgs {
     /// Do not ask
     #[arg(short, long)]

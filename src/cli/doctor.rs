@@ -67,7 +67,7 @@ pub(super) fn run(context: Context) -> anyhow::Result<()> {
 fn orphans(context: &Context, engine: &mut Engine, report: &mut Report) -> anyhow::Result<()> {
     let gone = super::prune::orphans(context, engine)?.gone;
     if gone.is_empty() {
-        return report.good("no session without a directory");
+        return report.good("every session has its directory");
     }
     report.warning(&format!("{} sessions whose directory is gone", gone.len()), "`prism prune` removes them")
 }

@@ -33,7 +33,7 @@ pub(super) fn run(context: &Context, args: &ListArgs) -> anyhow::Result<()> {
     match args.format {
         Report::Json => context.output.print(report::list_json(&sessions)?),
         Report::Text if sessions.is_empty() => {
-            context.output.note("no sessions; `prism start` starts one in a directory with a compose.yaml");
+            context.output.note("no sessions; `prism start` in a directory with a compose.yaml makes one");
             Ok(())
         }
         Report::Text => {

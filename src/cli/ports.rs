@@ -142,7 +142,7 @@ fn is_running(holdings: &Holdings, session_id: &str) -> bool {
 fn no_ports(directory: &Path) -> Failure {
     Failure::new(format!("the session of `{}` has no ports", directory.display()))
         .kind(Kind::NoSession)
-        .hint("`prism start` starts one; `prism ports` shows those of all sessions")
+        .hint("`prism start` starts its stack; `prism ports` shows those of all sessions")
 }
 
 fn unknown(directory: &Path, name: &str, known: &BTreeSet<&str>, is_running: bool) -> Failure {

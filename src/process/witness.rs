@@ -175,6 +175,8 @@ fn spawn() -> Option<Process> {
 
 /// Is the witness: reports signals to the other end of its standard input, until there is none.
 pub fn serve() {
+    // `ps` shows the file's name otherwise, which is `exe`. Where this cannot be said, nothing else depends on it.
+    let _ = std::fs::write("/proc/self/comm", NAME);
     let Ok(signals) = SignalFd::with_flags(&SigSet::all(), SfdFlags::SFD_NONBLOCK) else { return };
     let Ok(mut prism) = std::io::stdin().as_fd().try_clone_to_owned().map(UnixStream::from) else { return };
     loop {

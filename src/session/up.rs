@@ -139,7 +139,7 @@ fn bring_up(
 pub fn no_session(session: &Session) -> Failure {
     Failure::new(format!("there is no session in `{}`", session.directory))
         .kind(Kind::NoSession)
-        .hint("`prism start` starts one")
+        .hint("`prism start` starts its stack")
 }
 
 /// Fails on a service name that the project does not have.

@@ -93,6 +93,9 @@ impl Worktree {
         if self.marker.is_going {
             return Ok(lines);
         }
+        if self.marker.is_new_branch {
+            lines.push(format!("branch {}, unless it has commits that are nowhere else", self.marker.branch));
+        }
         let mut ignored = git::ignored(self.top())?;
         ignored.retain(|name| !generated::NAMES.iter().any(|generated| name.ends_with(generated)));
         if !ignored.is_empty() {

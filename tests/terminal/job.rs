@@ -137,6 +137,7 @@ fn a_stop_that_the_witness_sees_instead_of_the_continuation_is_not_undone() {
     let child = terminal.number_after("ready ");
     let prism = getpgid(Some(child)).expect("a group");
     let witness = children_of(prism).into_iter().find(|pid| *pid != child).expect("a witness");
+    eventually("the witness's own name", || field(witness, "Name").as_deref() == Some("prism-witness"));
     let is_pending = |signal: Signal| {
         let pending = u64::from_str_radix(&field(witness, "ShdPnd").expect("status"), 16).expect("a mask");
         pending & (1 << (signal as i32 - 1)) != 0

@@ -34,7 +34,8 @@ impl Refusal {
                 });
                 let wanted = wanted.collect::<Vec<_>>().join(", ");
                 let size = range.len();
-                Failure::new(format!("the range {range} has {size} ports, too few for {wanted}"))
+                let s = if size == 1 { "" } else { "s" };
+                Failure::new(format!("the range {range} has {size} port{s}, too few for {wanted}"))
                     .hint("widen `range:` in prism.yaml")
             }
             Self::Exhausted { slot, count, range, uses } => {

@@ -121,7 +121,7 @@ fn an_exhausted_range_names_every_assignment_and_the_free_ports() {
     let small = [want("a", range(6, 6), 0), want("b", range(6, 6), 0)];
     assert!(
         text(chosen(&small, &[], &[]).expect_err("small"))
-            .contains("the range 6-6 has 1 ports, too few for service `a`, service `b`")
+            .contains("the range 6-6 has 1 port, too few for service `a`, service `b`")
     );
 }
 

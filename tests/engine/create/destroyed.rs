@@ -41,6 +41,7 @@ fn destroy_looks_before_a_worktree_goes() {
     fs::write(place.join("secret.env"), "KEY=1").expect("ignored file");
     let asked = project.prism(&["destroy", shown]).exits(2);
     assert!(asked.stderr.contains("with files that git ignores: secret.env"), "{asked}");
+    assert!(asked.stderr.contains(", unless it has commits that are nowhere else"), "{asked}");
     let moved = project.sandbox.work().join("moved");
     project.sandbox.git(&project.directory, &["worktree", "move", shown, moved.to_str().expect("UTF-8")]);
     project.sandbox.prism(&moved, &["start"]).succeeds();

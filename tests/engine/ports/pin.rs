@@ -113,10 +113,7 @@ fn pins_that_cannot_be() {
         ("services: {a: {port: 0}}", "services.a.port"),
         ("services: {quiet: {port: 9000}}", "service `quiet` publishes no port that could be pinned"),
         ("ports: {range: 9001-9000}", "`9001-9000` is not a port or a range of ports"),
-        (
-            "ports: {range: 9000-9000}",
-            "the range 9000-9000 has 1 ports, too few for service `a`, service `b`",
-        ),
+        ("ports: {range: 9000-9000}", "the range 9000-9000 has 1 port, too few for service `a`, service `b`"),
         ("ports: {range: 0-5}", "`0-5` is not a port or a range of ports"),
     ] {
         project.write("prism.yaml", settings);
