@@ -56,7 +56,6 @@ pub mod socket;
 pub mod starter;
 pub mod state;
 pub mod template;
-pub mod text;
 pub mod url;
 pub mod variable;
 pub mod yaml;

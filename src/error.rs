@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::domain::text;
+use crate::text;
 
 /// Why a verb failed, as far as exit statuses tell failures apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,6 +14,7 @@ mod probe;
 mod process;
 mod read;
 mod session;
+mod text;
 mod timing;
 
 use std::process::ExitCode;

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use crate::domain::text;
+use crate::text;
 
 /// How much is said, and whether it may be coloured.
 #[derive(Debug, Clone, Copy)]

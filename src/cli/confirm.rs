@@ -2,9 +2,9 @@
 
 use std::io::{IsTerminal, stdin};
 
-use crate::domain::text;
 use crate::error::{Failure, Kind};
 use crate::output::Output;
+use crate::text;
 
 /// Says what will happen and asks.
 ///

@@ -5,11 +5,12 @@ use std::path::Path;
 use super::context::Context;
 use crate::compose;
 use crate::docker::Engine;
-use crate::domain::{catalog, text};
+use crate::domain::catalog;
 use crate::error::{self, Failure};
 use crate::output::Output;
 use crate::process::interrupt::Interrupt;
 use crate::session::{Session, cold, script, stranger};
+use crate::text;
 
 /// Docker's default pools hold 31 networks.
 const MANY_NETWORKS: usize = 25;

@@ -8,10 +8,10 @@ use super::confirm::confirm;
 use super::context::{Context, lock};
 use crate::docker::Engine;
 use crate::domain::name::SessionId;
-use crate::domain::text;
 use crate::process::identity;
 use crate::session::ephemeral;
 use crate::session::remove::Remains;
+use crate::text;
 
 /// Remove sessions whose directory is gone, and ephemeral ones whose command has ended
 #[derive(Debug, Args)]

@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use super::environment::FORMER;
-use super::text::clean;
 use super::url;
 use super::variable::Variable;
+use crate::text::clean;
 
 /// The version of the JSON document; it rises when a field changes its meaning or goes away.
 const SCHEMA: u32 = 1;

@@ -33,8 +33,8 @@ pub struct Header {
     pub env_files: Vec<String>,
     /// Env files that a child's Compose may read, absolute: what they say of variables holds for files that it names.
     pub child_env_files: Vec<String>,
-    /// The Compose files read variables: what they came to is in the resolved project.
-    pub resolved: bool,
+    /// The Compose files read variables: the hash of what they came to, the resolved project and its secrets.
+    pub resolved: Option<String>,
     /// The profiles under which Compose finds every service of the scope.
     pub profiles: Vec<String>,
     /// Every file that was read or looked for, with a hash of its content; null where there was none.
@@ -139,7 +139,7 @@ mod tests {
             files: vec!["/w/compose.yaml".into()],
             env_files: vec![],
             child_env_files: vec![],
-            resolved: false,
+            resolved: None,
             profiles: vec![],
             inputs: BTreeMap::from([("/w/.env".into(), None)]),
             variables: BTreeMap::new(),

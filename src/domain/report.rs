@@ -11,8 +11,8 @@ use serde::Serialize;
 
 pub use self::ports::{ports_json, ports_text};
 use super::container::{Binding, Container, Health, State, Status, without_twins};
-use super::text::clean;
 use super::{url, variable};
+use crate::text::clean;
 
 /// The version of the JSON documents; it rises when a field changes its meaning or goes away.
 const SCHEMA: u32 = 1;

@@ -74,8 +74,32 @@ pub fn resolved(mut config: Value, is_given: impl Fn(&str) -> bool) -> Resolved 
             lists.values_mut().for_each(lower_case);
         }
     }
-    let text = format!("# {{\"generator\":\"{GENERATOR}\"}}\n{WARNING}{config:#}\n");
+    let config = with_literal_keys(config);
+    let text =
+        format!("# {{\"generator\":\"{GENERATOR}\"}}\n{WARNING}{}\n", in_ascii(&format!("{config:#}")));
     Resolved { text, secrets }
+}
+
+/// Compose doubles each `$` when it writes, and undoes that in values alone when it reads.
+fn with_literal_keys(value: Value) -> Value {
+    match value {
+        Value::Object(entries) => {
+            let entry = |(key, value): (String, Value)| (key.replace("$$", "$"), with_literal_keys(value));
+            Value::Object(entries.into_iter().map(entry).collect())
+        }
+        Value::Array(items) => items.into_iter().map(with_literal_keys).collect(),
+        other => other,
+    }
+}
+
+/// Escapes what JSON may hold as it stands and YAML may not, or reads as something else: DEL, C1, the separators of lines.
+fn in_ascii(json: &str) -> String {
+    let is_plain = |c: char| matches!(c, ' '..='~' | '\n') || u32::from(c) > 0xffff;
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_plain(c) { text.push(c) } else { text += &format!("\\u{:04x}", u32::from(c)) }
+    }
+    text
 }
 
 /// Compose writes `Path` and `Rate` where it reads `path` and `rate`.
@@ -133,6 +157,19 @@ mod tests {
         assert_eq!(found["secrets"]["t"]["environment"], "TOKEN");
         assert_eq!(found["configs"], json!({"c": {"content": "x$$y"}, "d": {"content": "$$x"}}));
         assert!(found.get("x-prism").is_none());
+    }
+
+    #[test]
+    fn text_stays_as_it_is_for_a_reader_of_yaml() {
+        let config = json!({"services": {"a": {
+            "labels": {"a$$b": "c$$d"},
+            "environment": {"DEL": "\u{7f}", "C1": "\u{9b}", "LINES": "a\u{85}b\u{2028}c\td\u{feff}", "FACE": "\u{1f600}é"},
+        }}});
+        let text = resolved(config.clone(), is_given).text;
+        assert!(text.chars().all(|c| c == '\n' || (' '..='~').contains(&c) || c == '\u{1f600}'), "{text}");
+        let found: Value = serde_yaml::from_str(&text).expect("YAML");
+        assert_eq!(found["services"]["a"]["environment"], config["services"]["a"]["environment"]);
+        assert_eq!(found["services"]["a"]["labels"], json!({"a$b": "c$$d"}));
     }
 
     #[test]

@@ -118,7 +118,7 @@ fn own(session: &Session, header: Option<&Header>, host: Option<&str>) -> Vec<(S
 
 /// Leads plain `docker compose` to the session. The project's name stands in the files.
 fn compose_files(session: &Session, header: &Header) -> Vec<(String, String)> {
-    let files = if header.resolved {
+    let files = if header.resolved.is_some() {
         vec![session.generated(RESOLVED)]
     } else {
         header.files.iter().map(PathBuf::from).chain([session.override_path()]).collect()

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Session;
+use crate::domain::name::content_hash;
 use crate::domain::{dotenv, header};
 use crate::files;
 
@@ -27,6 +28,13 @@ impl Session {
     /// Returns the path of the override.
     pub fn override_path(&self) -> PathBuf {
         self.generated(OVERRIDE)
+    }
+
+    /// Returns the hash of the resolved project and its secrets, as they are on disk; `None` without a project.
+    pub fn resolved_hash(&self) -> Option<String> {
+        let mut bytes = files::read(&self.generated(RESOLVED)).ok().flatten()?;
+        bytes.extend(files::read(&self.generated(SECRETS)).ok().flatten().unwrap_or_default());
+        Some(content_hash(&bytes))
     }
 
     /// Returns the path of the dotenv file; an ephemeral session has none.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::generated::{OVERRIDE, RESOLVED};
+use super::generated::OVERRIDE;
 use super::{Session, input};
 use crate::docker::Engine;
 use crate::domain::container::Container;
@@ -36,7 +36,7 @@ pub fn look(session: &Session, engine: &mut Engine) -> anyhow::Result<Sight> {
 pub fn fitting_header(session: &Session) -> Option<Header> {
     let header = read_header(session);
     timing::mark("read");
-    let is_whole = |header: &Header| !header.resolved || session.generated(RESOLVED).exists();
+    let is_whole = |header: &Header| header.resolved.is_none() || header.resolved == session.resolved_hash();
     header.filter(|header| input::are_unchanged(header, &session.environment) && is_whole(header))
 }
 

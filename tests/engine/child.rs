@@ -101,6 +101,13 @@ fn the_resolved_project_comes_back() {
     std::fs::remove_file(&resolved).expect("a generated file");
     project.prism(&["exec", "--", "docker", "compose", "up", "-d"]).succeeds();
     assert_eq!(project.containers(), before);
+    // One that was edited or cut off is not believed.
+    let text = std::fs::read_to_string(&resolved).expect("the resolved project");
+    for broken in [text.replace("redis:8-alpine", "prism-test:1"), text[..200].to_owned()] {
+        std::fs::write(&resolved, broken).expect("a generated file");
+        project.prism(&["exec", "--", "docker", "compose", "up", "-d"]).succeeds();
+        assert_eq!(project.containers(), before);
+    }
     project.write("docker-compose.session.resolved.yml", "services: {}\n");
     project.write("compose.yaml", &EVERYWHERE.replace("retries: 2", "retries: 3"));
     let refused = project.prism(&["exec", "true"]).exits(125);

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{SCHEMA, line, widths};
 use crate::domain::holding::Assignment;
 use crate::domain::reservation::Slot;
-use crate::domain::text::clean;
+use crate::text::clean;
 
 /// One host port, as programs read it.
 #[derive(Serialize)]

@@ -143,7 +143,8 @@ impl Prepare<'_> {
             files: texts(&found.files),
             env_files: texts(&found.env_files),
             child_env_files: resolve::child_env_files(session, &found),
-            resolved: inputs.reads_variables,
+            // Nothing has this hash: it is known when the project is resolved.
+            resolved: inputs.reads_variables.then(String::new),
             profiles: scope::profiles(&model, &scope, &[profiles, note.selection.profiles].concat()),
             inputs: inputs.files,
             variables: inputs.variables,
@@ -230,7 +231,7 @@ impl Prepared {
         if session.ephemeral.is_none() {
             git::exclude(session.path(), &generated::NAMES);
         }
-        if self.header.resolved {
+        if self.header.resolved.is_some() {
             resolve::resolve(session, compose, &mut self.header, is_given, interrupt)?;
             self.write(session)?;
             self.compose = resolve::compose(session, &self.header);

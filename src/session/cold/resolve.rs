@@ -20,7 +20,7 @@ use crate::session::generated::{self, RESOLVED, SECRETS};
 pub(super) fn compose(session: &Session, header: &Header) -> Compose {
     let paths = |texts: &[String]| texts.iter().map(PathBuf::from).collect::<Vec<_>>();
     let mut environment = session.compose_environment(&header.known);
-    let (files, env_files) = if header.resolved {
+    let (files, env_files) = if header.resolved.is_some() {
         // Nothing is left to interpolate, and what a `.env` says of Compose itself was heard before.
         environment.retain(|(name, _)| name != "COMPOSE_DISABLE_ENV_FILE" && name != "COMPOSE_ENV_FILES");
         environment.push(("COMPOSE_DISABLE_ENV_FILE".into(), "1".into()));
@@ -64,12 +64,19 @@ pub(super) fn resolve(
     generated::write(&session.generated(RESOLVED), &project.text)?;
     let path = session.generated(SECRETS);
     if project.secrets.is_empty() {
-        return generated::remove(&path);
+        generated::remove(&path)?;
+    } else {
+        let secrets = project.secrets.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        generated::write(&path, &format!("{}\n{}", dotenv::HEADER, dotenv::write(secrets).text))?;
+        header.child_env_files.extend(listable(&path));
     }
-    let secrets = project.secrets.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    generated::write(&path, &format!("{}\n{}", dotenv::HEADER, dotenv::write(secrets).text))?;
-    header.child_env_files.push(path.to_string_lossy().into_owned());
+    header.resolved = session.resolved_hash();
     Ok(())
+}
+
+/// Returns a path as the list of env files can have it: a comma would end it there.
+fn listable(path: &Path) -> Option<String> {
+    Some(path.to_string_lossy().into_owned()).filter(|path| !path.contains(','))
 }
 
 /// Lets Compose tell what it takes for these variables, by a file that has to stay meanwhile.
@@ -86,12 +93,14 @@ pub(super) fn telling<'n>(
 }
 
 /// Lists the env files that a child's Compose may read. What they say of variables is for files that the child names
-/// itself; one that names a project would lead it away from the session, and a comma cannot be written in that list.
+/// itself; one that names a project would lead it away from the session.
 pub(super) fn child_env_files(session: &Session, found: &ComposeFiles) -> Vec<String> {
     let own = session.path().join(".env");
     let is_own = found.env_files.is_empty() && found.candidates.contains(&own);
     let all = if is_own { std::slice::from_ref(&own) } else { &found.env_files[..] };
     let names_project = |path: &Path| read_dotenv(path).iter().any(|(name, _)| name == UNSET);
-    let fitting = all.iter().filter(|path| path.is_file() && !names_project(path));
-    fitting.map(|path| path.to_string_lossy().into_owned()).filter(|path| !path.contains(',')).collect()
+    all.iter()
+        .filter(|path| path.is_file() && !names_project(path))
+        .filter_map(|path| listable(path))
+        .collect()
 }
