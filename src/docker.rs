@@ -1,5 +1,6 @@
 //! The only place that knows bollard: questions to the Engine, answers as domain values.
 
+mod answer;
 mod container;
 mod endpoint;
 mod failure;
@@ -26,6 +27,7 @@ use futures_util::StreamExt;
 use futures_util::future::{Either, select};
 use tokio::task::JoinHandle;
 
+use self::answer::understood;
 pub use self::endpoint::{Endpoint, hostname, machine, owner};
 use self::failure::unreachable;
 pub use self::port::Place;
@@ -165,7 +167,7 @@ impl Engine {
             self.docker = negotiated.map_err(|error| self.failure(error))?;
             answer = self.ask(self.docker.list_containers(Some(options)))?;
         }
-        answer.map_err(|error| self.failure(error).into())
+        understood(answer).map_err(|error| self.failure(error).into())
     }
 
     /// Begins to run a health check's own command in its container. It goes on during [`Engine::pause`], and
@@ -226,14 +228,14 @@ impl Engine {
 
     /// Returns the Engine's version.
     pub fn version(&self) -> anyhow::Result<String> {
-        let version = self.ask(self.docker.version())?.map_err(|error| self.failure(error))?;
+        let version = understood(self.ask(self.docker.version())?).map_err(|error| self.failure(error))?;
         Ok(version.version.unwrap_or_default())
     }
 
     /// Says whether health checks may have a `start_interval`: since API 1.44. What else calls itself an Engine may take
     /// requests of a newer API than its own, so it is asked.
     pub fn has_start_interval(&self) -> anyhow::Result<bool> {
-        let version = self.ask(self.docker.version())?.map_err(|error| self.failure(error))?;
+        let version = understood(self.ask(self.docker.version())?).map_err(|error| self.failure(error))?;
         Ok(version.api_version.is_some_and(|version| is_at_least(&version, &API)))
     }
 

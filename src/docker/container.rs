@@ -34,14 +34,7 @@ pub(super) fn listed(summary: ContainerSummary) -> Option<Container> {
         number: compose("container-number").and_then(|number| number.parse().ok()).unwrap_or(1),
         one_off: compose("oneoff").is_some_and(|value| value.eq_ignore_ascii_case("true")),
         image: summary.image.unwrap_or_default(),
-        state: match summary.state {
-            Some(Listed::RUNNING) => State::Running,
-            Some(Listed::PAUSED) => State::Paused,
-            Some(Listed::RESTARTING) => State::Restarting,
-            Some(Listed::EXITED | Listed::STOPPING) => State::Exited,
-            Some(Listed::CREATED) => State::Created,
-            _ => State::Gone,
-        },
+        state: state(summary.state, summary.status.as_deref().unwrap_or_default()),
         status: summary.status.unwrap_or_default(),
         bindings: summary.ports.unwrap_or_default().into_iter().filter_map(binding).collect(),
         host_network: summary
@@ -51,6 +44,26 @@ pub(super) fn listed(summary: ContainerSummary) -> Option<Container> {
         created: summary.created.unwrap_or(0),
         labels,
     })
+}
+
+/// Reads a state; of one that has no word, or an unknown one, what its status begins with says more than nothing.
+fn state(listed: Option<Listed>, status: &str) -> State {
+    match listed {
+        Some(Listed::RUNNING) => State::Running,
+        Some(Listed::PAUSED) => State::Paused,
+        Some(Listed::RESTARTING) => State::Restarting,
+        Some(Listed::EXITED | Listed::STOPPING) => State::Exited,
+        Some(Listed::CREATED) => State::Created,
+        Some(Listed::REMOVING | Listed::DEAD) => State::Gone,
+        Some(Listed::EMPTY) | None => match status.split(' ').next() {
+            Some("Up") if status.ends_with("(Paused)") => State::Paused,
+            Some("Up") => State::Running,
+            Some("Restarting") => State::Restarting,
+            Some("Exited") => State::Exited,
+            Some("Created") => State::Created,
+            _ => State::Gone,
+        },
+    }
 }
 
 /// Returns the name of a container that runs, and what it has bound.

@@ -9,6 +9,7 @@ use bollard::query_parameters::ListContainersOptions;
 use futures_util::future::{join, join_all};
 use tokio::task::JoinHandle;
 
+use super::answer::understood;
 use super::{Engine, container, has_status, labelled};
 use crate::domain::container::{Container, Inspection, without_twins};
 use crate::domain::name::SessionId;
@@ -88,7 +89,10 @@ impl Engine {
 }
 
 async fn inspections(docker: &Docker, ids: impl Iterator<Item = &str>) -> Answers {
-    join_all(ids.map(|id| async move { (id.to_owned(), docker.inspect_container(id, None).await) })).await
+    join_all(
+        ids.map(|id| async move { (id.to_owned(), understood(docker.inspect_container(id, None).await)) }),
+    )
+    .await
 }
 
 fn of_session(session: &SessionId) -> ListContainersOptions {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use bollard::models::{EndpointSettings, NetworkConnectRequest, NetworkDisconnectRequest};
 
 use super::Engine;
+use super::answer::understood;
 use crate::domain::container::Container;
 
 impl Engine {
@@ -19,7 +20,7 @@ impl Engine {
         aliases: &[String],
     ) -> anyhow::Result<()> {
         let renamed = self.runtime.block_on(async {
-            let seen = self.docker.inspect_container(&container.id, None).await?;
+            let seen = understood(self.docker.inspect_container(&container.id, None).await)?;
             let mut attached: HashMap<String, EndpointSettings> =
                 seen.network_settings.and_then(|settings| settings.networks).unwrap_or_default();
             let id = container.id.clone();

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use bollard::models::{Volume, VolumeCreateRequest};
 use bollard::query_parameters::{ListVolumesOptionsBuilder, RemoveVolumeOptions};
 
+use super::answer::understood;
 use super::{Engine, has_status};
 use crate::domain::holding::Noted;
 use crate::domain::name::{ProjectName, SessionId};
@@ -28,8 +29,8 @@ impl Engine {
         let labels = of_session.into_iter().chain([format!("{LABEL}{CONFIG}")]).collect();
         let filters = HashMap::from([("label".to_owned(), labels)]);
         let options = ListVolumesOptionsBuilder::new().filters(&filters).build();
-        let found =
-            self.ask(self.docker.list_volumes(Some(options)))?.map_err(|error| self.failure(error))?;
+        let found = understood(self.ask(self.docker.list_volumes(Some(options)))?)
+            .map_err(|error| self.failure(error))?;
         Ok(found.volumes.unwrap_or_default())
     }
 

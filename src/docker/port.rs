@@ -5,6 +5,7 @@ use std::fs;
 use bollard::models::SystemInfo;
 use bollard::query_parameters::ListContainersOptionsBuilder;
 
+use super::answer::understood;
 use super::endpoint::Peer;
 use super::{Endpoint, Engine, container};
 use crate::domain::container::State;
@@ -53,7 +54,7 @@ impl Engine {
         if endpoint.shared {
             return Ok(Place::Elsewhere);
         }
-        let info = self.ask(self.docker.info())?.map_err(|error| self.failure(error))?;
+        let info = understood(self.ask(self.docker.info())?).map_err(|error| self.failure(error))?;
         let read = |name: &str| fs::read_to_string(format!("/proc/sys/kernel/{name}")).unwrap_or_default();
         let peer = endpoint.peer();
         let is_tunnel = peer.as_ref().is_some_and(Peer::is_tunnel);

@@ -12,6 +12,7 @@ use bollard::query_parameters::{
 };
 use futures_util::future::join_all;
 
+use super::answer::understood;
 use super::container::listed;
 use super::{Engine, has_status};
 use crate::domain::container::Container;
@@ -59,9 +60,10 @@ impl Engine {
             let networks = ListNetworksOptionsBuilder::new().filters(&filters).build();
             let volumes = ListVolumesOptionsBuilder::new().filters(&filters).build();
             let images = ListImagesOptionsBuilder::new().filters(&filters).build();
-            let networks = self.docker.list_networks(Some(networks)).await?;
-            let volumes = self.docker.list_volumes(Some(volumes)).await?.volumes.unwrap_or_default();
-            let images = self.docker.list_images(Some(images)).await?;
+            let networks = understood(self.docker.list_networks(Some(networks)).await)?;
+            let volumes =
+                understood(self.docker.list_volumes(Some(volumes)).await)?.volumes.unwrap_or_default();
+            let images = understood(self.docker.list_images(Some(images)).await)?;
             let is_note = |volume: &Volume| volume.labels.contains_key(&format!("{LABEL}{CONFIG}"));
             let (notes, volumes): (Vec<Volume>, Vec<Volume>) = volumes.into_iter().partition(is_note);
             Ok(Belongings {
@@ -82,8 +84,9 @@ impl Engine {
         let found = self.runtime.block_on(async {
             let networks = ListNetworksOptionsBuilder::new().filters(&filters).build();
             let volumes = ListVolumesOptionsBuilder::new().filters(&filters).build();
-            let networks = self.docker.list_networks(Some(networks)).await?;
-            let volumes = self.docker.list_volumes(Some(volumes)).await?.volumes.unwrap_or_default();
+            let networks = understood(self.docker.list_networks(Some(networks)).await)?;
+            let volumes =
+                understood(self.docker.list_volumes(Some(volumes)).await)?.volumes.unwrap_or_default();
             let of_networks = networks.into_iter().filter_map(|network| network.labels);
             Ok(of_networks.chain(volumes.into_iter().map(|volume| volume.labels)).collect::<Vec<_>>())
         });
@@ -95,8 +98,8 @@ impl Engine {
 
     /// Counts the networks of all projects on this Engine.
     pub fn count_networks(&self) -> anyhow::Result<usize> {
-        let found =
-            self.runtime.block_on(self.docker.list_networks(None)).map_err(|error| self.failure(error))?;
+        let found = understood(self.runtime.block_on(self.docker.list_networks(None)))
+            .map_err(|error| self.failure(error))?;
         Ok(found.len())
     }
 
@@ -159,7 +162,7 @@ impl Engine {
         let questions = containers.iter().map(|container| self.docker.inspect_container(&container.id, None));
         let mut volumes = Vec::new();
         for answer in self.runtime.block_on(join_all(questions)) {
-            let mounts = match answer {
+            let mounts = match understood(answer) {
                 Ok(response) => response.mounts.unwrap_or_default(),
                 Err(error) if has_status(&error, 404) => continue,
                 Err(error) => return Err(self.failure(error).into()),
@@ -203,7 +206,7 @@ impl Engine {
         loop {
             match remove().await {
                 Err(error) if has_status(&error, in_use) => {
-                    if !self.docker.list_containers(Some(users.clone())).await?.is_empty() {
+                    if !understood(self.docker.list_containers(Some(users.clone())).await)?.is_empty() {
                         return Ok(true);
                     }
                     if Instant::now() > deadline {

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex};
 
 use crate::support::Project;
-use crate::support::proxy::relay;
+use crate::support::proxy::{Proxy, relay};
 
 /// The socket of the Engine that the tests use.
 fn socket() -> String {
@@ -125,4 +125,23 @@ fn what_docker_host_means_is_what_the_docker_cli_makes_of_it() {
         let refused = project.prism(&["get", "web"]).env("DOCKER_HOST", &host).exits(1);
         assert!(refused.stderr.contains(message), "{refused}");
     }
+}
+
+#[test]
+fn a_container_in_a_state_of_another_age_hides_no_other_one() {
+    let project = Project::new(
+        "services: {web: {image: 'redis:8-alpine'}, once: {image: 'prism-test:1', command: 'true'}}\n",
+    );
+    project.prism(&["start"]).succeeds();
+    let expected = project.prism(&["get", "WEB_PORT"]).succeeds().line().to_owned();
+    let proxy = Proxy::start(&project.sandbox);
+    proxy.say("\"State\":\"exited\"", "\"State\":\"halted\"");
+    let prism = |words: &[&str]| project.prism(words).env("DOCKER_HOST", proxy.host()).succeeds();
+    assert_eq!(prism(&["get", "WEB_PORT"]).line(), expected);
+    assert_eq!(prism(&["exec", "--", "sh", "-c", "echo $WEB_PORT"]).line(), expected);
+    for verb in [&["list"][..], &["info"], &["ports"], &["list", "--all", "--format", "json"]] {
+        let shown = prism(verb);
+        assert!(shown.stdout.contains(project.directory.to_str().expect("UTF-8")), "{shown}");
+    }
+    prism(&["stop"]);
 }

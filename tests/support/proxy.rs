@@ -27,6 +27,8 @@ struct State {
     part: Mutex<Option<&'static str>>,
     questions: AtomicUsize,
     held: AtomicUsize,
+    /// A word of the Engine's, and the one of the same length that clients get.
+    word: Mutex<Option<(&'static str, &'static str)>>,
 }
 
 impl State {
@@ -55,6 +57,26 @@ impl Read for Requests {
         let length = self.0.read(buffer)?;
         self.1.pass(&buffer[..length]);
         Ok(length)
+    }
+}
+
+/// A client that is told other words.
+struct Answer(UnixStream, Arc<State>);
+
+impl Write for Answer {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let Some((word, other)) = *self.1.word.lock().expect("word") else { return self.0.write(bytes) };
+        let mut told = bytes.to_vec();
+        for at in 0..told.len().saturating_sub(word.len() - 1) {
+            if told[at..].starts_with(word.as_bytes()) {
+                told[at..at + other.len()].copy_from_slice(other.as_bytes());
+            }
+        }
+        self.0.write_all(&told).map(|()| bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
     }
 }
 
@@ -100,6 +122,12 @@ impl Proxy {
         *self.state.part.lock().expect("part") = part;
     }
 
+    /// From now on, clients get the second in place of the first, which is as long: an Engine of another age says that.
+    pub fn say(&self, word: &'static str, other: &'static str) {
+        assert_eq!(word.len(), other.len(), "the length of an answer is said before it");
+        *self.state.word.lock().expect("word") = Some((word, other));
+    }
+
     /// How many requests were held back.
     pub fn held(&self) -> usize {
         self.state.held.load(Ordering::SeqCst)
@@ -125,7 +153,8 @@ fn forward(mut client: UnixStream, state: Arc<State>) {
     state.pass(&head[..length]);
     let mut engine = UnixStream::connect(engine_socket()).expect("the Engine");
     engine.write_all(&head[..length]).expect("forwarded");
-    relay(Requests(client.try_clone().expect("clone"), state), &mut client, engine);
+    let mut answer = Answer(client.try_clone().expect("clone"), Arc::clone(&state));
+    relay(Requests(client.try_clone().expect("clone"), state), &mut answer, engine);
     let _ = client.shutdown(Shutdown::Both);
 }
 
