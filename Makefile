@@ -6,9 +6,6 @@ COMPLETIONS := share/bash-completion/completions/prism share/zsh/site-functions/
 	share/fish/vendor_completions.d/prism.fish
 SHELL_FILES = $(wildcard tests/setup/*.sh tests/setup/*/*.sh examples/*.sh benches/run shell/*.sh shell/*.bash .ci/run)
 
-# A background job ignores Ctrl-C, and all that it starts does; tests of signals are about something else.
-CATCHING := $(shell env --default-signal=INT true 2>/dev/null && echo env --default-signal=INT,QUIT)
-
 comma := ,
 # Puts `: without NAME` before a command if PRISM_TEST_WITHOUT names what it needs.
 unless_without = $(if $(filter $(1),$(subst $(comma), ,$(PRISM_TEST_WITHOUT))),: without $(1):)
@@ -22,9 +19,8 @@ demo: ## two worktrees of examples/shop test at the same time (KEEP=1 leaves the
 	@examples/demo.sh
 
 .PHONY: test
-test: setup lint ## everything that CI checks; sets up an Engine, images and tools first
-	@if cargo nextest --version >/dev/null 2>&1; then set -x; $(CATCHING) cargo nextest run --locked; \
-	else set -x; $(CATCHING) cargo test --locked; fi
+test: ## everything that CI checks; sets up an Engine, images and tools first (TESTS='name …' runs only those)
+	+@tests/setup/timed.sh $(TESTS)
 
 .PHONY: setup
 setup: ## what the tests need: a Docker Engine, images, command line tools
