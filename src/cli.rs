@@ -60,19 +60,25 @@ struct Cli {
 #[derive(Debug, Args)]
 struct Global {
     /// Run as if started in DIR
-    #[arg(short = 'C', long = "directory", value_name = "DIR")]
-    directory: Option<PathBuf>,
+    #[arg(
+        short = 'C',
+        long = "directory",
+        value_name = "DIR",
+        global = true,
+        help_heading = "Global options"
+    )]
+    enter: Option<PathBuf>,
     /// Say nothing but errors
-    #[arg(short, long)]
+    #[arg(short, long, global = true, help_heading = "Global options")]
     quiet: bool,
     /// Say more
-    #[arg(short, long, conflicts_with = "quiet")]
+    #[arg(short, long, global = true, help_heading = "Global options", conflicts_with = "quiet")]
     verbose: bool,
     /// Say on stderr where the time went
-    #[arg(long)]
+    #[arg(long, global = true, help_heading = "Global options")]
     timings: bool,
     /// When to use colours
-    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    #[arg(long, value_name = "WHEN", global = true, help_heading = "Global options", default_value = "auto")]
     color: Color,
 }
 

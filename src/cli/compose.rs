@@ -14,9 +14,10 @@ use crate::session::cold;
 /// Run `docker compose` on this session
 #[derive(Debug, Args)]
 #[command(
-    disable_help_flag = true,
     disable_version_flag = true,
-    after_help = "Examples:
+    after_help = "`prism compose VERB --help` is Docker's, also where there is no project.
+
+Examples:
   prism compose ps
   prism compose logs -f db
   prism compose exec db psql -U postgres"
@@ -29,6 +30,10 @@ pub(super) struct ComposeArgs {
 
 pub(super) fn run(context: Context, args: ComposeArgs) -> anyhow::Result<()> {
     refuse_other_projects(&args.arguments)?;
+    if asks_for_help(&args.arguments) {
+        let words = ["docker", "compose"].map(OsString::from).into_iter().chain(args.arguments);
+        return Err(exec::replace(&words.collect::<Vec<_>>(), &context.caller).into());
+    }
     let interrupt = Interrupt::default();
     let (endpoint, mut engine) = context.engine_until(&interrupt)?;
     let session = context.session(&endpoint)?;
@@ -44,6 +49,11 @@ pub(super) fn run(context: Context, args: ComposeArgs) -> anyhow::Result<()> {
     environment.push(("PWD".into(), session.directory.clone().into()));
     drop((engine, interrupt));
     Err(exec::replace(&words, &environment).into())
+}
+
+/// Whether a verb of Compose's is to be explained, for which there need be no session.
+fn asks_for_help(arguments: &[OsString]) -> bool {
+    matches!(arguments, [verb, flag] if flag == "--help" && !verb.as_encoded_bytes().starts_with(b"-"))
 }
 
 /// Refuses to address another project. After Compose's own verb, `-f` and `-p` mean other things.
@@ -74,6 +84,16 @@ fn refuse_other_projects(arguments: &[OsString]) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn help_is_asked_of_a_verb_not_of_what_it_runs() {
+        for (line, expected) in
+            [("up --help", true), ("exec db psql --help", false), ("--progress --help", false), ("up", false)]
+        {
+            let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            assert_eq!(asks_for_help(&words), expected, "{line}");
+        }
+    }
 
     #[test]
     fn only_before_the_verb_is_another_project_meant() {

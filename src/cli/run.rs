@@ -26,15 +26,14 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> u8 {
         Ok(cli) => cli,
         Err(error) => return usage(&error, &arguments),
     };
-    let Global { directory, quiet, verbose, timings, color } = cli.global;
+    let Global { enter, quiet, verbose, timings, color } = cli.global;
     if timings || std::env::var_os("PRISM_TIMINGS").is_some_and(|value| value == "1") {
         timing::enable();
     }
     let output = Output::new(quiet, verbose, color);
     let is_exec = matches!(cli.verb, Verb::Exec(_));
-    let result = directory
-        .map_or(Ok(()), |directory| context::enter(&directory))
-        .and_then(|()| verb(cli.verb, output));
+    let result =
+        enter.map_or(Ok(()), |directory| context::enter(&directory)).and_then(|()| verb(cli.verb, output));
     output.timings(timing::report());
     match result {
         Ok(status) => status,
