@@ -24,7 +24,8 @@ pub(super) fn understood<T: DeserializeOwned>(answer: Result<T, Error>) -> Resul
 fn reread<T: DeserializeOwned>(contents: &str) -> Option<T> {
     let mut value: Value = serde_json::from_str(contents).ok()?;
     for _ in 0..MANY {
-        let message = match T::deserialize(&value) {
+        // Written again: bollard reads bytes, too, and its models take a megabyte of code for each other way to read.
+        let message = match serde_json::from_slice(value.to_string().as_bytes()) {
             Ok(answer) => return Some(answer),
             Err(error) => error.to_string(),
         };
@@ -38,7 +39,8 @@ fn reread<T: DeserializeOwned>(contents: &str) -> Option<T> {
 /// Finds the word in what serde's and bollard's own readers say of it.
 fn unknown(message: &str) -> Option<&str> {
     let of_serde = || message.strip_prefix("unknown variant `")?.split('`').next();
-    message.strip_prefix("Invalid enum type: ").or_else(of_serde)
+    let of_bollard = || message.strip_prefix("Invalid enum type: ")?.split(" at line ").next();
+    of_serde().or_else(of_bollard)
 }
 
 /// Puts what prism knows in place of a word, or the empty one, which is a word of every kind. Says whether the word was there.
