@@ -22,6 +22,10 @@ demo: ## two worktrees of examples/shop test at the same time (KEEP=1 leaves the
 test: ## everything that CI checks; sets up an Engine, images and tools first (TESTS='name …' runs only those)
 	+@tests/setup/timed.sh $(TESTS)
 
+.PHONY: fresh
+fresh: ## `make demo` and `make test` in a bare Debian 12 (as root; FRESH_TESTS='name …' bounds the tests)
+	tests/setup/fresh.sh
+
 .PHONY: setup
 setup: ## what the tests need: a Docker Engine, images, command line tools
 	tests/setup/engine.sh
