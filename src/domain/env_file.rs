@@ -5,6 +5,7 @@
 use std::ffi::OsString;
 
 use super::template::split_braces;
+use super::variable::is_name;
 use crate::error::{Failure, Kind};
 
 /// One `NAME=value` of a file.
@@ -47,8 +48,13 @@ pub fn parse(text: &str, file: &str) -> Result<Vec<Entry>, Failure> {
             Failure::new(format!("{place}, {what}")).kind(Kind::Usage).hint(hint.to_owned())
         };
         for pair in dotenvy::from_read_iter(marked.as_bytes()) {
-            let (name, value) = pair
-                .map_err(|_| failure("is not a `NAME=value` line", "quote the value, or remove the line"))?;
+            let (name, value) = pair.map_err(|_| match is_misnamed(&rest[..length]) {
+                true => failure(
+                    "has a name that no variable can have",
+                    "names consist of letters, digits and `_`, and do not begin with a digit",
+                ),
+                false => failure("is not a `NAME=value` line", "quote the value, or remove the line"),
+            })?;
             let value = parts(&value, mark).ok_or_else(|| {
                 let hint = "the forms are `$NAME`, `${NAME}`, `${NAME:-default}` and `${NAME:?message}`; `$$` is a dollar";
                 failure("has a `${…}` that prism does not know", hint)
@@ -62,6 +68,13 @@ pub fn parse(text: &str, file: &str) -> Result<Vec<Entry>, Failure> {
         rest = &rest[length..];
     }
     Ok(entries)
+}
+
+/// Says of a line that is no assignment whether it is its name that makes it none.
+fn is_misnamed(line: &str) -> bool {
+    let line = line.trim_start();
+    let name = line.strip_prefix("export ").unwrap_or(line).split_once('=').map(|(name, _)| name.trim());
+    name.is_some_and(|name| !is_name(name) && !name.contains(char::is_whitespace))
 }
 
 /// Takes off one line, or several that quotes hold together, with `mark` for each dollar that may expand.
@@ -233,6 +246,20 @@ mod tests {
             ("A=1\nB=${NO:?hunter2}\n", "`f.env`, line 2, needs `NO`, which is not set"),
         ] {
             assert_eq!(read(text).expect_err(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_none_is_said_to_be_the_name() {
+        for (line, is_name_wrong) in
+            [("a-b=1", true), ("export 1st=x", true), ("A=b c d", false), ("word", false)]
+        {
+            let Err(failure) = parse(line, ".env") else { panic!("{line} is taken") };
+            assert_eq!(
+                failure.to_string().contains("has a name that no variable"),
+                is_name_wrong,
+                "{line}: {failure}"
+            );
         }
     }
 }
