@@ -51,7 +51,7 @@ pub fn parse(text: &str, file: &str) -> Result<Vec<Entry>, Failure> {
             let (name, value) = pair.map_err(|_| match is_misnamed(&rest[..length]) {
                 true => failure(
                     "has a name that no variable can have",
-                    "names consist of letters, digits and `_`, and do not begin with a digit",
+                    "names consist of letters, digits, `_` and `.`, and begin with a letter or `_`",
                 ),
                 false => failure("is not a `NAME=value` line", "quote the value, or remove the line"),
             })?;
@@ -74,7 +74,9 @@ pub fn parse(text: &str, file: &str) -> Result<Vec<Entry>, Failure> {
 fn is_misnamed(line: &str) -> bool {
     let line = line.trim_start();
     let name = line.strip_prefix("export ").unwrap_or(line).split_once('=').map(|(name, _)| name.trim());
-    name.is_some_and(|name| !is_name(name) && !name.contains(char::is_whitespace))
+    // dotenvy takes a dot within a name, as programs on the JVM and Node use it.
+    let is_taken = |name: &str| is_name(&name.replace('.', "_")) && !name.starts_with('.');
+    name.is_some_and(|name| !is_taken(name) && !name.contains(char::is_whitespace))
 }
 
 /// Takes off one line, or several that quotes hold together, with `mark` for each dollar that may expand.
@@ -252,7 +254,7 @@ mod tests {
     #[test]
     fn a_name_that_is_none_is_said_to_be_the_name() {
         for (line, is_name_wrong) in
-            [("a-b=1", true), ("export 1st=x", true), ("A=b c d", false), ("word", false)]
+            [("a-b=1", true), ("export 1st=x", true), (".a=1", true), ("a.b=c d", false), ("word", false)]
         {
             let Err(failure) = parse(line, ".env") else { panic!("{line} is taken") };
             assert_eq!(
@@ -261,5 +263,12 @@ mod tests {
                 "{line}: {failure}"
             );
         }
+    }
+
+    #[test]
+    fn a_dot_may_stand_within_a_name() {
+        let entries = parse("server.port=80\nexport a.b.c=$X", ".env").expect("entries");
+        let names: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
+        assert_eq!(names, ["server.port", "a.b.c"]);
     }
 }

@@ -52,8 +52,14 @@ pub fn slots(
     plan: &Plan,
     apps: impl Iterator<Item = String>,
 ) -> Result<BTreeMap<String, Slot>, Failure> {
-    let (all, hosts) = (all(plan, apps), hosts(plan, None));
+    let ((all, equal), hosts) = (all(plan, apps), hosts(plan, None));
     let mut found = BTreeMap::new();
+    for name in mentioned {
+        let of_port = name.strip_prefix(HOST_OF).map(|rest| format!("{PORT}{rest}"));
+        if let Some(slots) = equal.get(of_port.as_ref().unwrap_or(name)) {
+            return Err(several(name, slots));
+        }
+    }
     for name in mentioned.iter().filter(|name| *name != HOST && !hosts.contains_key(*name)) {
         let Some((slot, policy)) = all.get(name) else {
             let failure =
@@ -75,6 +81,20 @@ pub fn slots(
         found.insert(name.clone(), slot.clone());
     }
     Ok(found)
+}
+
+/// Says of a name that it stands for several ports.
+fn several(name: &str, slots: &[Slot]) -> Failure {
+    let shown = |slot: &Slot| match slot {
+        Slot::Service(service, port) => format!("port {port} of service `{service}`"),
+        Slot::App(app) => format!("app `{app}`"),
+    };
+    let slots: Vec<String> = slots.iter().map(shown).collect();
+    Failure::new(format!(
+        "the Compose file uses `{name}`, which stands for several ports here: {}",
+        slots.join(" and ")
+    ))
+    .hint("rename one of them: names differ in letters and digits, all else is `_`")
 }
 
 /// Gives each of these names its value. `host` is where published ports are reached; `engine` is the host of an Engine
@@ -102,20 +122,46 @@ pub fn exported(
     host: &str,
     engine: Option<&str>,
 ) -> BTreeMap<String, String> {
-    let mut exported = BTreeMap::from([(HOST.to_owned(), host.to_owned())]);
+    let mut ports = Names::default();
+    let mut hosts = Names::default();
     for (app, port) in apps {
-        exported.insert(format!("{PORT}{}", variable::prefix(app)), port.to_string());
+        ports.add(format!("{PORT}{}", variable::prefix(app)), Slot::App(app.clone()), port.to_string());
     }
     for (service, plan) in services {
         for port in &plan.ports {
-            if let Some(ports) = plan.host_ports(port) {
-                exported.insert(name(PORT, service, port.container), ports.start().to_string());
-                let at = host_of(plan, port.container, engine).filter(|at| at != host);
-                exported.extend(at.map(|at| (name(HOST_OF, service, port.container), at)));
+            let Some(reserved) = plan.host_ports(port) else { continue };
+            let slot = Slot::Service(service.clone(), port.container);
+            ports.add(name(PORT, service, port.container), slot.clone(), reserved.start().to_string());
+            if let Some(at) = host_of(plan, port.container, engine) {
+                hosts.add(name(HOST_OF, service, port.container), slot, at);
             }
         }
     }
-    exported
+    let hosts = hosts.clear().filter(|(_, at)| at != host);
+    ports.clear().chain(hosts).chain([(HOST.to_owned(), host.to_owned())]).collect()
+}
+
+/// What names stand for. Of two slots whose names are equal (services `a-b` and `a.b`), neither is given.
+struct Names<T>(BTreeMap<String, BTreeMap<Slot, T>>);
+
+impl<T> Default for Names<T> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<T> Names<T> {
+    fn add(&mut self, name: String, slot: Slot, value: T) {
+        self.0.entry(name).or_default().insert(slot, value);
+    }
+
+    /// Lists the names that stand for one slot only.
+    fn clear(self) -> impl Iterator<Item = (String, T)> {
+        self.0
+            .into_iter()
+            .filter(|(_, all)| all.len() == 1)
+            .flat_map(|(name, all)| all.into_values().map(move |value| (name.clone(), value)))
+    }
 }
 
 /// Says where each published port is reached, by name.
@@ -146,21 +192,28 @@ fn own_ports(plan: &ServicePlan) -> impl Iterator<Item = ContainerPort> {
     plan.ports.iter().map(|port| port.container).chain(guests)
 }
 
-/// Lists every name that stands for a port, a service's own and those of the services in its network.
-fn all(plan: &Plan, apps: impl Iterator<Item = String>) -> BTreeMap<String, (Slot, Policy)> {
-    let mut all = BTreeMap::new();
+/// Lists every name that stands for a port, a service's own and those of the services in its network; and by name the
+/// slots whose names are equal.
+fn all(
+    plan: &Plan,
+    apps: impl Iterator<Item = String>,
+) -> (BTreeMap<String, (Slot, Policy)>, BTreeMap<String, Vec<Slot>>) {
+    let mut all = Names::default();
     for app in apps {
-        all.insert(format!("{PORT}{}", variable::prefix(&app)), (Slot::App(app), Policy::Sticky));
+        all.add(format!("{PORT}{}", variable::prefix(&app)), Slot::App(app), Policy::Sticky);
     }
     for (service, own) in &plan.services {
         for port in own_ports(own) {
             if let Some((owner, publication)) = plan.publisher(service, port) {
                 let slot = Slot::Service(owner.clone(), port);
-                all.insert(name(PORT, service, port), (slot, publication.policy));
+                all.add(name(PORT, service, port), slot, publication.policy);
             }
         }
     }
-    all
+    let (clear, equal): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        all.0.into_iter().partition(|(_, slots)| slots.len() == 1);
+    let clear = clear.into_iter().filter_map(|(name, slots)| Some((name, slots.into_iter().next()?)));
+    (clear.collect(), equal.into_iter().map(|(name, slots)| (name, slots.into_keys().collect())).collect())
 }
 
 fn name(begin: &str, service: &ServiceName, port: ContainerPort) -> String {
@@ -254,5 +307,40 @@ mod tests {
         assert!(
             found(&["PRISM_PORT_MY_KAFKA_9094"], "ports: random\nservices: {my-kafka: {port: 9094}}").is_ok()
         );
+    }
+
+    #[test]
+    fn of_equal_names_none_is_given() {
+        let published = |json: &str| {
+            let model = Model::parse(json.as_bytes()).expect("model");
+            let local = std::net::Ipv4Addr::LOCALHOST.into();
+            let mut plan = plan(&model, &Settings::default(), local, &[]).expect("plan");
+            let slots: Vec<Slot> = plan
+                .services
+                .iter()
+                .flat_map(|(name, own)| {
+                    own.ports.iter().map(|port| Slot::Service(name.clone(), port.container))
+                })
+                .collect();
+            let block = |at: u16| super::super::reservation::Block::new(20_000 + at, 1).expect("a block");
+            plan.reserve(&slots.into_iter().zip((0u16..).map(block)).collect());
+            plan
+        };
+        let plan = published(
+            r#"{"services":{"a-b":{"ports":[{"target":80},{"target":81}]},"a.b":{"ports":[{"target":80}]}}}"#,
+        );
+        let apps = BTreeMap::from([("a_b_81".to_owned(), 9000), ("web".to_owned(), 9001)]);
+        let exported = exported(&plan.services, &apps, "127.0.0.1", None);
+        let names: Vec<&str> = exported.keys().map(String::as_str).collect();
+        assert_eq!(names, ["PRISM_HOST", "PRISM_PORT_WEB"]);
+        for name in ["PRISM_PORT_A_B_80", "PRISM_HOST_A_B_80"] {
+            let failure = slots(&[name.to_owned()].into(), &plan, std::iter::empty()).expect_err("two");
+            let shown = crate::error::render(&failure.into());
+            assert!(
+                shown.contains("port 80/tcp of service `a-b` and port 80/tcp of service `a.b`"),
+                "{shown}"
+            );
+            assert!(shown.contains("hint: rename one of them"), "{shown}");
+        }
     }
 }
