@@ -48,12 +48,14 @@ pub fn parse(text: &str, file: &str) -> Result<Vec<Entry>, Failure> {
             Failure::new(format!("{place}, {what}")).kind(Kind::Usage).hint(hint.to_owned())
         };
         for pair in dotenvy::from_read_iter(marked.as_bytes()) {
-            let (name, value) = pair.map_err(|_| match is_misnamed(&rest[..length]) {
-                true => failure(
-                    "has a name that no variable can have",
-                    "names consist of letters, digits, `_` and `.`, and begin with a letter or `_`",
-                ),
-                false => failure("is not a `NAME=value` line", "quote the value, or remove the line"),
+            let (name, value) = pair.map_err(|_| {
+                if is_misnamed(&rest[..length]) {
+                    let hint =
+                        "names consist of letters, digits, `_` and `.`, and begin with a letter or `_`";
+                    failure("has a name that no variable can have", hint)
+                } else {
+                    failure("is not a `NAME=value` line", "quote the value, or remove the line")
+                }
             })?;
             let value = parts(&value, mark).ok_or_else(|| {
                 let hint = "the forms are `$NAME`, `${NAME}`, `${NAME:-default}` and `${NAME:?message}`; `$$` is a dollar";

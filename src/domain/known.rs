@@ -192,12 +192,15 @@ fn own_ports(plan: &ServicePlan) -> impl Iterator<Item = ContainerPort> {
     plan.ports.iter().map(|port| port.container).chain(guests)
 }
 
+/// The names that stand for one port.
+type Clear = BTreeMap<String, (Slot, Policy)>;
+
+/// The names that stand for several.
+type Equal = BTreeMap<String, Vec<Slot>>;
+
 /// Lists every name that stands for a port, a service's own and those of the services in its network; and by name the
 /// slots whose names are equal.
-fn all(
-    plan: &Plan,
-    apps: impl Iterator<Item = String>,
-) -> (BTreeMap<String, (Slot, Policy)>, BTreeMap<String, Vec<Slot>>) {
+fn all(plan: &Plan, apps: impl Iterator<Item = String>) -> (Clear, Equal) {
     let mut all = Names::default();
     for app in apps {
         all.add(format!("{PORT}{}", variable::prefix(&app)), Slot::App(app), Policy::Sticky);
