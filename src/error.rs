@@ -29,6 +29,8 @@ pub struct Failure {
     message: String,
     details: Vec<String>,
     hint: Option<String>,
+    /// Stands before the other one, for as long as the session is there.
+    hint_there: Option<String>,
     kind: Kind,
     source: Option<anyhow::Error>,
 }
@@ -36,7 +38,14 @@ pub struct Failure {
 impl Failure {
     /// Creates a failure of [`Kind::General`]; `message` is a lower-case fragment, literals in backticks.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), details: Vec::new(), hint: None, kind: Kind::General, source: None }
+        Self {
+            message: message.into(),
+            details: Vec::new(),
+            hint: None,
+            hint_there: None,
+            kind: Kind::General,
+            source: None,
+        }
     }
 
     /// Sets the kind.
@@ -51,6 +60,17 @@ impl Failure {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// Sets a hint that names what a failed `create` removes again; the other one, if any, then takes its place.
+    #[must_use]
+    pub fn hint_there(mut self, hint: impl Into<String>) -> Self {
+        self.hint_there = Some(hint.into());
+        self
+    }
+
+    fn shown_hint(&self) -> Option<&String> {
+        self.hint_there.as_ref().or(self.hint.as_ref())
     }
 
     /// Adds lines that somebody else wrote (a log, Compose's message); they are shown behind `|`.
@@ -102,7 +122,7 @@ pub fn render(error: &anyhow::Error) -> String {
     for line in failures(error).flat_map(|failure| &failure.details) {
         text.push_str(&format!("  | {line}\n"));
     }
-    if let Some(hint) = failures(error).find_map(|failure| failure.hint.as_ref()) {
+    if let Some(hint) = failures(error).find_map(Failure::shown_hint) {
         text.push_str(&format!("hint: {hint}\n"));
     }
     text::clean_lines(&text)
@@ -110,9 +130,18 @@ pub fn render(error: &anyhow::Error) -> String {
 
 /// Says `error` in one line, with its hint.
 pub fn brief(error: &anyhow::Error) -> String {
-    match failures(error).find_map(|failure| failure.hint.as_ref()) {
+    match failures(error).find_map(Failure::shown_hint) {
         Some(hint) => format!("{error}; {hint}"),
         None => format!("{error:#}"),
+    }
+}
+
+/// Takes away the hints that name a session which has been removed.
+pub fn forget_session(error: &mut anyhow::Error) {
+    let mut next = Some(error);
+    while let Some(failure) = next.and_then(|error| error.downcast_mut::<Failure>()) {
+        failure.hint_there = None;
+        next = failure.source.as_mut();
     }
 }
 
@@ -138,6 +167,15 @@ mod tests {
              \x20 | line one\n\
              hint: start it\n"
         );
+    }
+
+    #[test]
+    fn what_names_a_session_goes_with_it() {
+        let inner = Failure::new("b").hint("second").hint_there("`prism logs b`");
+        let mut error = anyhow::Error::new(Failure::new("a").caused_by(inner)).context("c");
+        assert!(render(&error).ends_with("hint: `prism logs b`\n"));
+        forget_session(&mut error);
+        assert!(render(&error).ends_with("hint: second\n"));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::Context;
 use nix::unistd::{AccessFlags, access};
 
+use crate::domain::shell::word;
 use crate::error::Failure;
 use crate::read::{self, is_absence};
 
@@ -45,7 +46,7 @@ pub fn read_configuration(path: &Path) -> anyhow::Result<Option<String>> {
     let user = nix::unistd::geteuid().as_raw();
     if metadata.uid() != user && metadata.uid() != 0 {
         return Err(Failure::new(format!("`{shown}` belongs to another user (id {})", metadata.uid()))
-            .hint(format!("if you trust it: `sudo chown {user} {shown}`"))
+            .hint(format!("if you trust it: `sudo chown {user} {}`", word(shown)))
             .into());
     }
     let mut text = String::new();
@@ -62,8 +63,11 @@ pub fn check(path: &Path, is_ours: impl Fn(&[u8]) -> bool) -> anyhow::Result<()>
 fn present(path: &Path, is_ours: impl Fn(&[u8]) -> bool) -> anyhow::Result<Option<(Vec<u8>, u32)>> {
     let in_the_way = |why: &str| {
         let shown = path.display();
-        Failure::new(format!("`{shown}` is in the way: {why}"))
-            .hint(format!("rename it: `mv {shown} {shown}.mine`"))
+        Failure::new(format!("`{shown}` is in the way: {why}")).hint(format!(
+            "rename it: `mv {} {}`",
+            word(&shown),
+            word(format_args!("{shown}.mine"))
+        ))
     };
     let found = match path.symlink_metadata() {
         Ok(found) => found,

@@ -9,14 +9,16 @@ use clap::Args;
 use super::args::{SelectArgs, WaitArgs};
 use super::context::{Context, enter, lock, options};
 use crate::docker::{Endpoint, Engine};
-use crate::domain::environment::{Sources, Stray};
-use crate::error::{Failure, Kind};
+use crate::domain::environment::{Environment, Sources, Stray};
+use crate::domain::shell::word;
+use crate::error::{self, Failure, Kind};
 use crate::git::Repository;
 use crate::process::identity;
 use crate::process::interrupt::Interrupt;
 use crate::session::create::{self, Made};
+use crate::session::environment::SessionVariables;
 use crate::session::up::{self, Options, Up};
-use crate::session::{self, Session, child};
+use crate::session::{self, CONFIGURATION, Session, child};
 
 /// Make a git worktree with a stack of its own, and set it up
 #[derive(Debug, Args)]
@@ -64,7 +66,8 @@ pub(super) fn run(context: Context, args: CreateArgs) -> anyhow::Result<()> {
             made.keep();
             context.output.note(format!(
                 "`{}` is up; `prism -C {} exec -- CMD` runs a command there",
-                session.directory, session.directory
+                session.directory,
+                word(&session.directory)
             ));
             if args.no_detach {
                 drop(interrupt);
@@ -72,11 +75,12 @@ pub(super) fn run(context: Context, args: CreateArgs) -> anyhow::Result<()> {
             }
             Ok(())
         }
-        Err(error) => {
+        Err(mut error) => {
             if made.resumes() {
                 context.output.note("everything stays; the same `prism create` goes on from here");
             } else if !made.is_empty() {
                 context.output.note("removing what was made");
+                error::forget_session(&mut error);
             }
             made.undo(&mut engine, context.output);
             Err(error)
@@ -111,7 +115,13 @@ fn make(
     };
     let up = up::up(&session, engine, endpoint, &options, interrupt)?;
     made.check_own(engine, &session)?;
-    set_up(context, &session, endpoint, engine, &up, made, interrupt)?;
+    let variables =
+        session::environment::variables(&session, engine, endpoint, Some(&up.header), &up.containers)?;
+    variables.write_dotenv(&session)?;
+    if !session.settings.setup.is_empty() {
+        let environment = environment(context, &session, engine, &up, variables)?;
+        set_up(context, args, &session, &environment, made, interrupt)?;
+    }
     Ok(session)
 }
 
@@ -156,29 +166,32 @@ fn default_branch() -> String {
     format!("session-{}", now.trim_end_matches('Z').replace([':', '-'], "").replace('T', "-"))
 }
 
-/// Runs the setup commands in order, with the session's variables.
-fn set_up(
+/// Builds what the setup commands have for their environment.
+fn environment(
     context: &Context,
     session: &Session,
-    endpoint: &Endpoint,
     engine: &mut Engine,
     up: &Up,
-    made: &Made,
-    interrupt: &Interrupt,
-) -> anyhow::Result<()> {
-    let variables =
-        session::environment::variables(session, engine, endpoint, Some(&up.header), &up.containers)?;
-    variables.write_dotenv(session)?;
-    if session.settings.setup.is_empty() {
-        return Ok(());
-    }
+    variables: SessionVariables,
+) -> anyhow::Result<Environment> {
     let sources = Sources {
         caller: context.caller.clone(),
         override_environment: session.settings.override_environment,
         ..Sources::default()
     };
     let ways_out = |stray: &Stray| stray.ways_out_of("create");
-    let environment = child::environment(session, engine, up, variables, sources, context.output, ways_out)?;
+    child::environment(session, engine, up, variables, sources, context.output, ways_out)
+}
+
+/// Runs the setup commands in order, with the session's variables.
+fn set_up(
+    context: &Context,
+    args: &CreateArgs,
+    session: &Session,
+    environment: &Environment,
+    made: &Made,
+    interrupt: &Interrupt,
+) -> anyhow::Result<()> {
     for command in &session.settings.setup {
         context.output.note(format!("setup: {command}"));
         let mut shell = Command::new("sh");
@@ -188,9 +201,34 @@ fn set_up(
         interrupt.check()?;
         if !status.success() {
             return Err(Failure::new(format!("the setup command `{command}` failed ({status})"))
-                .hint("correct it, or `setup:` in prism.yaml, and run the same `prism create` again")
+                .hint(again(args, session, made))
                 .into());
         }
     }
     Ok(())
+}
+
+/// Says where a setup command is corrected, and how to call `create` again.
+fn again(args: &CreateArgs, session: &Session, made: &Made) -> String {
+    let here = session.path().join(CONFIGURATION);
+    if args.in_place {
+        let directory = word(&session.directory);
+        return format!(
+            "correct it, or `setup:` in `{}`; then `prism -C {directory} create --in-place`",
+            here.display()
+        );
+    }
+    let mut command = String::from("prism create");
+    if let Some(branch) = &args.branch {
+        command.push_str(&format!(" {}", word(branch)));
+    }
+    if let Some(from) = &args.from {
+        command.push_str(&format!(" --from {}", word(from)));
+    }
+    if made.resumes() {
+        return format!("correct it, or `setup:` in `{}`; then `{command}` goes on", here.display());
+    }
+    format!(
+        "correct it, or `setup:` in prism.yaml, and commit that where the branch begins; then `{command}`"
+    )
 }

@@ -11,6 +11,7 @@ use super::confirm::confirm;
 use super::context::{Context, Target, lock};
 use crate::docker::{Engine, Trace};
 use crate::domain::name::SessionId;
+use crate::domain::shell::word;
 use crate::error::{self, Failure};
 use crate::git;
 use crate::session::ephemeral;
@@ -143,7 +144,8 @@ fn remove(context: &Context, engine: &mut Engine, target: Target, args: &Destroy
         worktree.remove()?;
     } else if git::is_moved(&target.directory) {
         output.note(format!(
-            "the worktree of `{directory}` stays, as git knows it elsewhere: `git worktree repair`"
+            "the worktree of `{directory}` stays, as git knows it elsewhere: `git -C {} worktree repair`",
+            word(target.directory.display())
         ));
     }
     output.note(format!("removed the session of `{directory}`"));
@@ -171,7 +173,7 @@ fn check_neighbours(
         worktree.top().display(),
         inside.display()
     ))
-    .hint(format!("remove that first: `prism destroy {}`", inside.display()))
+    .hint(format!("remove that first: `prism destroy {}`", word(inside.display())))
     .into())
 }
 

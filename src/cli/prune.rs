@@ -8,6 +8,7 @@ use super::confirm::confirm;
 use super::context::{Context, lock};
 use crate::docker::Engine;
 use crate::domain::name::SessionId;
+use crate::domain::shell::word;
 use crate::process::identity;
 use crate::session::ephemeral;
 use crate::session::remove::Remains;
@@ -29,7 +30,8 @@ pub(super) fn run(context: Context, args: PruneArgs) -> anyhow::Result<()> {
     let Orphans { gone, ended, out_of_reach } = orphans(&context, &mut engine)?;
     for directory in out_of_reach {
         context.output.note(format!(
-            "`{directory}` is not there, nor is its parent: if it is gone for good, `prism destroy {directory}`"
+            "`{directory}` is not there, nor is its parent: if it is gone for good, `prism destroy {}`",
+            word(&directory)
         ));
     }
     if gone.is_empty() && ended.is_empty() {

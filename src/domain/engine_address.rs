@@ -1,5 +1,6 @@
 //! `DOCKER_HOST`, read as the Docker CLI reads it (`opts/hosts.go`), as far as prism can speak to what it names.
 
+use super::shell::word;
 use crate::error::Failure;
 
 /// Where an Engine is if nothing says so.
@@ -20,7 +21,7 @@ pub fn read(given: &str) -> Result<String, Failure> {
     }
     if given.starts_with('/') {
         return Err(Failure::new(format!("DOCKER_HOST is a path without a scheme: `{given}`"))
-            .hint(format!("`export DOCKER_HOST=unix://{given}`")));
+            .hint(format!("`export DOCKER_HOST={}`", word(format_args!("unix://{given}")))));
     }
     match given.split_once("://").unwrap_or(("tcp", given)) {
         ("unix", "") => Ok(DEFAULT.to_owned()),

@@ -4,6 +4,8 @@ mod quote;
 #[cfg(test)]
 mod tests;
 
+use std::fmt::Display;
+
 use self::quote::{elvish, fish, json, posix, powershell, tcsh, xonsh};
 use super::change::Operation;
 
@@ -133,6 +135,13 @@ pub static SHELLS: [Shell; 9] = [
     },
     POSIX,
 ];
+
+/// Makes one word of a POSIX shell of what stands in a command that is to be typed, and leaves it plain where it can be.
+pub fn word(text: impl Display) -> String {
+    let text = text.to_string();
+    let is_plain = |c: char| c.is_alphanumeric() || "_-./:@%+,".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) { text } else { posix(&text) }
+}
 
 /// Returns the code that defines `use prism` for direnv.
 pub fn direnv(program: &str) -> String {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::worktree::{Repository, commit};
 use super::{attempt, run};
 use crate::domain::refspec;
+use crate::domain::shell::word;
 use crate::error::{Failure, Kind};
 
 /// Where the branch of a new worktree begins.
@@ -80,7 +81,10 @@ impl Repository {
         Err(Failure::new(format!("several remotes have the branch `{branch}`: {}", shown.join(", ")))
             .kind(Kind::Usage)
             .hint(format!(
-                "choose one: `git branch --track {branch} {first}`, then the same again; `git config checkout.defaultRemote` names one for ever"
+                "choose one: `git -C {} branch --track {} {}`, then the same again; `git config checkout.defaultRemote` names one for ever",
+                word(self.common.display()),
+                word(branch),
+                word(first)
             ))
             .into())
     }
@@ -111,13 +115,17 @@ impl Repository {
         let of_remote = remotes.iter().find_map(|(remote, refspecs)| {
             let branch = name.strip_prefix(remote.as_str())?.strip_prefix('/')?;
             let kept = refspec::tracking(refspecs.iter().map(String::as_str), branch)?;
-            (kept == full).then(|| format!("`prism create {branch}` makes a branch that follows it"))
+            (kept == full).then(|| format!("`prism create {}` makes a branch that follows it", word(branch)))
         });
         let new = name.rsplit('/').next().unwrap_or(name);
         Err(Failure::new(format!("`{name}` is no branch, and means a commit already"))
             .kind(Kind::Usage)
             .hint(of_remote.unwrap_or_else(|| {
-                format!("name the new branch, too: `prism create from-{new} --from {name}`")
+                format!(
+                    "name the new branch, too: `prism create {} --from {}`",
+                    word(format_args!("from-{new}")),
+                    word(name)
+                )
             }))
             .into())
     }

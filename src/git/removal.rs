@@ -7,6 +7,7 @@ use anyhow::Context;
 
 use super::worktree::{Marker, Registration, Repository, commit};
 use super::{attempt, loss};
+use crate::domain::shell::word;
 use crate::error::Failure;
 
 impl Repository {
@@ -22,7 +23,7 @@ impl Repository {
         {
             let shown = marker.worktree.display();
             return Err(Failure::new(format!("`{shown}` has new commits: it stays"))
-                .hint(format!("`prism destroy {shown}` removes it"))
+                .hint(format!("`prism destroy {}` removes it", word(shown)))
                 .into());
         }
         self.remove(marker)?;
@@ -44,8 +45,14 @@ impl Repository {
         }
         let shown = marker.worktree.display();
         Err(Failure::new(format!("`{shown}` is unfinished, and has content that git did not put there"))
-            .hint(format!("save that, and remove it: `git worktree remove --force --force {shown}`"))
+            .hint(format!("save that, and remove it: `{}`", self.forget_command(&marker.worktree)))
             .into())
+    }
+
+    /// Returns the command that takes a worktree away, locked or missing as it may be.
+    pub fn forget_command(&self, worktree: &Path) -> String {
+        let (common, worktree) = (word(self.common.display()), word(worktree.display()));
+        format!("git -C {common} worktree remove --force --force {worktree}")
     }
 
     /// Removes a worktree that prism made, whatever is in it, and its branch if nothing is lost with that. What is

@@ -52,7 +52,7 @@ pub fn start(
         // It ran, or Compose would have failed. Somebody else has taken it away, and Compose can bring it back.
         if std::mem::replace(&mut is_last, true) {
             return Err(Failure::new(format!("not everything stays up: {down}"))
-                .hint("`prism compose ps -a` shows the containers; `prism compose up -d --force-recreate` makes them anew")
+                .hint_there("`prism compose ps -a` shows the containers; `prism compose up -d --force-recreate` makes them anew")
                 .into());
         }
         options.output.note(format!("bringing up again what did not stay up: {down}"));

@@ -16,6 +16,7 @@ use super::remove::{self, Remains};
 use super::{LOCK_POLL, Session, lock_name};
 use crate::docker::Engine;
 use crate::domain::name::SessionId;
+use crate::domain::shell::word;
 use crate::error::Failure;
 use crate::git::{self, Beginning, Marker, Progress, Repository};
 use crate::lock::Lock;
@@ -189,7 +190,10 @@ impl Made {
 
 fn is_there(session: &Session) -> anyhow::Error {
     Failure::new(format!("`{}` has a session already", session.directory))
-        .hint(format!("`prism start` brings it up; `prism destroy {}` removes it", session.directory))
+        .hint(format!(
+            "`prism -C {0} start` brings it up; `prism destroy {0}` removes it",
+            word(&session.directory)
+        ))
         .into()
 }
 
@@ -223,7 +227,7 @@ fn check_start(repository: &Repository, marker: &Marker, from: Option<&str>) -> 
     }
     let shown = marker.worktree.display();
     Err(Failure::new(format!("an interrupted `create` began `{shown}` at another commit than `{from}`"))
-        .hint(format!("leave `--from` away to go on there, or remove it: `prism destroy {shown}`"))
+        .hint(format!("leave `--from` away to go on there, or remove it: `prism destroy {}`", word(shown)))
         .into())
 }
 
@@ -232,13 +236,13 @@ fn check_free(repository: &Repository, place: &Place) -> anyhow::Result<()> {
     let shown = place.worktree.display();
     if place.worktree.symlink_metadata().is_ok() {
         return Err(Failure::new(format!("`{shown}` exists already"))
-            .hint(format!("`prism -C {shown} start` starts what is there"))
+            .hint(format!("`prism -C {} start` starts what is there", word(shown)))
             .into());
     }
     if repository.forget_deleted(&place.worktree)? {
         return Ok(());
     }
     Err(Failure::new(format!("git has a worktree at `{shown}`, which is missing"))
-        .hint("if it is gone for good: `git worktree unlock` it if it is locked, then `git worktree prune`")
+        .hint(format!("if it is gone for good: `{}`", repository.forget_command(&place.worktree)))
         .into())
 }

@@ -95,7 +95,7 @@ pub fn unhealthy(engine: &Engine, finding: &Finding) -> Option<Failure> {
 pub fn failed(engine: &Engine, what: String, container: &Container) -> Failure {
     Failure::new(what)
         .details(engine.last_lines(&container.id, LOG_LINES))
-        .hint(format!("`prism logs {}` shows everything it wrote", container.service))
+        .hint_there(format!("`prism logs {}` shows everything it wrote", container.service))
 }
 
 /// What listens in containers, by id.

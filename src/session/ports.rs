@@ -5,6 +5,7 @@ use crate::domain::container::State;
 use crate::domain::name::{SessionId, short_hash};
 use crate::domain::note::Note;
 use crate::domain::reservation::Reservations;
+use crate::domain::shell::word;
 use crate::error::Failure;
 use crate::lock::Lock;
 use crate::process::interrupt::Interrupt;
@@ -30,7 +31,7 @@ pub fn clear(
     let own = || holdings.containers.iter().filter(|container| container.session_id == session.0);
     if own().any(|container| !matches!(container.state, State::Exited | State::Created)) {
         return Err(Failure::new(format!("the session of `{directory}` runs: it needs its ports"))
-            .hint(format!("`prism stop {}` first", shell_words::quote(directory)))
+            .hint(format!("`prism stop {}` first", word(directory)))
             .into());
     }
     let reserved = holdings.reservations(&session.0);

@@ -99,7 +99,8 @@ pub fn check(
             "the Docker Engine at {} is of another machine, as its name and kernel say, and the ports of what runs there may be somebody else's here",
             endpoint.address
         ))
-        .hint(format!("{WAYS_OUT}; if they are forwarded, `prism stop`, and the next start sees them come"))
+        .hint(WAYS_OUT)
+            .hint_there(format!("{WAYS_OUT}; if they are forwarded, `prism stop`, and the next start sees them come"))
         .into()),
         _ => note(endpoint, HERE),
     }

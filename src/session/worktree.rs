@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::create::default_sessions;
 use super::generated::{self, is_generated};
+use crate::domain::shell::word;
 use crate::error::Failure;
 use crate::files;
 use crate::git::{self, Marker, Repository};
@@ -60,9 +61,10 @@ impl Worktree {
     pub fn check_lock(&self) -> Result<(), Failure> {
         let Some(reason) = git::lock_reason(&self.repository, self.top()) else { return Ok(()) };
         let shown = self.top().display();
+        let (common, top) = (word(self.away().display()), word(&shown));
         let reason = if reason.is_empty() { String::new() } else { format!(": {reason}") };
         Err(Failure::new(format!("the worktree `{shown}` is locked{reason}"))
-            .hint(format!("`git worktree unlock {shown}`, if it may go")))
+            .hint(format!("`git -C {common} worktree unlock {top}`, if it may go")))
     }
 
     /// Fails if something would be lost with it.
@@ -84,7 +86,7 @@ impl Worktree {
         let Some(path) = files::undeletable(self.top()) else { return Ok(()) };
         let shown = path.display();
         Err(Failure::new(format!("`{shown}` cannot be emptied by you, and is in the worktree that goes"))
-            .hint(format!("remove it first: `sudo rm -r {shown}`")))
+            .hint(format!("remove it first: `sudo rm -r {}`", word(shown))))
     }
 
     /// Names what goes: the worktree, and what git ignores in it.

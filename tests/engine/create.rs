@@ -98,11 +98,54 @@ fn a_failing_setup_and_a_missing_file_leave_nothing() {
     let project = committed("setup: ['echo one', 'exit 7', 'touch never']\n");
     let failed = project.prism(&["create", "b"]).exits(1);
     assert!(failed.stderr.contains("`exit 7` failed") && failed.stdout.contains("one"), "{failed}");
+    assert!(failed.stderr.contains("commit that where the branch begins; then `prism create b`"), "{failed}");
     nothing_is_left(&project, "b");
     project.write("prism.yaml", "env_files: [nope.env]\n");
     let missing = project.prism(&["create", "b"]).exits(1);
     assert!(missing.stderr.contains("nope.env"), "{missing}");
     nothing_is_left(&project, "b");
+}
+
+#[test]
+fn no_hint_names_what_a_failed_create_removed() {
+    let project = committed("");
+    project.write(
+        "compose.yaml",
+        &WEB.replace(
+            r#""busybox", "httpd", "-f", "-p", "80", "-h", "/etc""#,
+            r#""busybox", "sh", "-c", "echo broken; exit 3""#,
+        ),
+    );
+    project.sandbox.git(&project.directory, &["commit", "-qam", "breaks"]);
+    let failed = project.prism(&["create", "b"]).exits(1);
+    assert!(failed.stderr.contains("status 3") && failed.stderr.contains("| broken"), "{failed}");
+    assert!(!failed.stderr.contains("prism logs"), "{failed}");
+    nothing_is_left(&project, "b");
+    let kept = project.prism(&["start"]).exits(1);
+    assert!(kept.stderr.contains("hint: `prism logs web`"), "{kept}");
+}
+
+#[test]
+fn a_hint_can_be_typed_as_it_stands() {
+    let project = committed("sessions_dir: \"../it's $HOME\"\n");
+    project.prism(&["create", "b"]).succeeds();
+    let place = project.sandbox.work().join("it's $HOME/b");
+    let typed = |stderr: &str, begin: &str| {
+        let hint = stderr.lines().find(|line| line.starts_with("hint: ")).expect("a hint");
+        let command = hint.split('`').find(|part| part.starts_with(begin)).expect("a command").to_owned();
+        project.sandbox.command("sh", std::path::Path::new("/"), &["-c", &command]).succeeds();
+    };
+    project.sandbox.git(&project.directory, &["worktree", "lock", place.to_str().expect("UTF-8")]);
+    let locked = project.sandbox.prism(&place, &["destroy", "--yes"]).exits(1);
+    typed(&locked.stderr, "git -C ");
+    project.sandbox.git(&project.directory, &["worktree", "lock", place.to_str().expect("UTF-8")]);
+    fs::remove_dir_all(&place).expect("deleted");
+    let missing = project.prism(&["create", "b"]).exits(1);
+    assert!(missing.stderr.contains("which is missing"), "{missing}");
+    typed(&missing.stderr, "git -C ");
+    project.prism(&["destroy", "--yes", place.to_str().expect("UTF-8")]).succeeds();
+    project.prism(&["create", "b"]).succeeds();
+    project.sandbox.prism(&place, &["destroy", "--yes"]).succeeds();
 }
 
 #[test]
@@ -199,7 +242,8 @@ fn a_file_that_git_does_not_carry_is_missed_before_anything_starts() {
     let failed = project.prism(&["create", "b"]).exits(1);
     assert!(
         failed.stderr.contains("`secret.env` is missing")
-            && failed.stderr.contains("env_files: [secret.env]"),
+            && failed.stderr.contains("env_files: [secret.env]")
+            && !failed.stderr.contains("copy it now"),
         "{failed}"
     );
     assert!(!worktree(&project, "b").exists());

@@ -2,6 +2,7 @@
 
 use super::{Refusal, Use};
 use crate::domain::reservation::Slot;
+use crate::domain::shell::word;
 use crate::error::Failure;
 
 impl Refusal {
@@ -22,7 +23,7 @@ impl Refusal {
                 let by = by.unwrap_or_else(|| "another program".to_owned());
                 let failure = Failure::new(format!("{slot} wants port {port}, which {by} has"));
                 let stop = match holder.as_ref().and_then(|holder| holder.directory.as_ref()) {
-                    Some(directory) => format!("stop it with `prism stop {}`", shell_words::quote(directory)),
+                    Some(directory) => format!("stop it with `prism stop {}`", word(directory)),
                     None => "stop it".to_owned(),
                 };
                 failure.hint(format!("{stop}, or pin another port in prism.yaml"))

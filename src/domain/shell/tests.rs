@@ -116,3 +116,18 @@ fn a_prompt_expands_nothing_of_a_name() {
     assert_eq!(prompt("fish", r"a\u$(x)%"), r"a\u$(x)%");
     assert_eq!(prompt("tcsh", "a%/!"), "a%%/_");
 }
+
+#[test]
+fn a_word_of_a_hint_is_quoted_only_where_it_has_to_be() {
+    assert_eq!(word("/work/shop-sessions/über_b@1"), "/work/shop-sessions/über_b@1");
+    for (text, quoted) in
+        [("", "''"), ("/a b", "'/a b'"), ("~/x", "'~/x'"), ("it's", r"'it'\''s'"), ("a&b", "'a&b'")]
+    {
+        assert_eq!(word(text), quoted);
+    }
+    for text in NASTY {
+        let script = format!("printf %s {}", word(text));
+        let output = Command::new("sh").args(["-c", &script]).output().expect("sh");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), text);
+    }
+}

@@ -14,6 +14,7 @@ use crate::domain::plan::{Plan, plan};
 use crate::domain::reader;
 use crate::domain::reservation::Slot;
 use crate::domain::shared::shared;
+use crate::domain::shell::word;
 use crate::error::Failure;
 use crate::process::interrupt::Interrupt;
 use crate::session::input::Inputs;
@@ -175,9 +176,22 @@ pub(super) fn preflight(session: &Session, model: &Model) -> Result<Vec<String>,
 
 fn absent(session: &Session, path: &Path) -> Failure {
     let shown = path.display();
-    Failure::new(format!("`{shown}` is missing in `{}`, but the main worktree has it", session.directory)).hint(format!(
-        "git does not carry it: name it as `env_files: [{shown}]` in prism.yaml for `prism create`, or copy it now"
-    ))
+    let said =
+        format!("git does not carry it: name it as `env_files: [{shown}]` in prism.yaml for `prism create`");
+    let failure = Failure::new(format!(
+        "`{shown}` is missing in `{}`, but the main worktree has it",
+        session.directory
+    ));
+    let here = session.path().join(path);
+    match session.main_worktree() {
+        Some(main) => failure.hint_there(format!(
+            "{said}, or copy it now: `cp {} {}`",
+            word(main.join(path).display()),
+            word(here.display())
+        )),
+        None => failure,
+    }
+    .hint(said)
 }
 
 /// Decides where ports are published. Other machines can reach whatever a remote Engine binds.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+use crate::domain::shell::word;
 use crate::error::Failure;
 use crate::files;
 use crate::git::{self, Repository};
@@ -50,7 +51,8 @@ pub fn place(session: &Session, repository: &Repository, branch: &str) -> anyhow
 fn no_home(session: &Session, repository: &Repository, branch: &str) -> Failure {
     let common = repository.common.display().to_string();
     Failure::new(format!("worktrees go beside the main one, and `{common}` does not say where that is")).hint(format!(
-        "`prism -C MAIN create {branch}`, in the main worktree, lets it know; or say an absolute `sessions_dir:` in `{}`",
+        "`prism -C MAIN create {}`, in the main worktree, lets it know; or say an absolute `sessions_dir:` in `{}`",
+        word(branch),
         session.path().join(CONFIGURATION).display()
     ))
 }
@@ -61,8 +63,9 @@ fn inside_other(session: &Session, main: &Path, parent: &Path) -> Failure {
     let name = main.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let place = format!("sessions_dir: {}{name}-sessions", "../".repeat(up));
     Failure::new(format!("this is a submodule of `{}`", parent.display())).hint(format!(
-        "say where worktrees go: `echo '{place}' >> {}`",
-        shell_words::quote(&session.path().join(CONFIGURATION).display().to_string())
+        "say where worktrees go: `echo {} >> {}`",
+        word(place),
+        word(session.path().join(CONFIGURATION).display())
     ))
 }
 
