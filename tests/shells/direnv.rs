@@ -132,6 +132,40 @@ fn a_broken_prism_yaml_shows_one_error_and_mending_it_is_noticed() {
 }
 
 #[test]
+fn a_broken_compose_file_shows_one_error_and_what_runs_keeps_its_variables() {
+    if without("direnv") {
+        return;
+    }
+    for arguments in ["", "--start"] {
+        let project = project(arguments);
+        let whole = fs::read_to_string(project.directory.join("compose.yaml")).expect("compose.yaml");
+        project.prism(&["start"]).succeeds();
+        let port = project.prism(&["get", "WEB_PORT"]).succeeds().line().to_owned();
+        direnv(&project, &["allow"]);
+        let mut terminal = bash(&project, false);
+        terminal.line(&format!("cd {}", project.directory.display()));
+        assert_eq!(terminal.snap("").get("WEB_PORT"), Some(port.as_str()));
+
+        project.write("compose.yaml", "services: {web: {image: [}}\n");
+        later(&project.directory.join("compose.yaml"));
+        assert_eq!(terminal.next().get("WEB_PORT"), Some(port.as_str()), "{}", terminal.screen());
+        let shown = terminal.screen();
+        assert_eq!(shown.matches("error").count(), 1, "{shown}");
+        assert!(shown.contains("Docker Compose does not accept this project"), "{shown}");
+        assert_eq!(terminal.next().get("WEB_PORT"), Some(port.as_str()));
+        assert_eq!(terminal.screen().matches("error").count(), 1, "{}", terminal.screen());
+
+        project.write("compose.yaml", &whole.replace("services:", "# mended\nservices:"));
+        let file = fs::File::options().append(true).open(project.directory.join("compose.yaml"));
+        let latest = SystemTime::now() + Duration::from_secs(4);
+        file.expect("compose.yaml").set_modified(latest).expect("a later time");
+        assert_eq!(terminal.next().get("WEB_PORT"), Some(port.as_str()));
+        terminal.next();
+        assert_eq!(terminal.screen().matches("error").count(), 1, "{}", terminal.screen());
+    }
+}
+
+#[test]
 fn hook_and_direnv_in_either_order_end_clean() {
     if without("direnv") {
         return;

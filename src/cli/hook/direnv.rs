@@ -15,7 +15,12 @@ use crate::domain::shell::Shell;
 use crate::files;
 use crate::process::interrupt::Interrupt;
 use crate::session::environment::SessionVariables;
-use crate::session::{CONFIGURATION, Consent, Session, environment, generated, glance, locate, up, warm};
+use crate::session::{
+    CONFIGURATION, Consent, Session, cold, environment, generated, glance, locate, up, warm,
+};
+
+/// A session that runs, and what it gives a shell.
+type Found = (Session, SessionVariables);
 
 /// Prints what `use prism` evaluates. What comes before a failure is evaluated all the same, so that the failure's
 /// cause is watched.
@@ -32,35 +37,66 @@ pub(super) fn evaluate(context: Context, bash: &Shell, start: bool) -> anyhow::R
     let layer = Layer::read(now.get(DIFF));
     let output = context.output;
     let (endpoint, engine) = context.engine()?;
-    let session = Session::find_unread(&endpoint, context.environment.clone())?;
-    let steps = match variables(context, session, engine, &endpoint, start)? {
+    let (found, wrong) = variables(&context, engine, &endpoint, start)?;
+    let steps = match found {
         Some((session, variables)) => layer.settle(&now, &variables.offer(&session)),
         None => {
-            output.note("the session is not up: `prism start` starts it");
+            if wrong.is_none() {
+                output.note("the session is not up: `prism start` starts it");
+            }
             layer.step(&now, &Sight::Nothing, |_| {})
         }
     };
-    output.print(bash.render(&steps))
+    output.print(bash.render(&steps))?;
+    wrong.map_or(Ok(()), Err)
 }
 
-/// Returns the session's variables; `None` if it is not up, and not to be started.
+/// Returns the session's variables, `None` if it is not up and not to be started; and what is wrong with the project.
+/// What runs was started when that was right: its variables stay as they were.
 fn variables(
-    context: Context,
-    mut session: Session,
+    context: &Context,
     mut engine: Engine,
     endpoint: &Endpoint,
     start: bool,
-) -> anyhow::Result<Option<(Session, SessionVariables)>> {
-    if start {
-        let session = Session::find(endpoint, context.environment.clone())?;
-        let options = options(context.output, true, &[], WAIT_SECONDS);
-        let up = up::up(&session, &mut engine, endpoint, &options, &Interrupt::default())?;
-        let variables =
-            environment::variables(&session, &engine, endpoint, Some(&up.header), &up.containers)?;
-        variables.write_dotenv(&session)?;
-        return Ok(Some((session, variables)));
+) -> anyhow::Result<(Option<Found>, Option<anyhow::Error>)> {
+    let wrong = if start {
+        match started(context, &mut engine, endpoint) {
+            Ok(started) => return Ok((Some(started), None)),
+            Err(error) => Some(error),
+        }
+    } else {
+        None
+    };
+    let running = match running(context, &mut engine, endpoint) {
+        Ok(running) => running,
+        Err(error) => return Err(wrong.unwrap_or(error)),
+    };
+    Ok((running, wrong.or_else(|| mistake(context, endpoint).err())))
+}
+
+/// Brings the session up.
+fn started(context: &Context, engine: &mut Engine, endpoint: &Endpoint) -> anyhow::Result<Found> {
+    let session = context.session(endpoint)?;
+    let options = options(context.output, true, &[], WAIT_SECONDS);
+    let up = up::up(&session, engine, endpoint, &options, &Interrupt::default())?;
+    let variables = environment::variables(&session, engine, endpoint, Some(&up.header), &up.containers)?;
+    variables.write_dotenv(&session)?;
+    Ok((session, variables))
+}
+
+/// Fails if the session's files were changed since it was started, and Compose does not accept them as they are.
+fn mistake(context: &Context, endpoint: &Endpoint) -> anyhow::Result<()> {
+    let session = context.session(endpoint)?;
+    match warm::fitting_header(&session) {
+        Some(_) => Ok(()),
+        None => cold::examine(&session, endpoint, &Interrupt::default()).map(drop),
     }
-    if let Consent::Missing(text) = session.read_approved(&engine)? {
+}
+
+/// Returns what runs of the session.
+fn running(context: &Context, engine: &mut Engine, endpoint: &Endpoint) -> anyhow::Result<Option<Found>> {
+    let mut session = Session::find_unread(endpoint, context.environment.clone())?;
+    if let Consent::Missing(text) = session.read_approved(engine)? {
         session.parse(&text)?;
         context.output.note(glance::UNAPPROVED);
     }
@@ -69,7 +105,7 @@ fn variables(
         return Ok(None);
     }
     let header = warm::read_header(&session).filter(|header| header.settled);
-    let variables = environment::variables(&session, &engine, endpoint, header.as_ref(), &containers)?;
+    let variables = environment::variables(&session, engine, endpoint, header.as_ref(), &containers)?;
     Ok(Some((session, variables)))
 }
 
