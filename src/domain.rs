@@ -14,13 +14,15 @@
 //! one says why a port does not answer.
 //! [`catalog`] knows the usual images, [`variable`] turns containers into variables, [`environment`] merges
 //! them with the caller's, [`dotenv`] and [`format`](mod@format) write them down, in a [`block`] of a user's file where that is
-//! wanted, an [`explanation`] says where they come from, and a [`report`] or a [`prompt`] shows sessions. A [`change`] lays
+//! wanted, an [`explanation`] says where they come from, and a [`report`] or a [`prompt`] shows sessions, which a [`checkout`] finds by
+//! their branches. A [`change`] lays
 //! variables over those of a [`shell`], and lifts them off again.
 
 pub mod allocation;
 pub mod block;
 pub mod catalog;
 pub mod change;
+pub mod checkout;
 pub mod complaint;
 pub mod container;
 pub mod dotenv;

@@ -1,6 +1,7 @@
 //! What prism wants of git: the project's name, worktrees, and silence about generated files.
 
 mod branch;
+mod checkout;
 mod home;
 mod loss;
 mod removal;

@@ -1,6 +1,6 @@
 //! Arguments that several verbs take.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use clap_complete::ArgValueCompleter;
@@ -47,9 +47,23 @@ pub(super) struct WaitArgs {
 /// Stop a session's containers; their data stays
 #[derive(Debug, Args)]
 pub(super) struct DirectoryArgs {
-    /// The session's directory [default: this one]
-    #[arg(value_name = "DIR", add = ArgValueCompleter::new(complete::directories))]
+    /// The session's directory, or the branch of its worktree [default: this one]
+    #[arg(value_name = "DIR|BRANCH", add = ArgValueCompleter::new(complete::directories))]
     pub(super) directory: Option<PathBuf>,
+}
+
+/// A directory or a branch, as somebody named it to a verb.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Named<'a> {
+    pub(super) word: &'a Path,
+    /// The verb, for hints that say the same again.
+    pub(super) verb: &'static str,
+}
+
+impl DirectoryArgs {
+    pub(super) fn named(&self, verb: &'static str) -> Option<Named<'_>> {
+        self.directory.as_deref().map(|word| Named { word, verb })
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 
 use clap_complete::engine::{CompletionCandidate, PathCompleter, ValueCompleter};
 
-use super::context::Context;
+use super::context::{Context, checkouts};
 use crate::output::{Color, Output};
 use crate::session::{self, glance, warm};
 
@@ -22,7 +22,7 @@ pub(super) fn services(current: &OsStr) -> Vec<CompletionCandidate> {
     beginning_with(names, current)
 }
 
-/// Offers directories, those of sessions first.
+/// Offers directories, those of sessions first, and branches that worktrees have.
 pub(super) fn directories(current: &OsStr) -> Vec<CompletionCandidate> {
     let asked = glance::within_budget(|| {
         let context = Context::new(Output::new(true, false, Color::Never));
@@ -33,8 +33,17 @@ pub(super) fn directories(current: &OsStr) -> Vec<CompletionCandidate> {
     let sessions: BTreeSet<String> =
         containers.iter().filter_map(|container| container.label("working_dir").map(str::to_owned)).collect();
     let mut found = beginning_with(sessions.into_iter(), current);
+    let context = Context::new(Output::new(true, false, Color::Never));
+    let branches = checkouts(&context.environment).into_iter().filter_map(|checkout| checkout.branch);
+    found.extend(beginning_with(branches.filter(|name| is_plain(name)), current));
     found.extend(PathCompleter::dir().complete(current));
     found
+}
+
+/// Says whether a name, which anybody may have pushed, is a word of its own in every shell.
+fn is_plain(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c))
 }
 
 fn beginning_with(names: impl Iterator<Item = String>, current: &OsStr) -> Vec<CompletionCandidate> {

@@ -5,14 +5,17 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::args::Named;
 use crate::compose;
 use crate::docker::{self, Endpoint, Engine};
+use crate::domain::checkout::{self, Checkout};
 use crate::domain::container::{Container, State};
 use crate::domain::environment::{Environment, original, scrubbed};
 use crate::domain::header::Header;
 use crate::domain::name::{ServiceName, SessionId};
 use crate::error::{self, Failure, Kind};
 use crate::files;
+use crate::git::Repository;
 use crate::lock::Lock;
 use crate::output::Output;
 use crate::process::interrupt::Interrupt;
@@ -178,32 +181,59 @@ impl Context {
         Ok(Present { session, endpoint, engine, header, containers })
     }
 
+    /// Goes where a verb is told to, by a directory or by the branch of a worktree.
+    pub(super) fn enter(&self, named: Option<Named<'_>>) -> anyhow::Result<()> {
+        let Some(named) = named else { return Ok(()) };
+        match self.of_branch(named, false)? {
+            Some(directory) => enter(&directory),
+            None if named.word.exists() => enter(named.word),
+            None => Err(self.unknown(named).kind(Kind::Usage).into()),
+        }
+    }
+
+    /// Finds the session directory that is named by its branch. A directory of that name is meant rather, and so is a
+    /// session, if it `is_known`, whose directory is gone.
+    fn of_branch(&self, named: Named<'_>, is_known: bool) -> anyhow::Result<Option<PathBuf>> {
+        let Named { word, verb } = named;
+        let checkouts = checkouts(&self.environment);
+        let name = word.to_str().unwrap_or_default();
+        if word.is_dir() || is_known {
+            if let Ok(Some(other)) = checkout::of_branch(&checkouts, name, verb) {
+                self.output.note(format!(
+                    "`{name}` is taken for the directory; the branch of that name is at `{}`",
+                    other.session.display()
+                ));
+            }
+            return Ok(None);
+        }
+        Ok(checkout::of_branch(&checkouts, name, verb)?.map(|checkout| checkout.session.clone()))
+    }
+
+    fn unknown(&self, named: Named<'_>) -> Failure {
+        checkout::unknown(&checkouts(&self.environment), &named.word.to_string_lossy())
+    }
+
     /// Finds the session that `stop` or `destroy` means. It needs no Compose file, and reads none.
     ///
-    /// A directory that is named is meant exactly. Otherwise it is the nearest one, from the working directory
+    /// A directory that is named is meant exactly, or the worktree of a branch. Otherwise it is the nearest one, from the working directory
     /// upward, that has a session in Docker or a project: a session whose Compose file is gone must not lead
     /// to its parent's.
     pub(super) fn target(
         &self,
         engine: &mut Engine,
         endpoint: &Endpoint,
-        directory: Option<&Path>,
+        named: Option<Named<'_>>,
     ) -> anyhow::Result<Target> {
         let known: BTreeSet<String> = engine.traces()?.into_iter().map(|trace| trace.session_id).collect();
         let target = |directory: PathBuf| Target::of(directory, endpoint);
-        if let Some(directory) = directory {
-            let target = target(files::canonical(&std::env::current_dir()?.join(directory)))?;
-            if !known.contains(&target.id.0) && !target.directory.exists() {
-                return Err(Failure::new(format!(
-                    "there is no directory and no session `{}`",
-                    target.directory.display()
-                ))
-                .hint(
-                    "`prism list` shows your sessions, `prism prune --dry-run` those whose directory is gone",
-                )
-                .into());
-            }
-            return Ok(target);
+        if let Some(named) = named {
+            let exact = target(files::canonical(&std::env::current_dir()?.join(named.word)))?;
+            let is_known = known.contains(&exact.id.0);
+            return match self.of_branch(named, is_known)? {
+                Some(directory) => target(directory),
+                None if is_known || exact.directory.exists() => Ok(exact),
+                None => Err(self.unknown(named).into()),
+            };
         }
         let here = std::env::current_dir()?;
         if let Some(going) = Worktree::going(&here) {
@@ -218,6 +248,16 @@ impl Context {
         }
         target(project.unwrap_or(here))
     }
+}
+
+/// Lists the worktrees of the repository around the working directory.
+pub(super) fn checkouts(environment: &Environment) -> Vec<Checkout> {
+    let Ok(here) = std::env::current_dir() else { return Vec::new() };
+    let Some(repository) = Repository::find(&here) else { return Vec::new() };
+    let project = session::locate(&here, environment);
+    let top = session::git_top(&here);
+    let below = project.zip(top).and_then(|(project, top)| Some(project.strip_prefix(top).ok()?.to_owned()));
+    repository.checkouts(&below.unwrap_or_default())
 }
 
 /// Makes a directory argument the working directory.

@@ -22,6 +22,7 @@ use crate::session::worktree::Worktree;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   prism destroy                          say what would go, and ask
+  prism destroy feature/search           the session of that branch's worktree
   prism destroy --yes ../old-worktree    also when that directory is gone already
 
 The branch of a worktree that `create` made goes as well if no commit would be lost.")]
@@ -54,7 +55,7 @@ pub(super) fn run(context: Context, args: DestroyArgs) -> anyhow::Result<()> {
     let targets = if args.all {
         own_sessions(&context, &mut engine)?
     } else {
-        vec![context.target(&mut engine, &endpoint, args.directory.directory.as_deref())?]
+        vec![context.target(&mut engine, &endpoint, args.directory.named("destroy"))?]
     };
     let mut failed = Vec::new();
     let mut doomed = Vec::new();

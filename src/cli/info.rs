@@ -21,9 +21,7 @@ pub(super) struct InfoArgs {
 }
 
 pub(super) fn run(context: Context, args: &InfoArgs) -> anyhow::Result<()> {
-    if let Some(directory) = &args.directory.directory {
-        super::context::enter(directory)?;
-    }
+    context.enter(args.directory.named("info"))?;
     let output = context.output;
     let present = context.present()?;
     let variables = present.variables()?;

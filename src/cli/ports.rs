@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use clap_complete::ArgValueCompleter;
 
-use super::args::Report;
+use super::args::{DirectoryArgs, Named, Report};
+use super::complete;
 use super::context::{Context, lock, options};
 use crate::docker::{Endpoint, Engine};
 use crate::domain::holding::{Assignment, Holdings};
@@ -45,14 +47,13 @@ pub(super) enum PortsVerb {
     List,
     /// One session's ports
     Inspect {
-        /// The session's directory [default: this one]
-        #[arg(value_name = "DIR")]
-        directory: Option<PathBuf>,
+        #[command(flatten)]
+        directory: DirectoryArgs,
     },
     /// Release what a stopped session has reserved
     Clear {
-        /// The session's directory
-        #[arg(value_name = "DIR")]
+        /// The session's directory, or the branch of its worktree
+        #[arg(value_name = "DIR|BRANCH", add = ArgValueCompleter::new(complete::directories))]
         directory: PathBuf,
     },
 }
@@ -69,7 +70,7 @@ pub(super) fn run(context: Context, args: PortsArgs) -> anyhow::Result<()> {
             print(&context, &assignments, args.format)
         }
         Some(PortsVerb::Inspect { directory }) => {
-            let target = context.target(&mut engine, &endpoint, directory.as_deref())?;
+            let target = context.target(&mut engine, &endpoint, directory.named("ports inspect"))?;
             let mut assignments = engine.holdings()?.assignments();
             assignments.retain(|assignment| assignment.session_id == target.id.0);
             if assignments.is_empty() {
@@ -78,7 +79,11 @@ pub(super) fn run(context: Context, args: PortsArgs) -> anyhow::Result<()> {
             print(&context, &assignments, args.format)
         }
         Some(PortsVerb::Clear { directory }) => {
-            let target = context.target(&mut engine, &endpoint, Some(&directory))?;
+            let target = context.target(
+                &mut engine,
+                &endpoint,
+                Some(Named { word: &directory, verb: "ports clear" }),
+            )?;
             let _lock = lock(&target.id, context.output)?;
             let shown = target.directory.display().to_string();
             let interrupt = Interrupt::default();

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::args::{DirectoryArgs, WaitArgs};
-use super::context::{Context, enter, lock, options};
+use super::context::{Context, lock, options};
 use crate::process::interrupt::Interrupt;
 use crate::session::{cold, remove, up};
 
@@ -17,9 +17,7 @@ pub(super) struct RestartArgs {
 }
 
 pub(super) fn run(context: Context, args: RestartArgs) -> anyhow::Result<()> {
-    if let Some(directory) = &args.directory.directory {
-        enter(directory)?;
-    }
+    context.enter(args.directory.named("restart"))?;
     let (endpoint, mut engine) = context.engine()?;
     let session = context.session(&endpoint)?;
     // What is wrong with the project is said before anything is stopped.

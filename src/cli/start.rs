@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::args::{DirectoryArgs, ModeArg, SelectArgs, WaitArgs};
-use super::context::{Context, enter, options};
+use super::context::{Context, options};
 use crate::docker::{Endpoint, Engine};
 use crate::domain::name::ServiceName;
 use crate::domain::scope::{Mode, Selection};
@@ -40,9 +40,7 @@ pub(super) struct StartArgs {
 }
 
 pub(super) fn run(context: Context, args: StartArgs) -> anyhow::Result<()> {
-    if let Some(directory) = &args.directory.directory {
-        enter(directory)?;
-    }
+    context.enter(args.directory.named("start"))?;
     let (endpoint, mut engine) = context.engine()?;
     let session = context.session(&endpoint)?;
     let chosen =

@@ -6,7 +6,7 @@ use crate::session::remove;
 
 pub(super) fn run(context: Context, args: DirectoryArgs) -> anyhow::Result<()> {
     let (endpoint, mut engine) = context.engine()?;
-    let target = context.target(&mut engine, &endpoint, args.directory.as_deref())?;
+    let target = context.target(&mut engine, &endpoint, args.named("stop"))?;
     let _lock = lock(&target.id, context.output)?;
     let containers = engine.every_container(&target.id)?;
     let stopped = remove::rest(&mut engine, &endpoint, &target.id, &containers)?;

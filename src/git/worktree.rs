@@ -193,7 +193,12 @@ impl Marker {
     /// moved is known at its new place; a copy of one is not.
     pub fn read(repository: &Repository, top: &Path) -> Option<Self> {
         let Registration { directory, .. } = repository.registration(top)?;
-        let marker = Self::parse(&directory)?;
+        Self::of(&directory, top)
+    }
+
+    /// The same, of a worktree whose private git directory is known.
+    pub(super) fn of(private: &Path, top: &Path) -> Option<Self> {
+        let marker = Self::parse(private)?;
         let session = top.join(marker.session.strip_prefix(&marker.worktree).ok()?);
         Some(Self { worktree: top.to_path_buf(), session: session.components().collect(), ..marker })
     }

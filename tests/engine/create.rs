@@ -4,6 +4,7 @@ mod branch;
 mod destroyed;
 mod killed;
 mod layout;
+mod named;
 
 use std::fs;
 use std::path::PathBuf;

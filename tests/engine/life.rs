@@ -171,7 +171,7 @@ fn destroy_needs_neither_a_valid_configuration_nor_a_plain_path() {
     project.sandbox.prism(&away, &["destroy", "--yes", "../../shop"]).succeeds();
     assert!(project.containers().is_empty());
     let unknown = project.sandbox.prism(&away, &["destroy", "--yes", "../../shop"]).exits(1);
-    assert!(unknown.stderr.contains("no directory and no session"), "{unknown}");
+    assert!(unknown.stderr.contains("no directory, no session"), "{unknown}");
 }
 
 #[test]
