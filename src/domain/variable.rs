@@ -72,6 +72,17 @@ pub struct Missing {
     pub why: String,
 }
 
+/// Leaves out of each the names that are set all the same: by another service, an app, or `prism.yaml`.
+pub fn unset(missing: Vec<Missing>, set: &[Variable]) -> Vec<Missing> {
+    let is_set = |name: &String| set.iter().any(|variable| variable.name == *name);
+    let known = missing.into_iter().filter_map(|Missing { mut names, why }| {
+        let nameless = names.is_empty();
+        names.retain(|name| !is_set(name));
+        (nameless || !names.is_empty()).then_some(Missing { names, why })
+    });
+    known.collect()
+}
+
 impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.names.as_slice() {

@@ -60,6 +60,7 @@ pub fn variables(
         own.extend(former(&session.environment, read, set));
     }
     missing.extend(derived.missing);
+    let missing = variable::unset(missing, &variables);
     Ok(SessionVariables { variables, own, missing, apps })
 }
 
@@ -101,7 +102,6 @@ fn read_credential_files(
 }
 
 /// Lists what is always prism's, so that plain `docker compose` in a child addresses this session.
-///
 fn own(session: &Session, header: Option<&Header>, host: Option<&str>) -> Vec<(String, String)> {
     let mut own = vec![
         ("PRISM_SESSION".to_owned(), session.id.0.clone()),

@@ -15,16 +15,19 @@ pub fn add_apps(variables: &mut Variables, apps: &BTreeMap<String, u16>) {
     for (app, port) in apps {
         let prefix = prefix(app);
         let names = ["HOST", "PORT", "URL"].map(|suffix| format!("{prefix}_{suffix}"));
-        let other = owners.insert(prefix.clone(), app).map(|other| format!("app `{other}`"));
+        let other =
+            owners.insert(prefix.clone(), app).map(|other| format!("app `{other}` gives {prefix}_PORT"));
         let of_service = variables.list.iter().find(|variable| names.contains(&variable.name));
         let owner = other.or_else(|| {
-            let service = of_service?.service.as_ref().map_or("prism.yaml", |service| &service.0);
-            Some(format!("service `{service}`"))
+            let Variable { service, name, .. } = of_service?;
+            let service = service.as_ref().map_or("prism.yaml", |service| &service.0);
+            Some(format!("service `{service}` gives {name}"))
         });
         if let Some(owner) = owner {
-            let why =
-                format!("{owner} gives such a name already; call app `{app}` differently in prism.yaml");
-            variables.missing.push(Missing { names: names.into(), why });
+            let why = format!(
+                "app `{app}` gives no variables: {owner} already; call the app differently in prism.yaml"
+            );
+            variables.missing.push(Missing { names: Vec::new(), why });
             continue;
         }
         if let Some(name) = names.iter().find(|name| is_reserved(name)) {
@@ -96,11 +99,14 @@ mod tests {
             added(&["WEB_PORT"], &[("web", 1)]),
             [
                 "WEB_PORT=s",
-                "WEB_HOST, WEB_PORT, WEB_URL are not set: service `front` gives such a name already; call app `web` differently in prism.yaml"
+                "app `web` gives no variables: service `front` gives WEB_PORT already; call the app differently in prism.yaml"
             ]
         );
         let twice = added(&[], &[("a-b", 1), ("a_b", 2)]);
-        assert!(twice[1] == "A_B_PORT=1" && twice[3].contains("app `a-b` gives such a name"), "{twice:?}");
+        assert!(
+            twice[1] == "A_B_PORT=1" && twice[3].contains("app `a-b` gives A_B_PORT already"),
+            "{twice:?}"
+        );
         let found = added(&[], &[("docker", 2)]);
         assert!(found[0].contains("take their settings from DOCKER_HOST"), "{found:?}");
     }

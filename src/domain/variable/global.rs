@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::endpoint::Place;
-use super::name::{Claim, Names, given_up};
+use super::name::{Claim, Names};
 use super::{Found, Missing, Service, Variable, fill};
 use crate::domain::catalog::Group;
 use crate::domain::port::ContainerPort;
@@ -43,11 +43,8 @@ pub(super) fn global_variables(services: &[Service], names: &mut Names) -> Resul
         };
         match service.target() {
             Some(target) => {
-                let wanted = group.variables.iter().map(|(name, _)| *name);
-                match names.rival(wanted, service.name) {
-                    // A group goes as a whole: its host with another's port would lead nowhere.
-                    Some(owner) => miss(names, given_up(&service.name.0, &owner)),
-                    None => service.give(&target, group, why, names)?,
+                if !names.give_up(group, service.name) {
+                    service.give(&target, group, why, names)?;
                 }
             }
             None => {

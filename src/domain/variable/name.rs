@@ -4,7 +4,8 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::setting::reader;
-use super::{Missing, Variable, Variables};
+use super::{Missing, Variable, Variables, unset};
+use crate::domain::catalog::Group;
 use crate::domain::name::ServiceName;
 use crate::error::Failure;
 
@@ -39,9 +40,10 @@ pub(super) struct Names {
     found: BTreeMap<String, (Claim, Variable)>,
     /// Claimed by several services alike, and so given by none.
     contested: BTreeMap<String, Claim>,
-    /// Why a name is not given to somebody who would give it.
-    lost: BTreeMap<String, Vec<String>>,
-    skipped: BTreeSet<String>,
+    /// The names that are not given, by the reason.
+    lost: BTreeMap<String, BTreeSet<String>>,
+    /// Services, each with a name that another one has and that they would give, too.
+    given_up: Vec<(String, String)>,
     pub(super) missing: Vec<Missing>,
 }
 
@@ -50,29 +52,16 @@ impl Names {
     pub(super) fn add(&mut self, claim: Claim, variable: Variable) -> Result<(), Failure> {
         let Variable { name, value, .. } = &variable;
         let service = shown(&variable).to_owned();
-        if is_reserved(name) {
-            if self.skipped.insert(service.clone()) {
-                self.missing.push(Missing {
-                    names: vec![name.clone()],
-                    why: format!(
-                        "other programs take their settings from such names; give service `{service}` a prefix (label `dev-prism.prefix`)"
-                    ),
-                });
-            }
+        let reader = if is_reserved(name) { Some("another program") } else { reader(name) };
+        if let Some(reader) = reader {
+            let why = format!(
+                "{reader} takes its own settings from such names; give service `{service}` a prefix (label `dev-prism.prefix`)"
+            );
+            self.lose(why, name);
             return Ok(());
         }
         if value.contains('\0') {
             return Err(Failure::new(format!("the value of {name} (service `{service}`) holds a NUL byte")));
-        }
-        if let Some(program) = reader(name) {
-            let why = format!(
-                "{program} takes its own settings from such names; give service `{service}` a prefix (label `dev-prism.prefix`)"
-            );
-            let reasons = self.lost.entry(name.clone()).or_default();
-            if !reasons.contains(&why) {
-                reasons.push(why);
-            }
-            return Ok(());
         }
         if self.contested.get(name).is_some_and(|other| *other >= claim) {
             return Ok(());
@@ -87,59 +76,85 @@ impl Names {
             return Ok(());
         }
         let other = shown(found).to_owned();
-        let lost = self.lost.entry(name.clone()).or_default();
+        let name = name.clone();
         match claim.cmp(other_claim) {
-            Ordering::Less => lost.push(given_up(&service, &other)),
+            Ordering::Less => self.given_up.push((service, name)),
             Ordering::Greater => {
-                lost.push(given_up(&other, &service));
                 (*other_claim, *found) = (claim, variable);
+                self.given_up.push((other, name));
             }
             Ordering::Equal => {
-                lost.push(format!(
-                    "services `{other}` and `{service}` both give it; give one of them another prefix: label `dev-prism.prefix`"
-                ));
-                self.contested.insert(name.clone(), claim);
-                self.found.remove(name);
+                self.found.remove(&name);
+                self.lose(
+                    format!(
+                        "services `{other}` and `{service}` both give it; give one of them another prefix: label `dev-prism.prefix`"
+                    ),
+                    &name,
+                );
+                self.contested.insert(name, claim);
             }
         }
         Ok(())
     }
 
-    /// Finds who else has one of these names, or would have it.
-    pub(super) fn rival<'n>(
-        &self,
-        mut names: impl Iterator<Item = &'n str>,
-        service: &ServiceName,
-    ) -> Option<String> {
-        names.find_map(|name| match self.found.get(name) {
-            Some((_, found)) if found.service.as_ref() != Some(service) => Some(shown(found).to_owned()),
-            _ => None,
-        })
+    fn lose(&mut self, why: String, name: &str) {
+        self.lost.entry(why).or_default().insert(name.to_owned());
+    }
+
+    /// Gives none of the names of a group to `service` if another one has one of them, or would have it: a group goes
+    /// as a whole, as its host with another's port would lead nowhere.
+    pub(super) fn give_up(&mut self, group: &Group, service: &ServiceName) -> bool {
+        let owner = |name: &str| {
+            let (_, found) = self.found.get(name)?;
+            (found.service.as_ref() != Some(service)).then(|| shown(found))
+        };
+        let names = group.variables.iter().map(|(name, _)| *name);
+        let (taken, free): (Vec<&str>, Vec<&str>) = names.partition(|name| owner(name).is_some());
+        let Some(owner) = taken.first().and_then(|name| owner(name)) else { return false };
+        let why = format!(
+            "`{service}` gives it only together with {}; {}",
+            taken.join(", "),
+            belongs(&taken, owner, &service.0)
+        );
+        let taken: Vec<_> = taken.iter().map(|name| (service.0.clone(), (*name).to_owned())).collect();
+        for name in free {
+            self.lose(why.clone(), name);
+        }
+        self.given_up.extend(taken);
+        true
     }
 
     /// Takes the variables.
     pub(super) fn finish(mut self) -> Variables {
-        let mut by_reason: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (name, reasons) in self.lost {
-            for why in reasons {
-                by_reason.entry(why).or_default().push(name.clone());
-            }
+        let reasons =
+            self.lost.into_iter().map(|(why, names)| Missing { names: names.into_iter().collect(), why });
+        self.missing.extend(reasons);
+        let mut given_up: BTreeMap<(String, &str), BTreeSet<&str>> = BTreeMap::new();
+        for (service, name) in &self.given_up {
+            // What is contested since is nobody's, and said already.
+            let Some((_, found)) = self.found.get(name) else { continue };
+            given_up.entry((service.clone(), shown(found))).or_default().insert(name);
         }
-        self.missing.extend(by_reason.into_iter().map(|(why, names)| Missing { names, why }));
-        let list = self.found.into_values().map(|(_, variable)| variable).collect();
-        Variables { list, missing: self.missing }
+        for ((service, owner), names) in given_up {
+            let why = belongs(&names.into_iter().collect::<Vec<_>>(), owner, &service);
+            self.missing.push(Missing { names: Vec::new(), why });
+        }
+        let list: Vec<Variable> = self.found.into_values().map(|(_, variable)| variable).collect();
+        Variables { missing: unset(self.missing, &list), list }
     }
+}
+
+/// Says whose names these are that two services would give.
+fn belongs(names: &[&str], owner: &str, other: &str) -> String {
+    format!(
+        "{} {} `{owner}`'s, as it is called, and not `{other}`'s; another prefix changes that: label `dev-prism.prefix`",
+        names.join(", "),
+        if names.len() == 1 { "is" } else { "are" },
+    )
 }
 
 fn shown(variable: &Variable) -> &str {
     variable.service.as_ref().map_or("prism.yaml", |service| &service.0)
-}
-
-/// Says why `service` does not give a name that belongs to `owner`.
-pub(super) fn given_up(service: &str, owner: &str) -> String {
-    format!(
-        "`{service}` would give it too, but it is `{owner}` that is called so; a prefix helps: label `dev-prism.prefix`"
-    )
 }
 
 /// Says whether programs take a cloud's credentials or address from a variable of this name (SERVICES.md).

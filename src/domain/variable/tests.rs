@@ -205,7 +205,12 @@ fn a_service_called_docker_does_not_move_the_engine() {
     let variables =
         derive(&[serving("docker", "x", &[(2375, 7000)])], &BTreeMap::new(), None).expect("variables");
     assert!(variables.list.is_empty());
-    assert!(variables.missing[0].to_string().contains("prefix"));
+    let missing = variables.missing[0].to_string();
+    assert!(
+        missing.starts_with("DOCKER_HOST, DOCKER_PORT, DOCKER_PORT_2375, DOCKER_URL are not set: "),
+        "{missing}"
+    );
+    assert!(missing.contains("prefix"), "{missing}");
 }
 
 #[test]
@@ -246,25 +251,25 @@ fn what_is_derived_gives_way_to_what_a_service_is_called() {
             ],
             "MINIO_CONSOLE_URL",
             "http://127.0.0.1:3",
-            "MINIO_CONSOLE_URL is not set: `minio` would give it too, but it is `minio-console` that is called so",
+            "MINIO_CONSOLE_URL is `minio-console`'s, as it is called, and not `minio`'s; another prefix",
         ),
         (
             vec![serving("web-1", "x", &[(80, 3)]), replica(1), replica(2)],
             "WEB_1_PORT",
             "3",
-            "WEB_1_PORT is not set: `web` would give it too, but it is `web-1`",
+            "WEB_1_PORT is `web-1`'s, as it is called, and not `web`'s",
         ),
         (
             vec![serving("database", "mongo", &[(27017, 1)]), serving("pg", "postgres", &[(5432, 2)])],
             "DATABASE_URL",
             "mongodb://127.0.0.1:1/test",
-            "DATABASE_URL is not set: `pg` would give it too, but it is `database`",
+            "DATABASE_URL is `database`'s, as it is called, and not `pg`'s",
         ),
         (
             vec![serving("smtp", "x", &[(80, 1)]), serving("mail", "axllent/mailpit", &[(1025, 2)])],
             "SMTP_PORT",
             "1",
-            "MAILER_DSN, SMTP_HOST, SMTP_PORT are not set: `mail` would give it too, but it is `smtp`",
+            "MAILER_DSN is not set: `mail` gives it only together with SMTP_HOST, SMTP_PORT; SMTP_HOST, SMTP_PORT are `smtp`'s, as it is called, and not `mail`'s",
         ),
     ] {
         for services in [services.clone(), services.into_iter().rev().collect()] {
@@ -273,8 +278,46 @@ fn what_is_derived_gives_way_to_what_a_service_is_called() {
             assert_eq!(found, Some(value), "{name}");
             let missing: Vec<String> = variables.missing.iter().map(ToString::to_string).collect();
             assert!(missing.iter().any(|it| it.starts_with(why)), "{missing:?}");
+            assert_nothing_set_is_missing(&variables);
         }
     }
+}
+
+fn assert_nothing_set_is_missing(variables: &Variables) {
+    for name in variables.missing.iter().flat_map(|missing| &missing.names) {
+        assert!(!variables.list.iter().any(|it| it.name == *name), "{name}: {variables:?}");
+    }
+}
+
+#[test]
+fn what_is_set_is_not_said_to_be_missing() {
+    let called = [serving("redis", "redis", &[(6379, 1)]), serving("dragonfly", "dragonfly", &[(6379, 2)])];
+    let variables = derive(&called, &BTreeMap::new(), None).expect("variables");
+    assert!(variables.list.iter().any(|it| it.name == "REDIS_URL" && it.value == "redis://127.0.0.1:1"));
+    assert_eq!(variables.missing, []);
+
+    // Half of a group is what a service is called; the other half is said.
+    let iris = [serving("iris", "iris", &[(1972, 1)]), serving("b", "iris-community", &[(1972, 2)])];
+    let variables = derive(&iris, &BTreeMap::new(), None).expect("variables");
+    let missing: Vec<String> = variables.missing.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        missing,
+        [
+            "IRIS_USERNAME is not set: `iris` and `b` would give it; label one of them `dev-prism.primary: \"true\"`"
+        ]
+    );
+    assert_nothing_set_is_missing(&variables);
+
+    let stopped = [stopped("dragonfly", "dragonfly"), serving("redis", "nginx", &[(80, 1)])];
+    let variables = derive(&stopped, &BTreeMap::new(), None).expect("variables");
+    assert_nothing_set_is_missing(&variables);
+
+    // What prism.yaml and apps give is known only later.
+    let two = [serving("a", "redis", &[(6379, 1)]), serving("b", "redis", &[(6379, 2)])];
+    let variables = derive(&two, &BTreeMap::new(), None).expect("variables");
+    assert_eq!(variables.missing[0].names, ["REDIS_URL"]);
+    let configured = Variable { name: "REDIS_URL".into(), ..Variable::default() };
+    assert_eq!(unset(variables.missing, &[configured]), []);
 }
 
 #[test]
