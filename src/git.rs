@@ -8,14 +8,14 @@ mod removal;
 mod worktree;
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use anyhow::Context;
 
 pub use self::branch::{Beginning, short};
-pub use self::loss::{ignored, losses};
+pub use self::loss::{Looked, losses, remember_ignored};
 pub use self::worktree::{Marker, Progress, Repository, is_moved, lock_reason, superproject};
 
 use crate::error::Failure;
@@ -100,9 +100,30 @@ fn run(directory: &Path, arguments: &[&str]) -> anyhow::Result<String> {
 
 fn run_with(directory: &Path, arguments: &[&str], variables: &[(&str, &Path)]) -> anyhow::Result<String> {
     let output = output(git(directory, arguments).envs(variables.iter().copied()))?;
+    let text =
+        String::from_utf8(printed(output, arguments)?).context("git printed a name that is not UTF-8")?;
+    Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())
+}
+
+/// The same for what may be no text, or many names.
+fn bytes(directory: &Path, arguments: &[&str]) -> anyhow::Result<Vec<u8>> {
+    bytes_of(&mut git(directory, arguments), arguments, &[])
+}
+
+/// The same for a command that is prepared already, which reads `input`.
+fn bytes_of(command: &mut Command, arguments: &[&str], input: &[u8]) -> anyhow::Result<Vec<u8>> {
+    if input.is_empty() {
+        return printed(output(command)?, arguments);
+    }
+    let mut file = tempfile::tempfile()?;
+    file.write_all(input)?;
+    file.rewind()?;
+    printed(output(command.stdin(file))?, arguments)
+}
+
+fn printed(output: Output, arguments: &[&str]) -> anyhow::Result<Vec<u8>> {
     if output.status.success() {
-        let text = String::from_utf8(output.stdout).context("git printed a name that is not UTF-8")?;
-        return Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned());
+        return Ok(output.stdout);
     }
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     Err(Failure::new(format!("`git {}` failed", arguments.join(" "))).details(text.lines()).into())
@@ -116,7 +137,9 @@ fn git(directory: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new("git");
     command.args(arguments).current_dir(directory).stdin(Stdio::null());
     // A hook that called prism has these set for its own repository.
-    for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"] {
+    for name in
+        ["GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX"]
+    {
         command.env_remove(name);
     }
     command

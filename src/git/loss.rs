@@ -1,47 +1,96 @@
-//! What would be lost with a worktree.
+//! What would be lost with a worktree: everything that is nowhere else.
+
+mod checkout;
+mod ignored;
+mod submodule;
+mod tree;
 
 use std::path::Path;
 
+use self::checkout::Checkout;
 use super::worktree::{Marker, Repository};
-use super::{attempt, run, run_with};
+use super::{attempt, bytes, private_directory, run, run_with};
+use crate::domain::loss::{Loss, branch_of_stash};
 
-/// Shows everything, whatever the configuration hides.
-const STATUS: [&str; 5] =
-    ["status", "--porcelain", "-z", "--untracked-files=all", "--ignore-submodules=none"];
+pub use self::ignored::remember_ignored;
 
-/// Names what removing the worktree at `top` would lose for good, a phrase each. Files for which `is_ours` holds, by
-/// their path, are no loss.
-pub fn losses(top: &Path, is_ours: impl Fn(&Path) -> bool) -> anyhow::Result<Vec<&'static str>> {
-    let mut found = Vec::new();
-    let status = run(top, &STATUS)?;
-    let is_loss = |entry: &str| {
-        let untracked = entry.strip_prefix("?? ");
-        !entry.is_empty() && untracked.is_none_or(|name| !is_ours(&top.join(name)))
-    };
-    if status.split('\0').any(is_loss) {
-        found.push("uncommitted work");
-    }
-    // A branch stays, unless it is merged.
-    let is_detached = !attempt(top, &["symbolic-ref", "--quiet", "HEAD"])?.status.success();
-    if is_detached && is_on_no_branch(top, "HEAD")? {
-        found.push("commits that are on no branch");
-    }
-    // The repositories of a worktree's submodules are its own, and go with it.
-    let unsaved = "git rev-list --max-count=1 HEAD --branches --not --remotes --tags; \
-                   git rev-parse --quiet --verify refs/stash; \
-                   git status --porcelain --untracked-files=all --ignore-submodules=none";
-    if top.join(".gitmodules").exists()
-        && !run(top, &["submodule", "--quiet", "foreach", "--recursive", unsaved])?.is_empty()
-    {
-        found.push("work in a submodule that no remote has");
-    }
-    Ok(found)
+/// How many commits are counted.
+const COMMITS: &str = "--max-count=100";
+
+/// A worktree that may go.
+#[derive(Debug, Clone, Copy)]
+pub struct Looked<'a> {
+    /// The repository that it is of.
+    pub repository: &'a Repository,
+    /// What prism made.
+    pub marker: &'a Marker,
+    /// Where it is now: it may be set aside.
+    pub top: &'a Path,
+    /// Its removal has begun: files may be gone already.
+    pub is_going: bool,
 }
 
-/// Lists what git ignores in the worktree at `top`, a directory as one. It goes with the worktree, unasked.
-pub fn ignored(top: &Path) -> anyhow::Result<Vec<String>> {
-    let listed = run(top, &["ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory"])?;
-    Ok(listed.split('\0').filter(|name| !name.is_empty()).map(str::to_owned).collect())
+/// Names what removing a worktree would lose for good. Files for which `is_ours` holds, by their path, are no loss.
+///
+/// # Errors
+/// git cannot answer: then nothing may be removed.
+pub fn losses(looked: Looked, is_ours: &dyn Fn(&Path) -> bool) -> anyhow::Result<Vec<Loss>> {
+    let Looked { repository, marker, top, is_going } = looked;
+    let private = private_directory(top).unwrap_or_else(|| top.join(".git"));
+    let found = tree::nested(top, &private)?;
+    let mut losses = Checkout::of(top, &private).losses("", is_going, is_ours, &found.skipped(top))?;
+    for (path, git) in &found.submodules {
+        let below = path.strip_prefix(top).unwrap_or(path).to_string_lossy().into_owned() + "/";
+        let checkout = Checkout::of_submodule(path, git);
+        losses.extend(checkout.losses(&below, is_going, is_ours, &found.skipped(path))?);
+    }
+    losses.extend(commits(top)?);
+    losses.extend(stashes(top, marker)?);
+    losses.extend(submodule::losses(&repository.common, &private, &marker.start)?);
+    losses.extend(found.losses(top)?);
+    Ok(losses)
+}
+
+/// Names commits that are on nothing but what goes: a detached HEAD, and references that only this worktree has.
+fn commits(top: &Path) -> anyhow::Result<Option<Loss>> {
+    let own = ["for-each-ref", "--format=%(objectname)", "refs/worktree", "refs/bisect", "refs/rewritten"];
+    let own = run(top, &own)?;
+    let mut revisions: Vec<&str> = own.lines().collect();
+    // A branch stays, unless it is merged.
+    let is_on_branch = attempt(top, &["symbolic-ref", "--quiet", "HEAD"])?.status.success();
+    if !is_on_branch {
+        revisions.push("HEAD");
+    }
+    if revisions.is_empty() {
+        return Ok(None);
+    }
+    let not = ["--not", "--branches", "--tags", "--remotes", "--"];
+    let listed = bytes(top, &[&["log", COMMITS, "--format=%h %s"], &revisions[..], &not].concat())?;
+    let commits: Vec<String> = String::from_utf8_lossy(&listed).lines().map(str::to_owned).collect();
+    Ok((!commits.is_empty()).then_some(Loss::Commits(commits)))
+}
+
+/// Names stashes that were made on a branch that was made with the worktree, or on none in it.
+fn stashes(top: &Path, marker: &Marker) -> anyhow::Result<Option<Loss>> {
+    let stash = ["rev-parse", "--quiet", "--verify", "refs/stash"];
+    if !attempt(top, &stash)?.status.success() {
+        return Ok(None);
+    }
+    let listed = bytes(top, &["log", "--walk-reflogs", "--format=%gs%x00%P%x00", "refs/stash", "--"])?;
+    let listed = String::from_utf8_lossy(&listed).into_owned();
+    let been = bytes(top, &["log", "--walk-reflogs", "--format=%H", "HEAD", "--"]).unwrap_or_default();
+    let been = String::from_utf8_lossy(&been).into_owned();
+    let fields: Vec<&str> = listed.split('\0').map(str::trim).collect();
+    let is_of_it = |subject: &str, parents: &str| match branch_of_stash(subject) {
+        Some(branch) => marker.is_new_branch && branch == marker.branch,
+        None => parents.split(' ').next().is_some_and(|base| been.lines().any(|head| head == base)),
+    };
+    let stashes: Vec<String> = fields
+        .chunks_exact(2)
+        .filter(|stash| is_of_it(stash[0], stash[1]))
+        .map(|stash| stash[0].to_owned())
+        .collect();
+    Ok((!stashes.is_empty()).then_some(Loss::Stashes(stashes)))
 }
 
 /// Says whether a revision is reached from no branch, tag or remote.

@@ -151,6 +151,10 @@ impl Made {
     /// Keeps everything.
     pub fn keep(self) {
         if let Some((repository, marker)) = self.worktree {
+            if !self.resumes {
+                // Without it, these files count as somebody's.
+                let _ = git::remember_ignored(&marker);
+            }
             repository.conclude(&marker.worktree);
         }
     }

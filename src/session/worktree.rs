@@ -4,14 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::create::default_sessions;
-use super::generated::{self, is_generated};
+use super::generated::is_generated;
+use crate::domain::loss::Loss;
 use crate::domain::shell::word;
 use crate::error::Failure;
 use crate::files;
-use crate::git::{self, Marker, Repository};
-
-/// How many ignored files are named.
-const NAMED: usize = 3;
+use crate::git::{self, Looked, Marker, Repository};
 
 /// A worktree that prism made.
 #[derive(Debug)]
@@ -67,17 +65,26 @@ impl Worktree {
             .hint(format!("`git -C {common} worktree unlock {top}`, if it may go")))
     }
 
+    /// Finds what would be lost with it.
+    pub fn losses(&self) -> anyhow::Result<Vec<Loss>> {
+        let Self { repository, marker } = self;
+        if !self.top().exists() {
+            return Ok(Vec::new());
+        }
+        let looked = Looked { repository, marker, top: self.top(), is_going: marker.is_going };
+        git::losses(looked, &is_generated)
+    }
+
     /// Fails if something would be lost with it.
     pub fn check_losses(&self) -> anyhow::Result<()> {
-        if self.marker.is_going {
-            return Ok(());
-        }
-        let losses = git::losses(self.top(), is_generated)?;
+        let losses = self.losses()?;
         if losses.is_empty() {
             return Ok(());
         }
-        Err(Failure::new(format!("the worktree `{}` has {}", self.top().display(), losses.join(" and ")))
-            .hint("save that, or lose it with `prism destroy --force`")
+        let shown = self.top().display();
+        Err(Failure::new(format!("the worktree `{shown}` has what would be lost"))
+            .details(losses.iter().map(ToString::to_string))
+            .hint(format!("save that, or lose it with `prism destroy --force {}`", word(&shown)))
             .into())
     }
 
@@ -89,23 +96,13 @@ impl Worktree {
             .hint(format!("remove it first: `sudo rm -r {}`", word(shown))))
     }
 
-    /// Names what goes: the worktree, and what git ignores in it.
+    /// Names what goes: the worktree, its branch, and what would be lost.
     pub fn describe(&self) -> anyhow::Result<Vec<String>> {
         let mut lines = vec![format!("worktree {}", self.top().display())];
-        if self.marker.is_going {
-            return Ok(lines);
-        }
         if self.marker.is_new_branch {
             lines.push(format!("branch {}, unless it has commits that are nowhere else", self.marker.branch));
         }
-        let mut ignored = git::ignored(self.top())?;
-        ignored.retain(|name| !generated::NAMES.iter().any(|generated| name.ends_with(generated)));
-        if !ignored.is_empty() {
-            let more = ignored.len().saturating_sub(NAMED);
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            ignored.truncate(NAMED);
-            lines.push(format!("  with files that git ignores: {}{more}", ignored.join(", ")));
-        }
+        lines.extend(self.losses()?.into_iter().map(|loss| format!("  with {loss}")));
         Ok(lines)
     }
 

@@ -1,5 +1,7 @@
 //! What `destroy` does where others have their hands on what it removes.
 
+mod loss;
+
 use std::fs;
 
 use crate::support::{Outcome, Project, Proxy, Pruning, docker, eventually};

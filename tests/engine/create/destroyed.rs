@@ -39,8 +39,13 @@ fn destroy_looks_before_a_worktree_goes() {
 
     project.write("secret.env", "");
     fs::write(place.join("secret.env"), "KEY=1").expect("ignored file");
+    let ignored = project.prism(&["destroy", "--yes", shown]).exits(1);
+    assert!(ignored.stderr.contains("1 file that git ignores (5 bytes): secret.env"), "{ignored}");
+    let asked = project.prism(&["destroy", "--force", shown]).exits(2);
+    assert!(asked.stderr.contains("with 1 file that git ignores (5 bytes): secret.env"), "{asked}");
+    project.write("secret.env", "KEY=1");
     let asked = project.prism(&["destroy", shown]).exits(2);
-    assert!(asked.stderr.contains("with files that git ignores: secret.env"), "{asked}");
+    assert!(!asked.stderr.contains("secret.env"), "the main worktree has the same: {asked}");
     assert!(asked.stderr.contains(", unless it has commits that are nowhere else"), "{asked}");
     let moved = project.sandbox.work().join("moved");
     project.sandbox.git(&project.directory, &["worktree", "move", shown, moved.to_str().expect("UTF-8")]);

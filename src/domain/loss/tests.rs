@@ -1,0 +1,54 @@
+use super::*;
+
+fn names(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+#[test]
+fn losses_are_named() {
+    let ignored = |files, bytes| Loss::Ignored(Ignored { names: names(&[".env"]), files, bytes }).to_string();
+    assert_eq!(ignored(1, 1), "1 file that git ignores (1 byte): .env");
+    assert_eq!(ignored(12, 999), "12 files that git ignores (999 bytes): .env");
+    assert_eq!(ignored(2, 1_250_000), "2 files that git ignores (1.2 MB): .env");
+    assert_eq!(Loss::Uncommitted(names(&["a"])).to_string(), "uncommitted work: a");
+    assert_eq!(
+        Loss::Untracked(names(&["a", "b", "c", "d", "e"])).to_string(),
+        "uncommitted work, which git does not track: a, b, c and 2 more"
+    );
+    assert_eq!(Loss::Operation(OPERATIONS[0].1).to_string(), "a rebase that is not over");
+}
+
+#[test]
+fn caches_are_known_wherever_they_are() {
+    for path in [
+        "node_modules/",
+        "web/node_modules/",
+        "target/debug/x",
+        "a/__pycache__/x.pyc",
+        "x.pyc",
+        "a/.coverage",
+    ] {
+        assert!(is_cache(path), "{path}");
+    }
+    for path in [".env", "data/", "notes/targets", "my_node_modules/x", "pyc", "coverage.md"] {
+        assert!(!is_cache(path), "{path}");
+    }
+    let documented = include_str!("../../../docs/safety.md");
+    for name in CACHES.iter().chain(&CACHE_FILES) {
+        assert!(documented.contains(&format!("`{name}`")), "docs/safety.md does not name `{name}`");
+    }
+}
+
+#[test]
+fn gits_words_are_read() {
+    let status = b" M a b\0?? new\0D  gone\0 D away\0UU both\0";
+    let (changed, untracked) = changes(status, false);
+    assert_eq!(changed, [&b"a b"[..], b"gone", b"away", b"both"]);
+    assert_eq!(untracked, [b"new"]);
+    let (changed, _) = changes(status, true);
+    assert_eq!(changed, [&b"a b"[..], b"gone", b"both"], "what is staged is somebody's");
+    assert_eq!(unwatched(b"H a\0S b\0h c d\0s e\0"), [&b"b"[..], b"c d", b"e"]);
+    assert_eq!(branch_of_stash("WIP on b: 0123abc x"), Some("b"));
+    assert_eq!(branch_of_stash("On feature/b: mine: all"), Some("feature/b"));
+    assert_eq!(branch_of_stash("WIP on (no branch): 0123abc x"), None);
+}

@@ -1,0 +1,125 @@
+//! What is in the files of one worktree, or of one submodule, that no commit has.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::ignored;
+use crate::domain::loss::{Loss, OPERATIONS, changes, unwatched};
+use crate::git::{bytes_of, git};
+
+/// Whatever the configuration lets git pass over; and nothing is written.
+const OPEN_EYES: [&str; 9] = [
+    "--no-optional-locks",
+    "-c",
+    "core.fsmonitor=false",
+    "-c",
+    "core.untrackedCache=false",
+    "-c",
+    "core.trustctime=true",
+    "-c",
+    "core.checkStat=default",
+];
+
+/// Of a submodule, only whether another commit is checked out: its files are looked at by themselves.
+const STATUS: [&str; 6] =
+    ["status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=dirty"];
+
+/// Files that belong to one index.
+#[derive(Debug)]
+pub(super) struct Checkout {
+    top: PathBuf,
+    /// The git directory with the index.
+    private: PathBuf,
+    /// What git has to be told to find both.
+    where_it_is: Vec<OsString>,
+}
+
+impl Checkout {
+    pub(super) fn of(top: &Path, private: &Path) -> Self {
+        Self { top: top.to_path_buf(), private: private.to_path_buf(), where_it_is: Vec::new() }
+    }
+
+    /// A submodule's git directory says where its files are, which is wrong once they are set aside.
+    pub(super) fn of_submodule(top: &Path, private: &Path) -> Self {
+        let option = |name: &str, path: &Path| {
+            let mut option = OsString::from(name);
+            option.push(path);
+            option
+        };
+        let where_it_is = vec![option("--git-dir=", private), option("--work-tree=", top)];
+        Self { top: top.to_path_buf(), private: private.to_path_buf(), where_it_is }
+    }
+
+    /// Names what would be lost. `below` goes before each name; what is at or in one of `skipped` counts elsewhere.
+    pub(super) fn losses(
+        &self,
+        below: &str,
+        is_going: bool,
+        is_ours: &dyn Fn(&Path) -> bool,
+        skipped: &[PathBuf],
+    ) -> anyhow::Result<Vec<Loss>> {
+        let shown = |paths: Vec<&[u8]>| -> Vec<String> {
+            paths.into_iter().map(|path| format!("{below}{}", String::from_utf8_lossy(path))).collect()
+        };
+        let at = |path: &[u8]| self.top.join(OsStr::from_bytes(path));
+        let status = self.git(&STATUS, None)?;
+        let (changed, mut untracked) = changes(&status, is_going);
+        untracked.retain(|path| {
+            let path = at(path);
+            !is_ours(&path) && !skipped.iter().any(|skipped| path.starts_with(skipped))
+        });
+        let hidden = self.hidden(is_going)?;
+        let mut losses = Vec::new();
+        let mut found = |paths: Vec<&[u8]>, loss: fn(Vec<String>) -> Loss| {
+            if !paths.is_empty() {
+                losses.push(loss(shown(paths)));
+            }
+        };
+        found(changed, Loss::Uncommitted);
+        found(untracked, Loss::Untracked);
+        found(hidden.iter().map(Vec::as_slice).collect(), Loss::Hidden);
+        let listed = self.git(&ignored::LIST, None)?;
+        let ignored = ignored::Search { top: &self.top, below, private: &self.private, is_ours, skipped };
+        losses.extend(ignored.loss(&listed)?);
+        let going_on = OPERATIONS.iter().filter(|(file, _)| self.private.join(file).exists());
+        losses.extend(going_on.map(|(_, name)| Loss::Operation(name)));
+        Ok(losses)
+    }
+
+    /// Finds changes at which git is told not to look. A file that is not there was left out on purpose.
+    fn hidden(&self, is_going: bool) -> anyhow::Result<Vec<Vec<u8>>> {
+        let listed = self.git(&["ls-files", "-v", "-z"], None)?;
+        let mut names = unwatched(&listed);
+        names.retain(|name| self.top.join(OsStr::from_bytes(name)).symlink_metadata().is_ok());
+        let index = self.private.join("index");
+        if names.is_empty() || !index.exists() {
+            return Ok(Vec::new());
+        }
+        // In a copy of the index, git is told to look.
+        let scratch = tempfile::tempdir()?;
+        let copy = scratch.path().join("index");
+        fs::copy(index, &copy)?;
+        let input = names.iter().flat_map(|name| [name, &b"\0"[..]].concat()).collect::<Vec<u8>>();
+        for flag in ["--no-skip-worktree", "--no-assume-unchanged"] {
+            self.git(&["update-index", flag, "-z", "--stdin"], Some((&copy, &input)))?;
+        }
+        // Fails where something differs.
+        let _ = self.git(&["update-index", "-q", "--really-refresh"], Some((&copy, &[])));
+        let filter = if is_going { "--diff-filter=d" } else { "--diff-filter=ACDMRTUXB" };
+        let changed = self.git(&["diff-files", "-z", "--name-only", filter], Some((&copy, &[])))?;
+        let changed = changed.split(|byte| *byte == 0).filter(|name| names.contains(name));
+        Ok(changed.map(<[u8]>::to_vec).collect())
+    }
+
+    /// Runs git, if so with another index and with something to read.
+    fn git(&self, arguments: &[&str], index: Option<(&Path, &[u8])>) -> anyhow::Result<Vec<u8>> {
+        let mut command = git(&self.top, &OPEN_EYES);
+        command.args(&self.where_it_is).args(arguments);
+        if let Some((index, _)) = index {
+            command.env("GIT_INDEX_FILE", index);
+        }
+        bytes_of(&mut command, arguments, index.map_or(&[], |(_, input)| input))
+    }
+}

@@ -1,0 +1,71 @@
+//! What the git directories of a worktree's submodules hold that no remote has. They are the worktree's own, and go
+//! with it, also where the submodule is not checked out any more.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::domain::loss::Loss;
+use crate::git::{attempt, bytes, run};
+
+/// Names the submodules with commits or stashes that no remote has. What the commit `start` of the project names was
+/// there before the worktree was.
+pub(super) fn losses(common: &Path, private: &Path, start: &str) -> anyhow::Result<Vec<Loss>> {
+    let mut losses = Vec::new();
+    let modules = private.join("modules");
+    if modules.is_dir() && modules.canonicalize()? != common.join("modules") {
+        look(&modules, &modules, &links(common, start), &mut losses)?;
+    }
+    Ok(losses)
+}
+
+fn look(top: &Path, directory: &Path, known: &[String], losses: &mut Vec<Loss>) -> anyhow::Result<()> {
+    for git in directories(directory)? {
+        // A name may have slashes.
+        if !git.join("HEAD").exists() || !git.join("objects").is_dir() {
+            look(top, &git, known, losses)?;
+            continue;
+        }
+        let option = format!("--git-dir={}", git.display());
+        let has = |commit: &&String| {
+            attempt(&git, &[&option, "cat-file", "-e", commit]).is_ok_and(|it| it.status.success())
+        };
+        let known: Vec<&str> = known.iter().filter(has).map(String::as_str).collect();
+        // Tags may be the user's own, and go, too.
+        let unsaved = [&option, "rev-list", "--max-count=1", "--all", "--not", "--remotes"];
+        let mut revisions = vec!["--all"];
+        if attempt(&git, &[&option, "rev-parse", "--quiet", "--verify", "HEAD"])?.status.success() {
+            revisions.push("HEAD");
+        }
+        let unsaved = [&unsaved[..3], &revisions, &["--not", "--remotes"], &known, &["--"]].concat();
+        if !run(&git, &unsaved)?.is_empty() {
+            let name = git.strip_prefix(top).unwrap_or(&git).to_string_lossy().replace("/modules/", "/");
+            losses.push(Loss::Submodule(name));
+        }
+        let inner: Vec<String> = known.iter().flat_map(|commit| links(&git, commit)).collect();
+        let modules = git.join("modules");
+        if modules.is_dir() {
+            look(top, &modules, &inner, losses)?;
+        }
+    }
+    Ok(())
+}
+
+/// The commits of submodules that a commit names.
+fn links(git: &Path, commit: &str) -> Vec<String> {
+    let option = format!("--git-dir={}", git.display());
+    let tree = bytes(git, &[&option, "ls-tree", "-r", "-z", commit]).unwrap_or_default();
+    let tree = String::from_utf8_lossy(&tree).into_owned();
+    let link = |entry: &str| Some(entry.strip_prefix("160000 commit ")?.split('\t').next()?.to_owned());
+    tree.split('\0').filter_map(link).collect()
+}
+
+fn directories(parent: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(parent)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            found.push(entry.path());
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,173 @@
+//! Work that git does not show, or not at once.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::support::Project;
+
+/// A worktree `b` with everything that may be lost in it, one thing at a time.
+struct Worktree {
+    project: Project,
+    place: PathBuf,
+}
+
+impl Worktree {
+    fn new(configuration: &str) -> Self {
+        let project = Project::quick();
+        project.write("prism.yaml", configuration);
+        project.write(".gitignore", "ignored*\nnode_modules/\n.venv/\n");
+        project.write("tracked", "1\n");
+        let git = |arguments: &[&str]| project.sandbox.git(&project.directory, arguments);
+        git(&["init", "-q", "-b", "main"]);
+        git(&["add", "."]);
+        git(&["commit", "-qm", "x"]);
+        project.prism(&["create", "b"]).succeeds();
+        let place = project.sandbox.work().join("shop-sessions/b");
+        Self { project, place }
+    }
+
+    fn git(&self, arguments: &[&str]) -> String {
+        self.project.sandbox.git(&self.place, arguments)
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        let path = self.place.join(path);
+        fs::create_dir_all(path.parent().expect("parent")).expect("directories");
+        fs::write(path, text).expect("file");
+    }
+
+    /// Expects that it stays, and why.
+    fn stays(&self, why: &str) {
+        let refused = self.project.prism(&["destroy", "--yes", self.place.to_str().expect("UTF-8")]).exits(1);
+        assert!(refused.stderr.contains(why) && refused.stderr.contains("--force"), "{why}: {refused}");
+        assert_eq!(refused.stderr.matches("  | ").count(), 1, "nothing else: {refused}");
+        assert!(self.place.join("compose.yaml").exists());
+    }
+
+    fn goes(&self) {
+        self.project.prism(&["destroy", "--yes", self.place.to_str().expect("UTF-8")]).succeeds();
+        assert!(!self.place.exists());
+        self.project.holds_nothing();
+    }
+}
+
+fn repository(worktree: &Worktree, path: &Path) {
+    fs::create_dir_all(path).expect("directory");
+    worktree.project.sandbox.git(path, &["init", "-q", "-b", "main"]);
+    worktree.project.sandbox.git(path, &["commit", "-q", "--allow-empty", "-m", "x"]);
+}
+
+#[test]
+fn work_that_git_is_told_not_to_show() {
+    let worktree =
+        Worktree::new("setup: ['echo made > ignored-by-setup; mkdir ignored.d; echo x > ignored.d/x']\n");
+    for (flag, back) in
+        [("--skip-worktree", "--no-skip-worktree"), ("--assume-unchanged", "--no-assume-unchanged")]
+    {
+        worktree.git(&["update-index", flag, "tracked"]);
+        worktree.write("tracked", "mine\n");
+        worktree.stays("told not to look at (skip-worktree, assume-unchanged): tracked");
+        worktree.write("tracked", "1\n");
+        worktree.git(&["update-index", back, "tracked"]);
+    }
+    for (key, value) in [("status.showUntrackedFiles", "no"), ("core.fsmonitor", "true")] {
+        worktree.git(&["config", key, value]);
+        worktree.write("new name.rs", "work");
+        worktree.stays("uncommitted work, which git does not track: new name.rs");
+        fs::remove_file(worktree.place.join("new name.rs")).expect("saved");
+        worktree.git(&["config", "--unset", key]);
+    }
+    worktree.write("node_modules/x/index.js", "made again");
+    worktree.write("ignored.d/mine", "12345");
+    worktree.stays("1 file that git ignores (5 bytes): ignored.d/");
+    fs::remove_file(worktree.place.join("ignored.d/mine")).expect("saved");
+    worktree.write("ignored-by-setup", "changed\n");
+    worktree.stays("1 file that git ignores (8 bytes): ignored-by-setup");
+    fs::remove_file(worktree.place.join("ignored-by-setup")).expect("saved");
+    worktree.goes();
+}
+
+#[test]
+fn work_that_only_the_worktrees_git_directory_has() {
+    let worktree = Worktree::new("");
+    // A rebase that stopped, with nothing to commit.
+    worktree.git(&["checkout", "-q", "--detach"]);
+    let rebase = ["-c", "sequence.editor=sed -i 1ibreak", "rebase", "-q", "-i", "--root"];
+    worktree.project.sandbox.command("git", &worktree.place, &rebase).run();
+    let stopped =
+        worktree.project.prism(&["destroy", "--yes", worktree.place.to_str().expect("UTF-8")]).exits(1);
+    assert!(stopped.stderr.contains("a rebase that is not over"), "{stopped}");
+    worktree.git(&["rebase", "--abort"]);
+    worktree.git(&["bisect", "start"]);
+    worktree.stays("a bisection that is not over");
+    worktree.git(&["bisect", "reset"]);
+    worktree.git(&["commit", "-q", "--allow-empty", "-m", "only here"]);
+    let commit = worktree.git(&["rev-parse", "HEAD"]);
+    worktree.stays(" only here");
+    // A tag stays, with its commit.
+    worktree.git(&["tag", "saved"]);
+    worktree.git(&["checkout", "-q", "b"]);
+    worktree.git(&["tag", "-d", "saved"]);
+    worktree.git(&["update-ref", "refs/worktree/mine", commit.trim()]);
+    worktree.stays("commits that are on no branch: ");
+    worktree.git(&["tag", "saved", commit.trim()]);
+    worktree.write("tracked", "2\n");
+    worktree.git(&["stash", "-q"]);
+    worktree.stays("stashed work, which stays in `git stash list`: WIP on b: ");
+    worktree.git(&["stash", "drop", "-q"]);
+    worktree.goes();
+}
+
+#[test]
+fn repositories_and_worktrees_that_lie_in_it() {
+    let worktree = Worktree::new("");
+    for (path, why) in
+        [("nested", "another repository: nested"), ("ignored/inner", "another repository: ignored/inner")]
+    {
+        repository(&worktree, &worktree.place.join(path));
+        worktree.stays(why);
+        fs::remove_dir_all(worktree.place.join(path)).expect("saved");
+    }
+    fs::remove_dir(worktree.place.join("ignored")).expect("empty");
+    // A tool's clone in a cache is no loss as long as it is one.
+    let cached = worktree.place.join(".venv/src/tool");
+    repository(&worktree, &worktree.project.sandbox.work().join("tool"));
+    let clone = ["clone", "-q", "../../../../tool", "tool"];
+    fs::create_dir_all(cached.parent().expect("parent")).expect("directories");
+    worktree.project.sandbox.git(cached.parent().expect("parent"), &clone);
+    worktree.project.sandbox.git(&cached, &["commit", "-q", "--allow-empty", "-m", "mine"]);
+    worktree.stays("another repository: .venv/src/tool");
+    worktree.project.sandbox.git(&cached, &["reset", "-q", "--hard", "origin/main"]);
+
+    let inner = worktree.place.join("ignored-inner");
+    worktree.git(&["worktree", "add", "-q", "--detach", inner.to_str().expect("UTF-8")]);
+    worktree.stays("another worktree: ignored-inner");
+    worktree.git(&["worktree", "remove", inner.to_str().expect("UTF-8")]);
+    worktree.goes();
+}
+
+#[test]
+fn submodules_also_those_that_are_not_checked_out_any_more() {
+    let worktree = Worktree::new("");
+    let library = worktree.project.sandbox.work().join("library");
+    repository(&worktree, &library);
+    let file = ["-c", "protocol.file.allow=always", "submodule", "--quiet"];
+    worktree.git(&[&file[..], &["add", library.to_str().expect("UTF-8"), "libs/inner"]].concat());
+    worktree.git(&["commit", "-qm", "library"]);
+    let inner = worktree.place.join("libs/inner");
+    fs::write(inner.join("new"), "work").expect("file");
+    worktree.stays("uncommitted work, which git does not track: libs/inner/new");
+    fs::remove_file(inner.join("new")).expect("saved");
+    // A tag of it goes, too.
+    let git = |arguments: &[&str]| worktree.project.sandbox.git(&inner, arguments);
+    git(&["checkout", "-q", "--detach"]);
+    git(&["commit", "-q", "--allow-empty", "-m", "mine"]);
+    git(&["tag", "mine"]);
+    git(&["checkout", "-q", "main"]);
+    worktree.stays("work in a submodule that no remote has: libs/inner");
+    worktree.git(&["submodule", "--quiet", "deinit", "libs/inner"]);
+    worktree.stays("work in a submodule that no remote has: libs/inner");
+    let kept = worktree.project.directory.join(".git/worktrees/b/modules/libs/inner");
+    worktree.project.sandbox.git(&kept, &["tag", "-d", "mine"]);
+    worktree.goes();
+}
