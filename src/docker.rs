@@ -8,6 +8,7 @@ mod inspection;
 mod network;
 mod note;
 mod port;
+mod project;
 mod removal;
 mod stranger;
 

@@ -210,8 +210,9 @@ impl Session {
         Some(main.join(self.path().strip_prefix(top).ok()?))
     }
 
-    /// Returns the Compose project's name: of `prism.yaml`'s or the main worktree's name, and the identity.
-    pub fn project(&self) -> ProjectName {
+    /// Returns the Compose project's name for a new session: what `prism.yaml` calls the project, else what Compose does
+    /// (`said`), else the main worktree's directory; and the identity.
+    pub fn project(&self, said: Option<String>) -> ProjectName {
         let of_worktree = || {
             let top = self.git_top.as_deref()?;
             let name = git::main_worktree_name(top)?;
@@ -219,7 +220,7 @@ impl Session {
             let below = self.path().strip_prefix(top).ok()?.file_name();
             Some(below.map_or_else(|| name.clone(), |below| format!("{name}-{}", below.to_string_lossy())))
         };
-        let name = self.settings.project.clone().or_else(of_worktree);
+        let name = self.settings.project.clone().or(said).or_else(of_worktree);
         let name = name.or_else(|| Some(self.path().file_name()?.to_string_lossy().into_owned()));
         ProjectName::new(&name.unwrap_or_default(), &self.id)
     }

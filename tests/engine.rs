@@ -15,6 +15,7 @@ mod inputs;
 mod isolation;
 mod life;
 mod ports;
+mod project_name;
 mod reach;
 mod reader;
 mod ready;

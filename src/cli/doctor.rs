@@ -51,7 +51,7 @@ pub(super) fn run(context: Context) -> anyhow::Result<()> {
                 for sentence in stranger::strangers(&session, engine)? {
                     report.warning(&sentence, "`prism compose ps` shows this session's own")?;
                 }
-                match cold::examine(&session, endpoint, &interrupt) {
+                match cold::examine(&session, engine, endpoint, &interrupt) {
                     Ok(examined) => project(&session, &examined, &mut report)?,
                     Err(error) => report.failure(&error)?,
                 }

@@ -36,7 +36,7 @@ pub(super) fn run(context: Context, args: InitArgs) -> anyhow::Result<()> {
     if args.schema {
         return context.output.print(settings::schema()?);
     }
-    let (endpoint, _) = context.engine()?;
+    let (endpoint, mut engine) = context.engine()?;
     let session = context.session(&endpoint)?;
     let path = session.path().join(CONFIGURATION);
     if path.exists() {
@@ -47,7 +47,7 @@ pub(super) fn run(context: Context, args: InitArgs) -> anyhow::Result<()> {
     let foreign = args.from.as_deref().map(read_foreign).transpose()?.unwrap_or_default();
     let interrupt = Interrupt::default();
     interrupt.listen()?;
-    let examined = cold::examine(&session, &endpoint, &interrupt)?;
+    let examined = cold::examine(&session, &mut engine, &endpoint, &interrupt)?;
     let text = starter::write(&examined.model, &examined.plan, &foreign);
     files::write(&path, text.as_bytes(), |_| false)?;
     context.output.note(format!("wrote `{}`", path.display()));

@@ -15,12 +15,17 @@ const VALUES: [&str; 2] = ["env_file", "label_file"];
 /// The key that draws in whole Compose files, wherever it stands.
 const INCLUDE: &str = "include";
 
+/// The key that names the project, at the top of a file.
+const NAME: &str = "name";
+
 /// The key that takes a service from another file.
 const EXTENDS: &str = "extends";
 
 /// Files and variables that one Compose file refers to, as written there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct References {
+    /// The project's name, as its first document says it.
+    pub name: Option<String>,
     /// Entries of `include`.
     pub includes: Vec<Include>,
     /// Values of `extends.file`.
@@ -53,6 +58,8 @@ pub fn references(text: &str) -> Option<References> {
     // Compose reads every document of a file.
     for document in serde_yaml::Deserializer::from_str(text) {
         let mut root = <Value as serde::Deserialize>::deserialize(document).ok()?;
+        let name = root.get(NAME).and_then(Value::as_str).filter(|name| !name.is_empty());
+        found.name = found.name.or_else(|| name.map(str::to_owned));
         if let Some(Value::Sequence(entries)) = root.get(INCLUDE) {
             found.includes.extend(entries.iter().map(include));
         }
@@ -333,6 +340,14 @@ mod tests {
                 .expect("yaml");
         let paths: Vec<String> = found.empty_lists.iter().map(|path| path.join("/")).collect();
         assert_eq!(paths, ["services/a/deploy/placement/constraints", "services/a/security_opt"]);
+    }
+
+    #[test]
+    fn a_project_is_named_at_the_top_only() {
+        let name = |text: &str| references(text).expect("yaml").name;
+        assert_eq!(name("name: ${APP:-shop}\nservices: {}\n").as_deref(), Some("${APP:-shop}"));
+        assert_eq!(name("services: {a: {x-name: b}}\nnetworks: {n: {name: c}}\n"), None);
+        assert_eq!(name("name: ''\n"), None);
     }
 
     #[test]

@@ -48,6 +48,11 @@ impl ProjectName {
         &self.0
     }
 
+    /// Says whether the name is one that prism gives to this session.
+    pub fn is_of(&self, session: &SessionId) -> bool {
+        self.0.strip_suffix(&short_hash(session.0.as_bytes())).is_some_and(|rest| rest.ends_with('-'))
+    }
+
     /// Returns the part that is unique to the session: what follows the last `-`.
     pub fn suffix(&self) -> &str {
         self.0.rsplit('-').next().unwrap_or(&self.0)
@@ -157,6 +162,9 @@ mod tests {
         let name = ProjectName::new("my-shop", &SessionId::new("/w/shop", None));
         assert_eq!(name.as_str(), format!("my-shop-{}", short_hash(b"/w/shop")));
         assert_eq!(name.suffix(), short_hash(b"/w/shop"));
+        assert!(name.is_of(&SessionId::new("/w/shop", None)));
+        assert!(!name.is_of(&SessionId::new("/w/other", None)));
+        assert!(!ProjectName::reported(name.suffix()).is_of(&SessionId::new("/w/shop", None)));
     }
 
     #[test]

@@ -25,6 +25,9 @@ pub struct Note {
 /// The label that marks the volume, and holds the hash of `prism.yaml`; empty where there was none.
 pub const CONFIG: &str = "config";
 
+/// How the volume's name ends. A dot keeps it apart from what Compose makes.
+const VOLUME: &str = ".note";
+
 const SCOPE: &str = "scope";
 
 const LEFT_OUT: &str = "left_out";
@@ -34,9 +37,14 @@ const SETUP: &str = "setup";
 const PORTS: &str = "ports";
 
 impl Note {
-    /// Names the volume. A dot keeps it apart from what Compose makes.
+    /// Names the volume.
     pub fn volume(project: &ProjectName) -> String {
-        format!("{project}.note")
+        format!("{project}{VOLUME}")
+    }
+
+    /// Returns the project whose note a volume is, by its name.
+    pub fn project(volume: &str) -> Option<&str> {
+        volume.strip_suffix(VOLUME)
     }
 
     /// Writes the note as labels.

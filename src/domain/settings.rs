@@ -24,7 +24,7 @@ use crate::error::Failure;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// The project's name; by default the main worktree's directory name.
+    /// The project's name; by default that of Compose, else the main worktree's directory name.
     pub project: Option<String>,
     /// The Compose files; by default what Compose itself would read.
     pub compose: Vec<String>,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{CONFIGURATION, Session};
 use crate::compose::ComposeFiles;
-use crate::domain::environment::{Environment, UNSET};
+use crate::domain::environment::{Environment, UNSET as PROJECT_NAME};
 use crate::domain::header::Header;
 use crate::domain::input::{self, References};
 use crate::domain::name::{ServiceName, content_hash};
@@ -37,6 +37,8 @@ pub struct Inputs {
     pub host_ports: BTreeMap<String, String>,
     /// Nothing was met that could not be followed.
     pub followed: bool,
+    /// What the last of the Compose files that has a `name:` says there.
+    pub name: Option<String>,
     /// Where an empty list is written.
     pub empty_lists: BTreeSet<Vec<String>>,
 }
@@ -55,7 +57,8 @@ impl Inputs {
         let project =
             compose.files.first().and_then(|file| file.parent()).unwrap_or(session.path()).to_path_buf();
         for file in &compose.files {
-            collector.compose_file(file, &project)?;
+            let name = collector.compose_file(file, &project)?.and_then(|name| collector.interpolate(&name));
+            collector.inputs.name = name.or(collector.inputs.name);
         }
         for candidate in compose.candidates.iter().chain(&compose.env_files) {
             collector.env_file(candidate)?;
@@ -68,7 +71,7 @@ impl Inputs {
         let is_named = |name: &String| !ALWAYS.contains(&name.as_str());
         inputs.reads_variables = !inputs.followed || inputs.variables.keys().any(is_named);
         // Compose is started with PWD set to the session directory and `-p`; a shell sets `_` anew for each command.
-        inputs.variables.retain(|name, _| !["PWD", "_", UNSET].contains(&name.as_str()));
+        inputs.variables.retain(|name, _| !["PWD", "_", PROJECT_NAME].contains(&name.as_str()));
         Ok(inputs)
     }
 }
@@ -143,14 +146,14 @@ impl Collector<'_> {
         Ok(())
     }
 
-    /// Follows one Compose file; relative paths in it start at `base`.
-    fn compose_file(&mut self, path: &Path, base: &Path) -> anyhow::Result<()> {
-        let Some(text) = self.add(path)? else { return Ok(()) };
-        let Some(References { includes, extends, env_files, variables, host_ports, empty_lists }) =
+    /// Follows one Compose file; relative paths in it start at `base`. Returns its `name:`.
+    fn compose_file(&mut self, path: &Path, base: &Path) -> anyhow::Result<Option<String>> {
+        let Some(text) = self.add(path)? else { return Ok(None) };
+        let Some(References { name, includes, extends, env_files, variables, host_ports, empty_lists }) =
             input::references(&text)
         else {
             self.inputs.followed = false;
-            return Ok(());
+            return Ok(None);
         };
         self.names.extend(variables);
         self.inputs.host_ports.extend(host_ports);
@@ -183,18 +186,12 @@ impl Collector<'_> {
                 self.compose_file(&path, &inner)?;
             }
         }
-        Ok(())
+        Ok(name)
     }
 
     /// Finds the file that a reference means; `None`, and no warm path, for what prism cannot follow.
     fn resolve(&mut self, reference: &str, base: &Path) -> Option<PathBuf> {
-        let lookup = |name: &str| {
-            let given = self.session.environment.iter().find(|(n, _)| n == name);
-            let given = given.and_then(|(_, value)| value.to_str()).map(str::to_owned);
-            given
-                .or_else(|| self.dotenv.iter().rev().find(|(n, _)| n == name).map(|(_, value)| value.clone()))
-        };
-        let resolved = input::resolve_path(reference, lookup).filter(|path| !input::is_remote(path));
+        let resolved = self.interpolate(reference).filter(|path| !input::is_remote(path));
         let Some(path) = resolved else {
             self.inputs.followed = false;
             return None;
@@ -203,4 +200,22 @@ impl Collector<'_> {
         let path = path.strip_prefix("~/").map_or_else(|| PathBuf::from(&path), |rest| home.join(rest));
         Some(base.join(path))
     }
+
+    /// Puts in the values of variables; `None` for an expression that prism does not know.
+    fn interpolate(&self, text: &str) -> Option<String> {
+        input::resolve_path(text, |name| value(self.session, &self.dotenv, name))
+    }
+}
+
+/// Returns the project's own name as Compose finds it, without prism's hash.
+pub fn project_name(session: &Session, compose: &ComposeFiles, inputs: &Inputs) -> Option<String> {
+    let given = value(session, &compose.defaults, PROJECT_NAME);
+    given.or_else(|| inputs.name.clone()).filter(|name| !name.is_empty())
+}
+
+/// Returns a variable's value: the caller's, else that of the env files.
+fn value(session: &Session, dotenv: &[(String, String)], name: &str) -> Option<String> {
+    let given = session.environment.iter().find(|(n, _)| n == name);
+    let given = given.and_then(|(_, value)| value.to_str()).map(str::to_owned);
+    given.or_else(|| dotenv.iter().rev().find(|(n, _)| n == name).map(|(_, value)| value.clone()))
 }

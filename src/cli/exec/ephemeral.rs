@@ -50,8 +50,9 @@ fn finish(
 ) -> anyhow::Result<()> {
     let (_, mut engine) = context.engine()?;
     engine.set_patience(Some(farewell(context.output, interrupt.clone())));
-    if keeps && !Remains::find(&mut engine, &session.id)?.containers.is_empty() {
-        let project = session.project();
+    let remains = if keeps { Remains::find(&mut engine, &session.id)?.containers } else { Vec::new() };
+    if let Some(container) = remains.first() {
+        let project = &container.project;
         context.output.note(format!(
             "the stack is kept: `docker compose -p {project} ps` (or logs, exec) looks at it, `prism prune` removes it"
         ));

@@ -71,7 +71,7 @@ fn variables(
         Ok(running) => running,
         Err(error) => return Err(wrong.unwrap_or(error)),
     };
-    Ok((running, wrong.or_else(|| mistake(context, endpoint).err())))
+    Ok((running, wrong.or_else(|| mistake(context, &mut engine, endpoint).err())))
 }
 
 /// Brings the session up.
@@ -85,11 +85,11 @@ fn started(context: &Context, engine: &mut Engine, endpoint: &Endpoint) -> anyho
 }
 
 /// Fails if the session's files were changed since it was started, and Compose does not accept them as they are.
-fn mistake(context: &Context, endpoint: &Endpoint) -> anyhow::Result<()> {
+fn mistake(context: &Context, engine: &mut Engine, endpoint: &Endpoint) -> anyhow::Result<()> {
     let session = context.session(endpoint)?;
     match warm::fitting_header(&session) {
         Some(_) => Ok(()),
-        None => cold::examine(&session, endpoint, &Interrupt::default()).map(drop),
+        None => cold::examine(&session, engine, endpoint, &Interrupt::default()).map(drop),
     }
 }
 

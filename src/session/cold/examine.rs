@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::resolve::telling;
 use crate::compose::{Compose, ComposeFiles};
-use crate::docker::Endpoint;
+use crate::docker::{Endpoint, Engine};
 use crate::domain::known;
 use crate::domain::model::Model;
 use crate::domain::plan::{Plan, plan};
@@ -17,7 +17,7 @@ use crate::domain::shared::shared;
 use crate::domain::shell::word;
 use crate::error::Failure;
 use crate::process::interrupt::Interrupt;
-use crate::session::input::Inputs;
+use crate::session::input::{Inputs, project_name};
 use crate::session::{CONFIGURATION, Session};
 
 /// How often the end of `docker compose config` is looked for.
@@ -68,9 +68,21 @@ impl Examined {
 }
 
 /// Resolves the project. Writes and starts nothing.
-pub fn examine(session: &Session, endpoint: &Endpoint, interrupt: &Interrupt) -> anyhow::Result<Examined> {
+///
+/// What there is of the session already keeps the name under which it was made, whatever the files say by now: under
+/// another one, its data would not be found.
+pub fn examine(
+    session: &Session,
+    engine: &mut Engine,
+    endpoint: &Endpoint,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Examined> {
     let found = session.compose_files()?;
     let inputs = Inputs::collect(session, &found)?;
+    let project = match engine.project(&session.id)? {
+        Some(project) => project,
+        None => session.project(project_name(session, &found, &inputs)),
+    };
     let names = known::mentioned(inputs.variables.keys());
     let host = session.host(endpoint.host.as_deref());
     let compose = Compose {
@@ -78,7 +90,7 @@ pub fn examine(session: &Session, endpoint: &Endpoint, interrupt: &Interrupt) ->
         files: found.files.clone(),
         env_files: found.env_files.clone(),
         profiles: Vec::new(),
-        project: session.project(),
+        project,
         environment: session.compose_environment(&known::placeholders(&names, &host)),
     };
     let mut profiles = session.settings.profiles.clone();

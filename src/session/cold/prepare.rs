@@ -74,7 +74,7 @@ impl Prepare<'_> {
         if let Some(path) = session.dotenv_path() {
             files::check(&path, dotenv::is_generated)?;
         }
-        let mut examined = examine(session, endpoint, interrupt)?;
+        let mut examined = examine(session, engine, endpoint, interrupt)?;
         if session.ephemeral.is_some() {
             examined.plan.unpin();
         }

@@ -1,0 +1,40 @@
+//! The Compose project under which what there is of a session was made.
+
+use std::collections::HashMap;
+
+use bollard::models::Volume;
+use bollard::query_parameters::ListVolumesOptionsBuilder;
+
+use super::Engine;
+use super::answer::understood;
+use crate::domain::container::State;
+use crate::domain::name::{ProjectName, SessionId};
+use crate::domain::note::Note;
+use crate::domain::settings::LABEL;
+
+impl Engine {
+    /// Finds the name of a session's Compose project: that of its containers, running ones first, else that of the volumes
+    /// that are left. `None` for a new session.
+    pub fn project(&mut self, session: &SessionId) -> anyhow::Result<Option<ProjectName>> {
+        let mut containers = self.every_container(session)?;
+        containers.sort_by_key(|container| (container.state != State::Running, container.created));
+        let names = containers.into_iter().map(|container| container.project);
+        if let Some(project) = names.into_iter().find(|name| name.is_of(session)) {
+            return Ok(Some(project));
+        }
+        let filters = HashMap::from([("label".to_owned(), vec![format!("{LABEL}session_id={session}")])]);
+        let options = ListVolumesOptionsBuilder::new().filters(&filters).build();
+        let found = understood(self.ask(self.docker.list_volumes(Some(options)))?)
+            .map_err(|error| self.failure(error))?;
+        let mut names: Vec<ProjectName> =
+            found.volumes.unwrap_or_default().into_iter().filter_map(project_of).collect();
+        names.sort();
+        Ok(names.into_iter().find(|name| name.is_of(session)))
+    }
+}
+
+fn project_of(volume: Volume) -> Option<ProjectName> {
+    let of_note = || Note::project(&volume.name).map(str::to_owned);
+    let name = volume.labels.get("com.docker.compose.project").cloned().or_else(of_note)?;
+    Some(ProjectName::reported(name))
+}
