@@ -25,6 +25,7 @@ pub mod change;
 pub mod checkout;
 pub mod complaint;
 pub mod container;
+pub mod data;
 pub mod dotenv;
 pub mod engine_address;
 pub mod env_file;

@@ -4,6 +4,7 @@ mod child;
 mod copied;
 mod corpus;
 mod create;
+mod data;
 mod destroy;
 mod dotenv;
 mod endpoint;

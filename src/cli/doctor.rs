@@ -1,11 +1,9 @@
 //! `prism doctor`: what may go wrong here, each with a remedy.
 
-use std::path::Path;
-
 use super::context::Context;
 use crate::compose;
 use crate::docker::Engine;
-use crate::domain::catalog;
+use crate::domain::data;
 use crate::error::{self, Failure};
 use crate::output::Output;
 use crate::process::interrupt::Interrupt;
@@ -91,31 +89,21 @@ fn project(session: &Session, examined: &cold::Examined, report: &mut Report) ->
             "name the service, as in `docker compose exec SERVICE …`: below `prism exec` that is this session's",
         )?;
     }
-    for sentence in shared_directories(session.path(), examined) {
+    for sentence in shared_data(session, examined) {
         report.warning(
             &sentence,
-            "use a named volume, or a path below the project, so that each session has its own",
+            "`data: own` for it below `services:` in prism.yaml gives each session an empty volume of its own",
         )?;
     }
     Ok(())
 }
 
-/// Finds databases whose files lie outside the session directory: two servers on the same files destroy them.
-fn shared_directories(directory: &Path, examined: &cold::Examined) -> Vec<String> {
-    let mut found = Vec::new();
-    for (name, service) in &examined.model.services {
-        let kind = examined.plan.services.get(name).and_then(|plan| plan.kind.as_deref());
-        let outside = service.volumes.iter().filter(|volume| volume.kind == "bind" && !volume.read_only);
-        let outside = outside
-            .filter_map(|volume| volume.source.as_deref())
-            .filter(|source| !Path::new(source).starts_with(directory));
-        if kind.is_some_and(|kind| kind != catalog::NO_KIND) {
-            found.extend(outside.map(|source| {
-                format!("the database `{name}` keeps data in `{source}`, which every session shares")
-            }));
-        }
-    }
+/// Finds servers whose data lie outside of the session: two of them on the same files destroy them.
+fn shared_data(session: &Session, examined: &cold::Examined) -> Vec<String> {
+    let found = data::shared(&examined.model, &examined.plan, &session.directory).into_iter();
     found
+        .map(|(service, place)| format!("`{service}` keeps its data in {place}, which every session shares"))
+        .collect()
 }
 
 impl Report {

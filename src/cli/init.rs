@@ -48,7 +48,7 @@ pub(super) fn run(context: Context, args: InitArgs) -> anyhow::Result<()> {
     let interrupt = Interrupt::default();
     interrupt.listen()?;
     let examined = cold::examine(&session, &mut engine, &endpoint, &interrupt)?;
-    let text = starter::write(&examined.model, &examined.plan, &foreign);
+    let text = starter::write(&examined.model, &examined.plan, &foreign, &session.directory);
     files::write(&path, text.as_bytes(), |_| false)?;
     context.output.note(format!("wrote `{}`", path.display()));
     for key in &foreign.left_out {

@@ -1,5 +1,6 @@
 //! The usual images: their ports, where their credentials stand, and the variables that programs look for.
 
+mod data;
 mod kinds;
 mod program;
 

@@ -119,8 +119,20 @@ pub struct Mount {
     pub kind: String,
     /// The path on the host, absolute, or the volume's key.
     pub source: Option<String>,
+    /// The path in the container.
+    pub target: String,
+    /// What is said of a volume that is mounted.
+    pub volume: Option<MountedVolume>,
     /// It cannot be written to.
     pub read_only: bool,
+}
+
+/// How a volume is mounted.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct MountedVolume {
+    /// The directory of the volume that is seen; all of it where none is named.
+    pub subpath: Option<String>,
 }
 
 /// A `build:` section.

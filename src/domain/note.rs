@@ -20,6 +20,8 @@ pub struct Note {
     pub setup: Option<String>,
     /// The host ports that it reserved, those of apps included; `None` if the containers' labels alone say so.
     pub ports: Option<Reservations>,
+    /// The places outside of the session to which its databases write.
+    pub writes: Vec<String>,
 }
 
 /// The label that marks the volume, and holds the hash of `prism.yaml`; empty where there was none.
@@ -35,6 +37,8 @@ const LEFT_OUT: &str = "left_out";
 const SETUP: &str = "setup";
 
 const PORTS: &str = "ports";
+
+const WRITES: &str = "writes";
 
 impl Note {
     /// Names the volume.
@@ -61,6 +65,9 @@ impl Note {
         if let Some(ports) = &self.ports {
             labels.insert(format!("{LABEL}{PORTS}"), note_label(ports));
         }
+        if !self.writes.is_empty() {
+            labels.insert(format!("{LABEL}{WRITES}"), serde_json::to_string(&self.writes)?);
+        }
         Ok(labels)
     }
 
@@ -73,6 +80,7 @@ impl Note {
             left_out: label(LEFT_OUT).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default(),
             setup: label(SETUP).filter(|process| !process.is_empty()).cloned(),
             ports: label(PORTS).map(|text| read_note_label(text)),
+            writes: label(WRITES).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default(),
         }
     }
 }
@@ -86,7 +94,9 @@ mod tests {
         let selection = Selection { without: vec!["db".into()], ..Selection::default() };
         let ports = Some(read_note_label("db:5432/tcp=23817,web=24311"));
         let setup = Some("p/1/2".into());
-        let full = Note { config: Some("abc".into()), selection, left_out: vec!["a,b".into()], setup, ports };
+        let writes = vec!["/srv/a b".into()];
+        let config = Some("abc".into());
+        let full = Note { config, selection, left_out: vec!["a,b".into()], setup, ports, writes };
         let released = Note { ports: Some(Reservations::new()), ..Note::default() };
         for note in [Note::default(), full, released] {
             assert_eq!(Note::read(&note.labels().expect("labels")), note);

@@ -44,16 +44,26 @@ pub fn overlay(model: &Model, plan: &Plan, facts: &Facts) -> Node {
     let built = Built::of(model, &facts.project);
     let spoken = reader::spoken(model, &facts.project).services;
     let services = model.services.iter().filter_map(|(name, service)| {
-        let plan = plan.services.get(name)?;
+        let decided = plan.services.get(name)?;
         Some((
             name.0.clone(),
-            Overlay { model, name, service, plan, facts, built: &built, own: spoken.get(name) }.service(),
+            Overlay {
+                model,
+                name,
+                service,
+                plan: decided,
+                facts,
+                built: &built,
+                own: spoken.get(name),
+                mounts: plan.own.mounts.get(name).map_or(&[], Vec::as_slice),
+            }
+            .service(),
         ))
     });
     let mut root = vec![("name".to_owned(), Node::text(facts.project.as_str()))];
     put(&mut root, "services", Node::Map(services.collect()));
     put(&mut root, "networks", Node::Map(thing::networks(model, facts)));
-    put(&mut root, "volumes", Node::Map(thing::volumes(model, facts)));
+    put(&mut root, "volumes", Node::Map(thing::volumes(model, &plan.own, facts)));
     Node::Map(root)
 }
 

@@ -16,6 +16,7 @@ use self::network::publish_on_owners;
 pub use self::network::service_of_container;
 use super::allocation::Policy;
 use super::catalog::{self, Kind, Runs};
+use super::data::{Data, Own};
 use super::model::{Model, Service};
 use super::name::ServiceName;
 use super::port::{ContainerPort, expand_exposed, expand_range};
@@ -29,6 +30,8 @@ pub struct Plan {
     pub services: BTreeMap<ServiceName, ServicePlan>,
     /// What two sessions will share all the same, a sentence each.
     pub shared: Vec<String>,
+    /// What gets a volume of the session's in place of what the file names.
+    pub own: Own,
 }
 
 /// The decisions for one service. Kept in the override's header, so every field is data.
@@ -75,6 +78,9 @@ pub struct ServicePlan {
     /// Its profiles.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub profiles: Vec<String>,
+    /// The user's word on whose files it writes to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<Data>,
     /// It belongs to a session unless the user says otherwise.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_default: bool,
@@ -88,7 +94,7 @@ pub struct ServicePlan {
 /// A label or a setting of a service has a wrong value, or `prism.yaml` names a service that is not there.
 pub fn plan(model: &Model, settings: &Settings, bind: IpAddr, profiles: &[String]) -> Result<Plan, Failure> {
     names::check_services(model, settings)?;
-    let mut plan = Plan { services: BTreeMap::new(), shared: Vec::new() };
+    let mut plan = Plan { services: BTreeMap::new(), shared: Vec::new(), own: Own::default() };
     for (name, service) in &model.services {
         let said = ServiceSettings::merged(name, &service.labels, settings.services.get(name))?;
         let ports = settings.ports;
@@ -171,6 +177,7 @@ impl Decision<'_> {
             ports,
             kind: of_image.map(|_| kind.map_or(catalog::NO_KIND, |kind| kind.name).to_owned()),
             guest_ports: Vec::new(),
+            data: self.said.data,
             prefix: self.said.prefix,
             preferred: self.said.primary == Some(true),
             ignored: self.said.ignore == Some(true),

@@ -14,6 +14,7 @@ use serde::Deserialize;
 pub use self::app::{App, Ports, of_directory};
 use super::allocation::Policy;
 use super::catalog;
+use super::data::Data;
 use super::name::ServiceName;
 use super::port::{ContainerPort, PortRange};
 use super::scope::Selection;
@@ -81,6 +82,8 @@ pub struct ServiceSettings {
     /// The host ports from which those of all its ports are chosen.
     #[schemars(with = "Option<String>")]
     pub range: Option<PortRange>,
+    /// Whose files it writes to, where the Compose file names ones outside of the session.
+    pub data: Option<Data>,
 }
 
 /// When a service counts as ready.
@@ -147,7 +150,7 @@ impl Settings {
 }
 
 /// The keys of [`ServiceSettings`], which labels may have too.
-const KEYS: &[&str] = &["ready", "kind", "prefix", "publish", "primary", "ignore", "port", "range"];
+const KEYS: &[&str] = &["ready", "kind", "prefix", "publish", "primary", "ignore", "port", "range", "data"];
 
 /// Describes texts by name: what YAML takes for a number is one as well.
 fn texts(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
@@ -201,6 +204,7 @@ impl ServiceSettings {
                 // They exclude one another.
                 port: block.port.or(settings.port.filter(|_| block.range.is_none())),
                 range: block.range.or(settings.range),
+                data: block.data.or(settings.data),
             };
         }
         Ok(settings)
@@ -260,6 +264,13 @@ impl ServiceSettings {
                 let ports: Result<_, _> =
                     ports.map(|port| port.parse::<ContainerPort>().map(|p| p.number)).collect();
                 self.publish = ports.map_err(|_| "container ports, as in `5432,9187`")?;
+            }
+            "data" => {
+                self.data = Some(match value {
+                    "own" => Data::Own,
+                    "shared" => Data::Shared,
+                    _ => return Err("`own` or `shared`"),
+                });
             }
             "primary" => self.primary = truth()?,
             "ignore" => self.ignore = truth()?,

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use super::data::Own;
 use super::model::{Model, Volume};
 
 /// Names what the networks and volumes of a project share with another copy of it, a sentence each. `directory` is
-/// the session's: what lies in it is its own.
-pub fn shared(model: &Model, directory: &str) -> Vec<String> {
+/// the session's: what lies in it is its own, and so is `own`.
+pub fn shared(model: &Model, own: &Own, directory: &str) -> Vec<String> {
     let mut shared = Vec::new();
     for (key, network) in &model.networks {
         if network.external {
@@ -28,7 +29,7 @@ pub fn shared(model: &Model, directory: &str) -> Vec<String> {
             }
         }
     }
-    for (key, volume) in &model.volumes {
+    for (key, volume) in model.volumes.iter().filter(|(key, _)| !own.volumes.contains(*key)) {
         if volume.external {
             shared.push(format!("volume `{key}` is external: every session uses the same data"));
         } else if let Some(device) = shared_device(volume, directory) {
@@ -57,6 +58,7 @@ mod tests {
               "services": {"a": {"networks": {"out": {"ipv4_address": "10.9.0.4"}, "own": {"ipv4_address": "10.8.0.4"}}}},
               "volumes": {
                 "e": {"external": true},
+                "mine": {"external": true},
                 "nfs": {"driver_opts": {"type": "nfs", "o": "addr=10.0.0.1", "device": ":/srv"}},
                 "here": {"driver_opts": {"type": "none", "o": "bind", "device": "/w/shop/data"}},
                 "ram": {"driver_opts": {"type": "tmpfs", "device": "tmpfs"}},
@@ -66,7 +68,7 @@ mod tests {
         )
         .expect("model");
         assert_eq!(
-            shared(&model, "/w/shop"),
+            shared(&model, &Own { volumes: ["mine".to_owned()].into(), ..Own::default() }, "/w/shop"),
             [
                 "network `out` is external: every session is attached to the same one",
                 "service `a` cannot have the address 10.9.0.4 on `out` in every session: it gets another",

@@ -1,10 +1,13 @@
 //! The prism.yaml that `init` writes: everything commented, what another tool's configuration said uncommented.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use serde_json::Value;
 
+use super::data;
 use super::model::Model;
+use super::name::ServiceName;
 use super::plan::Plan;
 use super::variable;
 
@@ -54,7 +57,7 @@ fn texts(value: &Value) -> Vec<String> {
 }
 
 /// Writes the file.
-pub fn write(model: &Model, plan: &Plan, foreign: &Foreign) -> String {
+pub fn write(model: &Model, plan: &Plan, foreign: &Foreign, directory: &str) -> String {
     let mut out = String::from(
         "# prism.yaml: everything here is optional. docs/configuration.md describes every key.\n\n",
     );
@@ -88,8 +91,18 @@ pub fn write(model: &Model, plan: &Plan, foreign: &Foreign) -> String {
     entry("env_files", given(&foreign.env_files), "[.env.local]  # copied into a new worktree");
     entry("setup", given(&foreign.setup), "[npm ci]  # run once by `prism create`");
     entry("ports", None, "sticky  # or random, or {range: 1972-1981}");
-    out.push_str("\n# services:\n");
-    for (name, plan) in plan.services.iter().filter(|(_, plan)| plan.primary.is_some()) {
+    let shared: BTreeSet<ServiceName> =
+        data::shared(model, plan, directory).into_iter().map(|(service, _)| service).collect();
+    out.push_str(if shared.is_empty() { "\n# services:\n" } else { "\nservices:\n" });
+    for name in &shared {
+        let _ = writeln!(
+            out,
+            "  {}: {{data: own}}  # its data are outside of the project: two servers would destroy them",
+            word(&name.0)
+        );
+    }
+    let others = plan.services.iter().filter(|(name, _)| !shared.contains(*name));
+    for (name, plan) in others.filter(|(_, plan)| plan.primary.is_some()) {
         let prefix = variable::prefix(&name.0);
         let port = plan.primary.map_or(0, |port| port.number);
         let _ = writeln!(
@@ -133,7 +146,7 @@ mod tests {
             "projectName": "my \"shop\"", "sessionsDir": "../s", "envFiles": [".env"], "setup": "npm ci", "hooks": {}
         }));
         assert_eq!(foreign.left_out, ["hooks"]);
-        let text = write(&model, &plan, &foreign);
+        let text = write(&model, &plan, &foreign, "/w");
         let settings = Settings::parse(&text, "prism.yaml").expect("valid");
         assert_eq!(settings.project.as_deref(), Some("my \"shop\""));
         assert_eq!(
@@ -147,7 +160,7 @@ mod tests {
             .map(|line| format!("{}\n", line.strip_prefix("# ").unwrap_or(line)))
             .collect();
         Settings::parse(&uncommented, "prism.yaml").expect("valid examples");
-        assert!(Settings::parse(&write(&model, &plan, &Foreign::default()), "prism.yaml").is_ok());
+        assert!(Settings::parse(&write(&model, &plan, &Foreign::default(), "/w"), "prism.yaml").is_ok());
     }
 
     #[test]
@@ -158,7 +171,7 @@ mod tests {
         let model = Model::parse(config.to_string().as_bytes()).expect("model");
         let plan =
             plan(&model, &Settings::default(), std::net::Ipv4Addr::LOCALHOST.into(), &[]).expect("plan");
-        let text = write(&model, &plan, &Foreign::default());
+        let text = write(&model, &plan, &Foreign::default(), "/w");
         let settings = Settings::parse(&text, "prism.yaml").expect("valid");
         assert_eq!((settings.setup, settings.profiles), (Vec::<String>::new(), Vec::new()), "{text}");
         assert!(text.contains("#   \"1.5\": {prefix: _1_5}"), "{text}");

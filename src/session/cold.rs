@@ -1,6 +1,7 @@
 //! The way through Compose: resolve the project, write the override, bring the stack up.
 
 mod compose_up;
+mod data;
 mod examine;
 mod prepare;
 mod progress;
@@ -138,6 +139,7 @@ fn bring_up(
         }
         match run_compose(session, engine, options, interrupt, lock, &mut prepared)? {
             Ended::Up(since) => {
+                check_data(session, engine, endpoint, &prepared)?;
                 prepared.settle(session)?;
                 timing::mark("up");
                 return Ok((prepared.header, since));
@@ -154,6 +156,24 @@ fn bring_up(
             }
         }
     }
+}
+
+/// Looks again at who writes to the same files: an image may say so only now, and another user's prism has other locks.
+fn check_data(
+    session: &Session,
+    engine: &mut Engine,
+    endpoint: &Endpoint,
+    prepared: &Prepared,
+) -> anyhow::Result<()> {
+    let checked = prepared.stores.located(engine, endpoint)?.check(&session.id, engine);
+    if checked.is_err() {
+        let is_writer = |container: &Container| {
+            prepared.stores.stores.iter().any(|store| store.service == container.service)
+        };
+        let writers: Vec<Container> = engine.session(&session.id)?.into_iter().filter(is_writer).collect();
+        remove::stop(engine, &session.id, &writers)?;
+    }
+    checked
 }
 
 /// Runs Compose, and names what it made, be it only a part, as no other session's containers are named.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::image::Built;
 use super::thing::beside_external;
 use super::{Facts, labels_of_things, session_labels, speech, text_map};
+use crate::domain::data::OwnMount;
 use crate::domain::model::{Attachment, Dependency, HealthCheck, Model, Service};
 use crate::domain::name::{ServiceName, content_hash};
 use crate::domain::plan::{ServicePlan, service_of_container};
@@ -30,6 +31,8 @@ pub(super) struct Overlay<'a> {
     pub(super) built: &'a Built,
     /// What it says to other programs of the machine, where that differs.
     pub(super) own: Option<&'a Own>,
+    /// Volumes of the session's in place of its bind mounts.
+    pub(super) mounts: &'a [OwnMount],
 }
 
 impl Overlay<'_> {
@@ -57,6 +60,7 @@ impl Overlay<'_> {
         self.dependencies(&mut out);
         self.namespaces(&mut out);
         self.network_by_name(&mut out);
+        put(&mut out, "volumes", Node::Seq(self.mounts.iter().map(mount).collect()));
         put(&mut out, "networks", Node::Map(self.attachments()));
         self.labels(&mut out);
         Node::Map(out)
@@ -317,4 +321,17 @@ impl Overlay<'_> {
         let node = if must_replace { Node::Override(Box::new(labels)) } else { labels };
         put(out, "labels", node);
     }
+}
+
+/// States a volume where the file has a bind mount: Compose merges by the path in the container.
+fn mount(own: &OwnMount) -> Node {
+    let mut entry = vec![
+        ("type".to_owned(), Node::text("volume")),
+        ("source".to_owned(), Node::text(own.volume.as_str())),
+        ("target".to_owned(), Node::text(own.target.as_str())),
+    ];
+    if own.read_only {
+        entry.push(("read_only".to_owned(), Node::Bool(true)));
+    }
+    Node::Map(entry)
 }

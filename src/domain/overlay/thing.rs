@@ -1,8 +1,9 @@
 //! Networks and volumes of a session: its own names, its own addresses.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Facts, labels_of_things};
+use crate::domain::data::Own;
 use crate::domain::model::{Model, Network};
 use crate::domain::name::content_hash;
 use crate::domain::yaml::{Node, put};
@@ -58,14 +59,23 @@ fn beside_externals(model: &Model, facts: &Facts) -> impl Iterator<Item = (Strin
 }
 
 /// States what is different about the project's own volumes.
-pub(super) fn volumes(model: &Model, facts: &Facts) -> Vec<(String, Node)> {
+pub(super) fn volumes(model: &Model, own: &Own, facts: &Facts) -> Vec<(String, Node)> {
     let mut users: BTreeMap<&str, u32> = BTreeMap::new();
     for name in model.volumes.values().filter_map(|volume| volume.name.as_deref()) {
         *users.entry(name).or_default() += 1;
     }
-    let own = model.volumes.iter().filter(|(_, volume)| !volume.external);
-    own.map(|(key, volume)| {
+    let kept = model.volumes.iter().filter(|(key, volume)| !volume.external || own.volumes.contains(*key));
+    let kept = kept.map(|(key, volume)| {
         let mut entry = Vec::new();
+        if own.volumes.contains(key) {
+            for (part, is_stated) in
+                [("external", volume.external), ("driver_opts", !volume.driver_opts.is_empty())]
+            {
+                if is_stated {
+                    put(&mut entry, part, Node::Reset);
+                }
+            }
+        }
         match volume.name.as_deref() {
             // Two keys that mean one volume go on meaning one.
             Some(name) if users.get(name).is_some_and(|users| *users > 1) => {
@@ -76,8 +86,12 @@ pub(super) fn volumes(model: &Model, facts: &Facts) -> Vec<(String, Node)> {
         }
         put(&mut entry, "labels", labels_of_things(facts));
         (key.clone(), Node::Map(entry))
-    })
-    .collect()
+    });
+    let keys: BTreeSet<&String> = own.mounts.values().flatten().map(|mount| &mount.volume).collect();
+    let in_place = keys
+        .into_iter()
+        .map(|key| (key.clone(), Node::Map(vec![("labels".to_owned(), labels_of_things(facts))])));
+    kept.chain(in_place).collect()
 }
 
 /// Compose's own name for a thing is `<project>_<key>`, and so the session's own.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::resolve::telling;
 use crate::compose::{Compose, ComposeFiles};
 use crate::docker::{Endpoint, Engine};
+use crate::domain::data;
 use crate::domain::known;
 use crate::domain::model::Model;
 use crate::domain::plan::{Plan, plan};
@@ -119,7 +120,8 @@ fn resolve(
     let model = Model::parse(&json)
         .map_err(|error| Failure::new("cannot read what `docker compose config` printed").caused_by(error))?;
     let mut plan = plan(&model, &session.settings, bind, profiles)?;
-    plan.shared.extend(shared(&model, &session.directory));
+    plan.own = data::own(&model, &plan, &session.directory);
+    plan.shared.extend(shared(&model, &plan.own, &session.directory));
     plan.shared.extend(reader::spoken(&model, &compose.project).said);
     Ok((model, plan))
 }

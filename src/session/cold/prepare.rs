@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
+use super::data::Stores;
 use super::examine::{Examined, Mentioned, examine, preflight};
 use super::reserve::{Request, Reserve};
 use super::resolve;
 use crate::compose::Compose;
 use crate::docker::{self, Endpoint, Engine};
 use crate::domain::container::Container;
+use crate::domain::data;
 use crate::domain::dotenv;
 use crate::domain::header::{GENERATOR, Header, SharedName};
 use crate::domain::known;
@@ -43,6 +45,8 @@ pub(super) struct Prepared {
     pub(super) is_first: bool,
     /// Services that are left out now: containers of theirs are stopped.
     pub(super) left_out: Vec<ServiceName>,
+    /// What its services write to outside of it.
+    pub(super) stores: Stores,
     body: String,
 }
 
@@ -109,11 +113,13 @@ impl Prepare<'_> {
         };
         let config = session.configuration_hash(&inputs.files);
         let labels = session_labels(&facts);
+        let stores = stores(session, model, plan, &scope);
         let request = Request {
             plan,
             services: &publishers(plan, present.iter().chain(&scope), mentioned),
             project: &compose.project,
             labels: &labels,
+            stores: &stores,
             note: Note { config, left_out: remembered, ..note },
             only_if_present: self.only_to_look,
         };
@@ -125,11 +131,7 @@ impl Prepare<'_> {
         examined.complete(session, &known, interrupt)?;
         let Examined { found, compose, inputs, model, mut plan, profiles, .. } = examined;
         plan.reserve(&reserved);
-        let mut stated = overlay(&model, &plan, &facts);
-        for path in inputs.empty_lists.iter().filter(|path| model.lacks(path)) {
-            stated.reset_at(path);
-        }
-        let body = yaml::write(&stated);
+        let body = body(&model, &plan, &facts, &inputs.empty_lists);
         let project = compose.project.clone();
         let header = Header {
             generator: GENERATOR.to_owned(),
@@ -166,11 +168,27 @@ impl Prepare<'_> {
             is_first: containers.is_empty(),
             body,
             left_out,
+            stores,
         };
         let is_given = |name: &str| is_given_to_children(session, &plan, name);
         prepared.write_all(session, &compose, is_stale, is_given, interrupt)?;
         Ok(prepared)
     }
+}
+
+/// Writes what the override states.
+fn body(model: &Model, plan: &Plan, facts: &Facts, empty_lists: &BTreeSet<Vec<String>>) -> String {
+    let mut stated = overlay(model, plan, facts);
+    for path in empty_lists.iter().filter(|path| model.lacks(path)) {
+        stated.reset_at(path);
+    }
+    yaml::write(&stated)
+}
+
+fn stores(session: &Session, model: &Model, plan: &Plan, scope: &[ServiceName]) -> Stores {
+    let pulled = model.services.iter().filter(|(_, service)| service.build.is_none());
+    let images = pulled.filter_map(|(name, service)| Some((name.clone(), service.image.clone()?)));
+    Stores { stores: data::stores(model, plan, scope, &session.directory), images: images.collect() }
 }
 
 fn nothing_chosen(model: &Model) -> Failure {

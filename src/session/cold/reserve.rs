@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::data::Stores;
 use crate::docker::{Endpoint, Engine, Place};
 use crate::domain::allocation::{Policy, Want, allocate, check_rights};
 use crate::domain::holding::{Holder, Holdings};
@@ -47,6 +48,8 @@ pub struct Request<'a> {
     pub labels: &'a BTreeMap<String, String>,
     /// What the note will say besides the ports.
     pub note: Note,
+    /// What is written to outside of the session.
+    pub(super) stores: &'a Stores,
     /// A session that does not exist gets no note: somebody only wants to look.
     pub only_if_present: bool,
 }
@@ -73,6 +76,14 @@ impl Reserve<'_> {
         if wants.iter().any(|want| matches!(want.policy, Policy::Pin(_))) {
             holdings.starting = self.starting(&holdings)?;
         }
+        let mut writes = Vec::new();
+        if !request.only_if_present {
+            // What is noted is seen by whoever comes to this lock next, before anything runs.
+            let claims = request.stores.located(self.engine, self.endpoint)?;
+            claims.check(&self.session.id, self.engine)?;
+            claims.check_starting(&self.session.id, &holdings.notes)?;
+            writes = claims.texts();
+        }
         let before = holdings.reservations(&self.session.id.0);
         for want in &mut wants {
             self.complete(want, &before, &holdings);
@@ -92,7 +103,7 @@ impl Reserve<'_> {
         self.check_reach(&wants, &ports, place, request.only_if_present)?;
         self.tell_changes(&before, &ports, &reserved, place);
         let known = holdings.notes.iter().find(|noted| noted.session_id == self.session.id.0);
-        let note = Note { ports: Some(ports), ..request.note };
+        let note = Note { ports: Some(ports), writes, ..request.note };
         let is_present = known.is_some() || !self.containers(&holdings).is_empty();
         if known.is_none_or(|known| known.note != note) && (is_present || !request.only_if_present) {
             self.engine.write_note(request.project, request.labels, &note)?;

@@ -1,0 +1,57 @@
+//! Where the images of each kind keep their data.
+
+use super::Kind;
+
+/// The directories by the kind's name; of one without any, nothing is lost when two servers share it.
+const DATA: &[(&str, &[&str])] = &[
+    (
+        "postgres",
+        &["/var/lib/postgresql/data", "/var/lib/postgresql", "/bitnami/postgresql", "/home/postgres/pgdata"],
+    ),
+    ("mysql", &["/var/lib/mysql", "/bitnami/mysql"]),
+    ("mariadb", &["/var/lib/mysql", "/bitnami/mariadb"]),
+    ("redis", &["/data", "/bitnami/redis", "/bitnami/valkey"]),
+    ("mongo", &["/data/db", "/data/configdb", "/bitnami/mongodb"]),
+    ("rabbitmq", &["/var/lib/rabbitmq", "/bitnami/rabbitmq"]),
+    ("kafka", &["/var/lib/kafka", "/bitnami/kafka", "/tmp/kraft-combined-logs", "/var/lib/redpanda"]),
+    ("nats", &["/data"]),
+    ("elasticsearch", &["/usr/share/elasticsearch/data", "/bitnami/elasticsearch"]),
+    ("opensearch", &["/usr/share/opensearch/data", "/bitnami/opensearch"]),
+    ("memcached", &[]),
+    ("mail", &[]),
+    ("minio", &["/data", "/bitnami/minio"]),
+    ("localstack", &["/var/lib/localstack"]),
+    ("clickhouse", &["/var/lib/clickhouse", "/bitnami/clickhouse"]),
+    ("mssql", &["/var/opt/mssql"]),
+    ("oracle", &["/opt/oracle/oradata"]),
+    ("cassandra", &["/var/lib/cassandra", "/var/lib/scylla", "/bitnami/cassandra"]),
+    ("neo4j", &["/data", "/bitnami/neo4j"]),
+    ("meilisearch", &["/meili_data"]),
+    ("typesense", &["/data"]),
+    ("mosquitto", &["/mosquitto/data", "/opt/emqx/data"]),
+    ("etcd", &["/etcd-data", "/default.etcd", "/bitnami/etcd"]),
+    ("vault", &["/vault/file", "/vault/data"]),
+    ("otel", &[]),
+    ("keycloak", &["/opt/keycloak/data"]),
+    ("iris", &["/dur", "/durable"]),
+    ("qdrant", &["/qdrant/storage"]),
+];
+
+impl Kind {
+    /// Lists the directories in which its images keep data; none if it keeps nothing that could be lost.
+    pub fn data(&self) -> &'static [&'static str] {
+        DATA.iter().find(|(name, _)| *name == self.name).map_or(&[], |(_, directories)| *directories)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::KINDS;
+    use super::*;
+
+    #[test]
+    fn every_kind_says_where_its_data_are() {
+        let of_table: Vec<_> = DATA.iter().map(|(name, _)| *name).collect();
+        assert_eq!(KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>(), of_table);
+    }
+}

@@ -1,0 +1,144 @@
+use super::super::plan::plan;
+use super::super::settings::Settings;
+use super::*;
+
+fn decided(model: &Model, settings: &str) -> Plan {
+    let settings = Settings::parse(settings, "prism.yaml").expect("settings");
+    let mut plan = plan(model, &settings, std::net::Ipv4Addr::LOCALHOST.into(), &[]).expect("plan");
+    plan.own = own(model, &plan, "/w/shop");
+    plan
+}
+
+const PROJECT: &str = r#"{
+  "services": {
+    "db": {"image": "postgres:17", "volumes": [
+      {"type": "volume", "source": "ext", "target": "/var/lib/postgresql/data"},
+      {"type": "bind", "source": "/srv/init", "target": "/docker-entrypoint-initdb.d"},
+      {"type": "bind", "source": "/etc/localtime", "target": "/etc/localtime"}
+    ]},
+    "backup": {"image": "acme/backup", "volumes": [
+      {"type": "volume", "source": "ext", "target": "/from", "read_only": true},
+      {"type": "bind", "source": "/srv/minio", "target": "/minio", "read_only": true},
+      {"type": "bind", "source": "/srv/backup", "target": "/backup"}
+    ]},
+    "store": {"image": "minio/minio", "command": ["server", "/export"], "volumes": [
+      {"type": "bind", "source": "/srv/minio", "target": "/export"},
+      {"type": "bind", "source": "/w/shop/certs", "target": "/root/.minio/certs"}
+    ]},
+    "cache": {"image": "redis", "volumes": [{"type": "volume", "source": "here", "target": "/data"}]},
+    "search": {"image": "elasticsearch:8", "volumes": [
+      {"type": "bind", "source": "/w/shop/es", "target": "/usr/share/elasticsearch/data"},
+      {"type": "bind", "source": "/w/shop/es.yml", "target": "/usr/share/elasticsearch/config/elasticsearch.yml"}
+    ]},
+    "wiki": {"image": "acme/wiki", "volumes": [
+      {"type": "volume", "source": "nas", "target": "/pages"},
+      {"type": "bind", "source": "/w/shop/src", "target": "/src"},
+      {"type": "volume", "source": "plain", "target": "/more"}
+    ]}
+  },
+  "volumes": {
+    "ext": {"external": true, "name": "the-data"},
+    "here": {"driver_opts": {"type": "none", "o": "bind", "device": "/srv/redis"}},
+    "nas": {"driver_opts": {"type": "nfs", "o": "addr=10.0.0.1,rw", "device": ":/srv"}},
+    "plain": {}
+  }
+}"#;
+
+fn model() -> Model {
+    Model::parse(PROJECT.as_bytes()).expect("model")
+}
+
+#[test]
+fn what_is_written_to_outside_of_a_session() {
+    let (model, all) = (model(), |model: &Model| model.services.keys().cloned().collect::<Vec<_>>());
+    let written = |settings: &str| {
+        let found = stores(&model, &decided(&model, settings), &all(&model), "/w/shop");
+        found.iter().map(|it| format!("{} {} {}", it.service, it.origin, it.certain)).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        written(""),
+        [
+            "cache `/srv/redis` true",
+            "db volume `the-data` true",
+            "search `/w/shop/es` true",
+            "store `/srv/minio` true",
+            "wiki `nfs://10.0.0.1:/srv` false",
+        ]
+    );
+    let said = "services: {db: {data: own}, store: {data: own}, cache: {data: shared}, search: {data: own}, wiki: {data: own}}";
+    assert_eq!(written(said), Vec::<String>::new());
+}
+
+#[test]
+fn who_reads_the_files_of_a_server_reads_the_sessions() {
+    let model = model();
+    let own = decided(&model, "services: {db: {data: own}, store: {data: own}, wiki: {data: own}}").own;
+    assert_eq!(own.volumes.iter().collect::<Vec<_>>(), ["ext", "nas"]);
+    let mounts: Vec<_> =
+        own.mounts.iter().flat_map(|(name, all)| all.iter().map(move |it| (name, it))).collect();
+    let of = |name: &str, target: &str, read_only| {
+        (
+            ServiceName(name.into()),
+            OwnMount { target: target.into(), volume: "prism-store-export".into(), read_only },
+        )
+    };
+    let expected = [of("backup", "/minio", true), of("store", "/export", false)];
+    assert_eq!(mounts, expected.iter().map(|(name, mount)| (name, mount)).collect::<Vec<_>>());
+}
+
+#[test]
+fn where_the_data_of_a_kind_are() {
+    for (image, target, is_kept) in [
+        ("postgres", "/var/lib/postgresql/data", true),
+        ("postgres", "/var/lib/postgresql", true),
+        ("postgres", "/var/lib/postgresql/data/pgdata", true),
+        ("postgres", "/var/lib", true),
+        ("postgres", "/docker-entrypoint-initdb.d", false),
+        ("bitnami/postgresql", "/bitnami/postgresql", true),
+        ("bitnami/postgresql", "/bitnami/postgresql/conf", false),
+        ("mysql", "/etc/mysql/conf.d", false),
+        ("mongo", "/data/configdb", true),
+        ("kafka", "/tmp/kraft-combined-logs", true),
+        ("memcached", "/data", false),
+        ("nginx", "/var/lib/postgresql/data", false),
+    ] {
+        assert_eq!(keeps(None, image, target), is_kept, "{image} {target}");
+    }
+    assert!(keeps(Some("postgres"), "acme/db", "/var/lib/postgresql/data"));
+    assert!(!keeps(Some("none"), "postgres", "/var/lib/postgresql/data"));
+}
+
+#[test]
+fn places_are_compared_by_path_and_by_what_they_are() {
+    let place = |path: &str, id: Option<u64>, above: &[u64]| Place {
+        path: path.to_owned(),
+        id: id.map(|id| (1, id)),
+        above: above.iter().map(|id| (1, *id)).collect(),
+    };
+    let base = place("/srv/db", Some(5), &[2]);
+    for (other, relation) in [
+        (place("/srv/db", None, &[]), Some(Relation::Within)),
+        (place("/srv/db/data", None, &[]), Some(Relation::Within)),
+        (place("/mnt/x", Some(5), &[9]), Some(Relation::Within)),
+        (place("/mnt/x/y", Some(7), &[5, 9]), Some(Relation::Within)),
+        (place("/srv", None, &[]), Some(Relation::Above)),
+        (place("/mnt", Some(2), &[]), Some(Relation::Above)),
+        (place("/srv/db2", Some(6), &[2]), None),
+        (place("/srv/new", None, &[2]), None),
+    ] {
+        assert_eq!(base.relation(&other), relation, "{other:?}");
+    }
+}
+
+#[test]
+fn drivers_say_where_volumes_are() {
+    let place = |options: &[(&str, &'static str)]| {
+        place_by_driver(|name| options.iter().find(|(key, _)| *key == name).map(|(_, value)| *value))
+    };
+    assert_eq!(place(&[("type", "none"), ("o", "bind"), ("device", "/srv")]).as_deref(), Some("/srv"));
+    assert_eq!(place(&[("o", "rw,bind"), ("device", "/srv")]).as_deref(), Some("/srv"));
+    let nfs = place(&[("type", "nfs"), ("o", "addr=nas,rw"), ("device", ":/srv")]);
+    assert_eq!(nfs.as_deref(), Some("nfs://nas:/srv"));
+    assert_eq!(place(&[("type", "tmpfs"), ("device", "tmpfs")]), None);
+    assert_eq!(place(&[]), None);
+}
