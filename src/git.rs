@@ -62,6 +62,14 @@ pub fn branch(directory: &Path) -> Option<String> {
     })
 }
 
+/// Says whether git carries a file.
+pub fn is_tracked(file: &Path) -> bool {
+    let Some((directory, name)) = file.parent().zip(file.file_name().and_then(|name| name.to_str())) else {
+        return false;
+    };
+    attempt(directory, &["ls-files", "--error-unmatch", "--", name]).is_ok_and(|asked| asked.status.success())
+}
+
 /// Adds `patterns` to the repository's own exclude file, where they are not there yet.
 ///
 /// Failing is no error: the files then show up in `git status`, and that is all.

@@ -80,6 +80,9 @@ fn project(session: &Session, examined: &cold::Examined, report: &mut Report) ->
             "every command goes through Compose, which takes a moment; name the file plainly to avoid that",
         )?;
     }
+    if let Some(sentence) = examined.lacking(session) {
+        report.warning(&sentence, "a database keeps the password with which it was made: `prism destroy` first, if it has another one")?;
+    }
     for sentence in &examined.plan.shared {
         report.warning(sentence, "docs/isolation.md says what that means")?;
     }

@@ -100,6 +100,19 @@ pub struct Given {
     pub content: Option<String>,
     /// The variable that holds it.
     pub environment: Option<String>,
+    /// The file that holds it, absolute.
+    pub file: Option<String>,
+}
+
+/// A file that a service sees as a config or a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GivenFile<'m> {
+    /// `config` or `secret`.
+    pub kind: &'static str,
+    /// Its key.
+    pub key: &'m str,
+    /// Its path.
+    pub path: &'m str,
 }
 
 /// That a service sees a config or a secret.
@@ -143,6 +156,8 @@ pub struct Build {
     pub tags: Vec<String>,
     /// Where its layers are exported to.
     pub cache_to: Vec<String>,
+    /// Secrets that the build sees.
+    pub secrets: Vec<Grant>,
 }
 
 /// One entry of `ports:`.
@@ -290,6 +305,16 @@ impl Model {
         let configs = service.configs.iter().filter_map(|grant| self.configs.get(&grant.source));
         let secrets = service.secrets.iter().filter_map(|grant| self.secrets.get(&grant.source));
         configs.chain(secrets).filter_map(|given| self.text(given)).collect()
+    }
+
+    /// Lists the files that a service sees as configs and secrets, when it runs or when it is built.
+    pub fn files<'m>(&'m self, service: &'m Service) -> impl Iterator<Item = GivenFile<'m>> {
+        let configs = service.configs.iter().map(|grant| ("config", &self.configs, grant));
+        let of_build = service.build.iter().flat_map(|build| &build.secrets);
+        let secrets = service.secrets.iter().chain(of_build).map(|grant| ("secret", &self.secrets, grant));
+        configs.chain(secrets).filter_map(|(kind, given, Grant { source: key })| {
+            Some(GivenFile { kind, key, path: given.get(key)?.file.as_deref()? })
+        })
     }
 
     fn text<'m>(&'m self, given: &'m Given) -> Option<&'m str> {

@@ -3,6 +3,7 @@
 mod compose_up;
 mod data;
 mod examine;
+mod lacking;
 mod prepare;
 mod progress;
 mod reserve;

@@ -3,6 +3,7 @@
 mod branch;
 mod destroyed;
 mod killed;
+mod lacking;
 mod layout;
 mod named;
 

@@ -42,3 +42,17 @@ fn what_is_written_in_the_file_or_held_by_a_variable_is_copied() {
     assert_eq!(model.copied(&model.services[&"api".into()]), ["a$b", "=secret"]);
     assert!(model.copied(&model.services[&"other".into()]).is_empty());
 }
+
+#[test]
+fn files_of_configs_and_secrets_are_those_of_the_service_and_its_build() {
+    let model = Model::parse(
+        br#"{"services":{"api":{"configs":[{"source":"c"},{"source":"text"}],"secrets":[{"source":"s"},{"source":"nowhere"}],
+              "build":{"secrets":[{"source":"b"}]}}},
+            "configs":{"c":{"file":"/c"},"text":{"content":"x"}},
+            "secrets":{"s":{"file":"/s"},"b":{"file":"/b"},"unused":{"file":"/u"}}}"#,
+    )
+    .expect("model");
+    let files = model.files(&model.services[&"api".into()]);
+    let shown: Vec<String> = files.map(|it| format!("{} {} {}", it.kind, it.key, it.path)).collect();
+    assert_eq!(shown, ["config c /c", "secret s /s", "secret b /b"]);
+}

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::time::Duration;
 
+use super::lacking::Lacking;
 use super::resolve::telling;
 use crate::compose::{Compose, ComposeFiles};
 use crate::docker::{Endpoint, Engine};
@@ -15,7 +16,6 @@ use crate::domain::plan::{Plan, plan};
 use crate::domain::reader;
 use crate::domain::reservation::Slot;
 use crate::domain::shared::shared;
-use crate::domain::shell::word;
 use crate::error::Failure;
 use crate::process::interrupt::Interrupt;
 use crate::session::input::{Inputs, project_name};
@@ -50,6 +50,11 @@ impl Examined {
     /// Says whether every input is known.
     pub fn is_followed(&self) -> bool {
         self.inputs.followed
+    }
+
+    /// Says which files the session goes without that the main worktree has.
+    pub fn lacking(&self, session: &Session) -> Option<String> {
+        Lacking::of(session).tell_inputs(&self.inputs, false)
     }
 
     /// Tells Compose the ports that its files use, and resolves the project again if they use any.
@@ -116,7 +121,7 @@ fn resolve(
     let (compose, _file) = telling(compose.clone(), names)?;
     let json = compose
         .config(|| Ok(interrupt.pause(CONFIG_POLL)?))
-        .map_err(|error| with_env_file_hint(session, error))?;
+        .map_err(|error| Lacking::of(session).explain(inputs, error))?;
     let model = Model::parse(&json)
         .map_err(|error| Failure::new("cannot read what `docker compose config` printed").caused_by(error))?;
     let mut plan = plan(&model, &session.settings, bind, profiles)?;
@@ -124,21 +129,6 @@ fn resolve(
     plan.shared.extend(shared(&model, &plan.own, &session.directory));
     plan.shared.extend(reader::spoken(&model, &compose.project).said);
     Ok((model, plan))
-}
-
-/// In a fresh worktree a missing env file most likely is one that git ignores.
-fn with_env_file_hint(session: &Session, error: anyhow::Error) -> anyhow::Error {
-    let text = crate::error::render(&error);
-    let Some(main) = session.main_worktree() else { return error };
-    let missing =
-        text.split_whitespace().filter_map(|word| Path::new(word).strip_prefix(session.path()).ok());
-    match missing
-        .map(Path::to_path_buf)
-        .find(|path| main.join(path).is_file() && !session.path().join(path).exists())
-    {
-        Some(path) => absent(session, &path).into(),
-        None => error,
-    }
 }
 
 /// Compose says the line of a mistake, but neither the YAML file nor the `env_file` in which it is.
@@ -162,50 +152,6 @@ fn with_files_hint(session: &Session, inputs: &Inputs, error: anyhow::Error) -> 
         Ok(failure) => failure.into(),
         Err(error) => error,
     }
-}
-
-/// Looks for what a bind mount names and only the main worktree has: Docker would make an empty directory of that
-/// name. In place of a file that is an error; a directory may be meant to be each session's own, and is named.
-pub(super) fn preflight(session: &Session, model: &Model) -> Result<Vec<String>, Failure> {
-    let Some(main) = session.main_worktree() else { return Ok(Vec::new()) };
-    let mounts =
-        model.services.values().flat_map(|service| &service.volumes).filter(|mount| mount.kind == "bind");
-    let sources: BTreeSet<&Path> = mounts
-        .filter_map(|mount| Path::new(mount.source.as_deref()?).strip_prefix(session.path()).ok())
-        .filter(|path| !session.path().join(path).exists())
-        .collect();
-    if let Some(file) = sources.iter().find(|path| main.join(path).is_file()) {
-        return Err(absent(session, file));
-    }
-    let directories = sources.iter().filter(|path| main.join(path).is_dir());
-    Ok(directories
-        .map(|path| {
-            format!(
-                "`{}` is in the main worktree only: this session begins with an empty one",
-                path.display()
-            )
-        })
-        .collect())
-}
-
-fn absent(session: &Session, path: &Path) -> Failure {
-    let shown = path.display();
-    let said =
-        format!("git does not carry it: name it as `env_files: [{shown}]` in prism.yaml for `prism create`");
-    let failure = Failure::new(format!(
-        "`{shown}` is missing in `{}`, but the main worktree has it",
-        session.directory
-    ));
-    let here = session.path().join(path);
-    match session.main_worktree() {
-        Some(main) => failure.hint_there(format!(
-            "{said}, or copy it now: `cp {} {}`",
-            word(main.join(path).display()),
-            word(here.display())
-        )),
-        None => failure,
-    }
-    .hint(said)
 }
 
 /// Decides where ports are published. Other machines can reach whatever a remote Engine binds.

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use super::data::Stores;
-use super::examine::{Examined, Mentioned, examine, preflight};
+use super::examine::{Examined, Mentioned, examine};
+use super::lacking::Lacking;
 use super::reserve::{Request, Reserve};
 use super::resolve;
 use crate::compose::Compose;
@@ -87,13 +88,14 @@ impl Prepare<'_> {
         }
         let Examined { mentioned, model, plan, compose, inputs, .. } = &examined;
         let mut notes = plan.shared.clone();
-        notes.extend(preflight(session, model)?);
         check_services(&plan.services, self.services)?;
         let present = scope::present(containers, &note.left_out, self.is_chosen_now);
         let scope = scope::scope(model, plan, &note.selection, &present)?;
         if scope.is_empty() && !self.only_to_look {
             return Err(nothing_chosen(model).into());
         }
+        notes.extend(Lacking::of(session).check_mounts(model, &scope, endpoint)?);
+        notes.extend(Lacking::of(session).tell_inputs(inputs, note.setup.is_some()));
         plan.check_apps(&session.settings, &scope)?;
         plan.check_templates(&session.settings, &scope)?;
         let excluded = scope::excluded(model, &note.selection, &scope);
