@@ -4,11 +4,11 @@ mod data;
 mod kinds;
 mod program;
 
-pub use self::kinds::KINDS;
+pub use self::kinds::kinds;
 pub use self::program::Runs;
 use super::port::ContainerPort;
 
-/// One kind of service. A row of [`KINDS`].
+/// One kind of service. A row of [`kinds`].
 #[derive(Debug)]
 pub struct Kind {
     /// Its name, as the label `dev-prism.kind` takes it.
@@ -23,14 +23,19 @@ pub struct Kind {
     pub probe: Probe,
     /// Where user and password stand; the first login that applies is taken.
     pub logins: &'static [Login],
-    /// A command-line flag that carries the password, before the environment.
+    /// Command-line flags that carry the user and the password, before the environment.
+    pub user_flag: Option<&'static str>,
+    /// See `user_flag`.
     pub password_flag: Option<&'static str>,
     /// Environment variables of the container with `NAME=value` that mean: no password.
     pub without_password: &'static [(&'static str, &'static str)],
     /// Where the database stands.
     pub database: Database,
+    /// What else a client needs.
+    pub facts: &'static [Fact],
     /// The URL: the first of these whose placeholders all have a value. Placeholders, percent-encoded: `{auth}`
-    /// (`user:password@` or nothing), `{user} {password} {address} {database}`; `{address}` is `host:port`.
+    /// (`user:password@` or nothing), `{user} {password} {address} {database}`; `{address}` is `host:port`, and
+    /// `{address:81}` the same of container port 81.
     pub urls: &'static [&'static str],
     /// What it serves at other ports.
     pub others: &'static [Other],
@@ -68,13 +73,16 @@ pub struct Other {
 pub struct Group {
     /// What it is called in messages. Groups of one name are one group, whichever kinds they stand at.
     pub name: &'static str,
-    /// Names and values. Placeholders: `{url} {address} {host} {port} {user} {password} {database}`; a variable of
-    /// which one has no value is not set.
+    /// Names and values. Placeholders: `{url} {address} {address:81} {host} {port} {user} {password} {database}` and the
+    /// suffix of a [`Fact`]; a variable of which one has no value is not set. Of two lines for one name the first that
+    /// has all its values is taken.
     pub variables: &'static [(&'static str, &'static str)],
     /// Names that a session does not set, and that lead programs elsewhere all the same.
     pub rivals: &'static [&'static str],
     /// Where the group leads, if it says so in several variables.
     pub address: Option<Address>,
+    /// It takes any credentials, and so those of another service of the group; it gives its own names beside them.
+    pub takes_any: bool,
 }
 
 impl Group {
@@ -117,6 +125,8 @@ pub struct Login {
     pub password: &'static [&'static str],
     /// The password that the image has where none is given.
     pub default_password: Option<&'static str>,
+    /// It ends before the first of these: one of several, or something else, follows.
+    pub ends: &'static [char],
 }
 
 /// Where a user's name stands.
@@ -132,8 +142,24 @@ pub enum User {
     From(&'static [&'static str]),
     /// In one of these environment variables, else this one.
     FromOr(&'static [&'static str], &'static str),
-    /// `user/password` in this environment variable.
-    Joined(&'static str),
+    /// `user/password` in this environment variable, or with another separator.
+    Joined {
+        /// The variable; empty for the first word of the command that has the separator.
+        variable: &'static str,
+        /// What stands between the two.
+        separator: char,
+    },
+}
+
+/// Something that clients of a kind have to be told, beside address, user, password and database.
+#[derive(Debug)]
+pub struct Fact {
+    /// What follows the service's prefix.
+    pub suffix: &'static str,
+    /// Environment variables of the container, first match.
+    pub variables: &'static [&'static str],
+    /// It opens the door, as a password does.
+    pub is_secret: bool,
 }
 
 /// Where the database stands.
@@ -181,10 +207,10 @@ pub fn kind<'n>(named: Option<&'n str>, image: &str) -> Result<Option<&'static K
             if lower == NO_KIND {
                 return Ok(None);
             }
-            let found = KINDS.iter().find(|kind| kind.name == lower || kind.images.contains(&lower.as_str()));
+            let found = kinds().find(|kind| kind.name == lower || kind.images.contains(&lower.as_str()));
             found.map(Some).ok_or(name)
         }
-        None => Ok(KINDS.iter().find(|kind| is_among(image, kind.images))),
+        None => Ok(kinds().find(|kind| is_among(image, kind.images))),
     }
 }
 
@@ -249,7 +275,7 @@ mod tests {
 
     #[test]
     fn no_image_belongs_to_two_kinds() {
-        let mut images: Vec<_> = KINDS.iter().flat_map(|kind| kind.images).collect();
+        let mut images: Vec<_> = kinds().flat_map(|kind| kind.images).collect();
         let all = images.len();
         images.sort_unstable();
         images.dedup();
@@ -258,8 +284,8 @@ mod tests {
 
     #[test]
     fn groups_of_one_name_have_the_same_rivals() {
-        for group in KINDS.iter().flat_map(|kind| kind.globals) {
-            for other in KINDS.iter().flat_map(|kind| kind.globals).filter(|other| other.name == group.name) {
+        for group in kinds().flat_map(|kind| kind.globals) {
+            for other in kinds().flat_map(|kind| kind.globals).filter(|other| other.name == group.name) {
                 assert_eq!(group.rivals, other.rivals, "{}", group.name);
             }
         }

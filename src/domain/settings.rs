@@ -66,7 +66,7 @@ pub struct ServiceSettings {
     /// When it counts as ready.
     pub ready: Option<Ready>,
     /// A row of the catalog, whatever the image is called.
-    #[schemars(extend("examples" = catalog::KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>()))]
+    #[schemars(extend("examples" = catalog::kinds().map(|kind| kind.name).collect::<Vec<_>>()))]
     pub kind: Option<String>,
     /// Replaces the upper-case service name in variable names.
     pub prefix: Option<String>,
@@ -215,7 +215,7 @@ impl ServiceSettings {
         if let Some(kind) = &self.kind
             && let Err(unknown) = catalog::kind(Some(kind), "")
         {
-            let known: Vec<&str> = catalog::KINDS.iter().map(|kind| kind.name).collect();
+            let known: Vec<&str> = catalog::kinds().map(|kind| kind.name).collect();
             let hint = match nearest(unknown, known.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("the kinds are: {}", known.join(", ")),

@@ -95,7 +95,9 @@ impl fmt::Display for Missing {
 
 /// Says whether the variables of this container need more than the Engine's list: credentials.
 pub fn needs_inspection(container: &Container) -> bool {
-    kind_of(container).is_some_and(|kind| !kind.logins.is_empty() || !kind.database.variables.is_empty())
+    kind_of(container).is_some_and(|kind| {
+        !kind.logins.is_empty() || !kind.database.variables.is_empty() || !kind.facts.is_empty()
+    })
 }
 
 /// Returns the kind of a container, by its label or its image.
@@ -255,19 +257,18 @@ impl Service<'_> {
     /// Adds the URL of the primary port, and those of what else the kind serves.
     fn urls(&self, first: &Endpoints, names: &mut Names) -> Result<(), Failure> {
         if let Some((port, place)) = first.primary() {
-            let (url, rule) = match self.kind_url(port, place) {
-                Some((kind, url)) => (url, format!("URL of kind `{}`", kind.name)),
+            let (url, secret, rule) = match self.kind_url(port, place) {
+                Some((kind, template, url)) => {
+                    (url, self.tells_password(template), format!("URL of kind `{}`", kind.name))
+                }
                 None => {
                     let scheme = catalog::generic_scheme(port);
-                    (format!("{scheme}://{place}"), "URL by port".to_owned())
+                    (format!("{scheme}://{place}"), false, "URL by port".to_owned())
                 }
             };
             names.add(
                 Claim::Called,
-                Variable {
-                    secret: self.holds_password(&url),
-                    ..self.variable(format!("{}_URL", self.prefix), url, Some(port), rule)
-                },
+                Variable { secret, ..self.variable(format!("{}_URL", self.prefix), url, Some(port), rule) },
             )?;
         }
         let Some(kind) = self.kind else { return Ok(()) };
@@ -277,12 +278,12 @@ impl Service<'_> {
                 Some((port, first.ports.get(&port)?))
             };
             let Some((port, place)) = other.ports.iter().find_map(at) else { continue };
-            let Some(url) = self.fill_url(other.url, &place.to_string()) else { continue };
+            let Some(url) = self.fill_url(other.url, place, &first.ports) else { continue };
             let rule = format!("URL of kind `{}`", kind.name);
             names.add(
                 Claim::Derived,
                 Variable {
-                    secret: self.holds_password(&url),
+                    secret: self.tells_password(other.url),
                     ..self.variable(format!("{}_{}", self.prefix, other.suffix), url, Some(port), rule)
                 },
             )?;
@@ -292,11 +293,13 @@ impl Service<'_> {
 
     fn credential_variables(&self, port: Option<ContainerPort>, names: &mut Names) -> Result<(), Failure> {
         let Some(kind) = self.kind else { return Ok(()) };
-        let Credentials { user, password, database } = &self.credentials;
-        for (suffix, found, secret) in
-            [("USER", user, false), ("PASSWORD", password, true), (kind.database.suffix, database, false)]
-        {
-            let Some(Found { value, source }) = found else { continue };
+        let Credentials { user, password, database, facts } = &self.credentials;
+        let usual =
+            [("USER", user, false), ("PASSWORD", password, true), (kind.database.suffix, database, false)];
+        let usual =
+            usual.into_iter().filter_map(|(suffix, found, secret)| Some((suffix, found.as_ref()?, secret)));
+        let facts = facts.iter().map(|(fact, found)| (fact.suffix, found, fact.is_secret));
+        for (suffix, Found { value, source }, secret) in usual.chain(facts) {
             let rule = match source {
                 Some(source) => format!("{source} of its container"),
                 None => format!("default of kind `{}`", kind.name),
@@ -320,48 +323,56 @@ impl Service<'_> {
         }
     }
 
-    /// Builds the URL in the kind's own protocol, where the port speaks it.
-    fn kind_url(&self, port: ContainerPort, at: &Place) -> Option<(&'static Kind, String)> {
+    /// Builds the URL in the kind's own protocol, where the port speaks it; with what it was built from.
+    fn kind_url(&self, port: ContainerPort, at: &Place) -> Option<(&'static Kind, &'static str, String)> {
         let kind = self.kind.filter(|kind| kind.speaks_at(port.number))?;
-        let address = at.to_string();
-        Some((kind, kind.urls.iter().find_map(|template| self.fill_url(template, &address))?))
+        let ports = &self.replicas.first()?.ports;
+        let filled = |template: &&'static str| Some((*template, self.fill_url(template, at, ports)?));
+        let (template, url) = kind.urls.iter().find_map(filled)?;
+        Some((kind, template, url))
     }
 
-    fn fill_url(&self, template: &str, address: &str) -> Option<String> {
+    fn fill_url(&self, template: &str, at: &Place, ports: &BTreeMap<ContainerPort, Place>) -> Option<String> {
         let encoded = |part: &Option<Found>| part.as_ref().map(|found| url::encode(&found.value));
-        let Credentials { user, password, database } = &self.credentials;
+        let Credentials { user, password, database, .. } = &self.credentials;
         let (user, password, database) = (encoded(user), encoded(password), encoded(database));
         let auth = match (&user, &password) {
             (None, None) => String::new(),
             (user, None) => format!("{}@", user.as_deref().unwrap_or_default()),
             (user, Some(password)) => format!("{}:{password}@", user.as_deref().unwrap_or_default()),
         };
-        fill(
-            template,
-            &[
-                ("auth", Some(&auth)),
-                ("address", Some(address)),
-                ("user", user.as_deref()),
-                ("password", password.as_deref()),
-                ("database", database.as_deref()),
-            ],
-        )
+        let value = |name: &str| match name {
+            "auth" => Some(auth.clone()),
+            "user" => user.clone(),
+            "password" => password.clone(),
+            "database" => database.clone(),
+            _ => address(name, at, ports),
+        };
+        fill(template, value)
     }
 
-    /// Says whether a URL of this service holds its password.
-    fn holds_password(&self, url: &str) -> bool {
-        self.credentials.password.is_some() && url.contains('@')
+    /// Says whether what is filled from this holds the password of this service.
+    fn tells_password(&self, template: &str) -> bool {
+        self.credentials.password.is_some() && ["{auth}", "{password}"].iter().any(|it| template.contains(it))
+    }
+}
+
+/// Returns the value of `{address}`, or of `{address:81}` where that port is published.
+fn address(name: &str, at: &Place, ports: &BTreeMap<ContainerPort, Place>) -> Option<String> {
+    match name.strip_prefix("address")?.strip_prefix(':') {
+        None => (name == "address").then(|| at.to_string()),
+        Some(port) => Some(ports.get(&ContainerPort::tcp(port.parse().ok()?))?.to_string()),
     }
 }
 
 /// Fills placeholders; `None` if one of those used has no value.
-fn fill(template: &str, values: &[(&str, Option<&str>)]) -> Option<String> {
+fn fill(template: &str, value: impl Fn(&str) -> Option<String>) -> Option<String> {
     let mut out = String::new();
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {
         let (name, after) = after.split_once('}')?;
         out.push_str(before);
-        out.push_str(values.iter().find(|(known, _)| *known == name)?.1?);
+        out.push_str(&value(name)?);
         rest = after;
     }
     out.push_str(rest);

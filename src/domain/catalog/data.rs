@@ -35,6 +35,34 @@ const DATA: &[(&str, &[&str])] = &[
     ("keycloak", &["/opt/keycloak/data"]),
     ("iris", &["/dur", "/durable"]),
     ("qdrant", &["/qdrant/storage"]),
+    ("couchdb", &["/opt/couchdb/data", "/bitnami/couchdb"]),
+    ("influxdb", &["/var/lib/influxdb2", "/var/lib/influxdb", "/var/lib/influxdb3", "/bitnami/influxdb"]),
+    ("questdb", &["/var/lib/questdb"]),
+    ("surrealdb", &[]),
+    ("weaviate", &["/var/lib/weaviate"]),
+    ("chroma", &["/data", "/chroma/chroma"]),
+    ("milvus", &["/var/lib/milvus"]),
+    ("pulsar", &["/pulsar/data"]),
+    ("temporal", &[]),
+    ("azurite", &["/data"]),
+    ("dynamodb", &["/home/dynamodblocal/data"]),
+    ("pubsub", &[]),
+    ("firestore", &[]),
+    ("datastore", &[]),
+    ("bigtable", &[]),
+    ("spanner", &[]),
+    ("firebase", &[]),
+    ("zipkin", &[]),
+    ("grafana", &["/var/lib/grafana", "/bitnami/grafana"]),
+    ("prometheus", &["/prometheus", "/opt/bitnami/prometheus/data"]),
+    ("loki", &["/loki"]),
+    // Models, which sessions may well share.
+    ("ollama", &[]),
+    ("wiremock", &[]),
+    ("selenium", &[]),
+    ("browserless", &[]),
+    ("sftp", &[]),
+    ("ldap", &["/var/lib/ldap", "/etc/ldap/slapd.d", "/bitnami/openldap"]),
 ];
 
 impl Kind {
@@ -46,12 +74,12 @@ impl Kind {
 
 #[cfg(test)]
 mod tests {
-    use super::super::KINDS;
+    use super::super::kinds;
     use super::*;
 
     #[test]
     fn every_kind_says_where_its_data_are() {
         let of_table: Vec<_> = DATA.iter().map(|(name, _)| *name).collect();
-        assert_eq!(KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>(), of_table);
+        assert_eq!(kinds().map(|kind| kind.name).collect::<Vec<_>>(), of_table);
     }
 }

@@ -1,7 +1,16 @@
 //! The table of kinds (SERVICES.md): a row each. To add a kind, add a row here, a case in `variable/tests/kinds.rs`, and
 //! a line in docs/variables.md.
 
+mod cloud;
+mod store;
+mod tool;
+
 use super::{Address, Database, DefaultDatabase, Group, Kind, Login, Other, Probe, User};
+
+/// Lists every kind that prism knows.
+pub fn kinds() -> impl Iterator<Item = &'static Kind> {
+    [KINDS, store::KINDS, cloud::KINDS, tool::KINDS].into_iter().flatten()
+}
 
 /// What most rows do not say.
 const PLAIN: Kind = Kind {
@@ -11,9 +20,11 @@ const PLAIN: Kind = Kind {
     servers: &[],
     probe: Probe::Tcp,
     logins: &[],
+    user_flag: None,
     password_flag: None,
     without_password: &[],
     database: database(&[], DefaultDatabase::Nothing),
+    facts: &[],
     urls: &[],
     others: &[],
     globals: &[],
@@ -24,16 +35,23 @@ const fn database(variables: &'static [&'static str], default: DefaultDatabase) 
 }
 
 const fn login(user: User, password: &'static [&'static str]) -> Login {
-    Login { user, password, default_password: None }
+    Login { user, password, default_password: None, ends: &[] }
+}
+
+const fn default_login(
+    user: User,
+    password: &'static [&'static str],
+    default_password: &'static str,
+) -> Login {
+    Login { user, password, default_password: Some(default_password), ends: &[] }
 }
 
 const fn group(name: &'static str, variables: &'static [(&'static str, &'static str)]) -> Group {
-    Group { name, variables, rivals: &[], address: None }
+    Group { name, variables, rivals: &[], address: None, takes_any: false }
 }
 
-/// Every kind that prism knows.
 #[rustfmt::skip] // a row reads better than a column
-pub const KINDS: &[Kind] = &[
+const KINDS: &[Kind] = &[
     Kind {
         name: "postgres",
         images: &["postgres", "postgresql", "postgis", "pgvector", "timescaledb", "timescaledb-ha"], ports: &[5432],
@@ -102,11 +120,11 @@ pub const KINDS: &[Kind] = &[
     // Its listener is the last thing that it starts: who can connect can log in, and needs no probe of its own.
     Kind {
         name: "rabbitmq", images: &["rabbitmq"], ports: &[5672],
-        logins: &[Login {
-            user: User::FromOr(&["RABBITMQ_DEFAULT_USER", "RABBITMQ_USERNAME"], "guest"),
-            password: &["RABBITMQ_DEFAULT_PASS", "RABBITMQ_PASSWORD"],
-            default_password: Some("guest"),
-        }],
+        logins: &[default_login(
+            User::FromOr(&["RABBITMQ_DEFAULT_USER", "RABBITMQ_USERNAME"], "guest"),
+            &["RABBITMQ_DEFAULT_PASS", "RABBITMQ_PASSWORD"],
+            "guest",
+        )],
         database: Database {
             suffix: "VHOST",
             variables: &["RABBITMQ_DEFAULT_VHOST", "RABBITMQ_VHOST"],
@@ -170,11 +188,11 @@ pub const KINDS: &[Kind] = &[
     },
     Kind {
         name: "minio", images: &["minio"], ports: &[9000],
-        logins: &[Login {
-            user: User::FromOr(&["MINIO_ROOT_USER", "MINIO_ACCESS_KEY"], "minioadmin"),
-            password: &["MINIO_ROOT_PASSWORD", "MINIO_SECRET_KEY"],
-            default_password: Some("minioadmin"),
-        }],
+        logins: &[default_login(
+            User::FromOr(&["MINIO_ROOT_USER", "MINIO_ACCESS_KEY"], "minioadmin"),
+            &["MINIO_ROOT_PASSWORD", "MINIO_SECRET_KEY"],
+            "minioadmin",
+        )],
         urls: &["http://{address}"],
         others: &[Other { suffix: "CONSOLE_URL", ports: &[9001], url: "http://{address}" }],
         globals: &[&Group {
@@ -190,7 +208,7 @@ pub const KINDS: &[Kind] = &[
     },
     Kind {
         name: "localstack", images: &["localstack", "localstack-pro"], ports: &[4566],
-        logins: &[Login { user: User::Named("test"), password: &[], default_password: Some("test") }],
+        logins: &[default_login(User::Named("test"), &[], "test")],
         urls: &["http://{address}"],
         globals: &[&Group {
             variables: &[
@@ -247,7 +265,7 @@ pub const KINDS: &[Kind] = &[
     },
     Kind {
         name: "neo4j", images: &["neo4j"], ports: &[7687],
-        logins: &[login(User::Joined("NEO4J_AUTH"), &[])],
+        logins: &[login(User::Joined { variable: "NEO4J_AUTH", separator: '/' }, &[])],
         urls: &["bolt://{address}"],
         others: &[Other { suffix: "HTTP_URL", ports: &[7474], url: "http://{address}" }],
         globals: &[&group(
@@ -328,7 +346,7 @@ pub const KINDS: &[Kind] = &[
     },
     Kind {
         name: "iris", images: &["iris", "iris-community", "irishealth", "irishealth-community"], ports: &[1972],
-        logins: &[Login { user: User::Named("_SYSTEM"), password: &[], default_password: Some("SYS") }],
+        logins: &[default_login(User::Named("_SYSTEM"), &[], "SYS")],
         database: Database {
             suffix: "NAMESPACE", variables: &[], default: DefaultDatabase::Named("USER"),
         },
@@ -373,6 +391,7 @@ const PG: Group = Group {
         ("PGDATABASE", "{database}"),
     ],
     rivals: &["PGHOSTADDR", "PGSERVICE", "PGSERVICEFILE"],
+    takes_any: false,
     address: Some(Address { hosts: &["PGHOSTADDR", "PGHOST"], port: "PGPORT", default: 5432 }),
 };
 
@@ -380,13 +399,15 @@ const MYSQL: Group = Group {
     name: "MYSQL_*",
     variables: &[("MYSQL_HOST", "{host}"), ("MYSQL_TCP_PORT", "{port}"), ("MYSQL_PWD", "{password}")],
     rivals: &["MYSQL_UNIX_PORT"],
+    takes_any: false,
     address: Some(Address { hosts: &["MYSQL_HOST"], port: "MYSQL_TCP_PORT", default: 3306 }),
 };
 
-/// The part that the two clouds share.
+/// The part that these clouds share.
 const AWS: Group = Group {
     name: "AWS_*",
     variables: &[],
-    rivals: &["AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"],
+    rivals: &["AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_DYNAMODB"],
     address: None,
+    takes_any: false,
 };

@@ -10,7 +10,8 @@ use super::*;
 
 type Env = BTreeMap<String, String>;
 
-static GROUP: Group = Group { name: "PG", variables: &[], rivals: &["RIVAL"], address: None };
+static GROUP: Group =
+    Group { name: "PG", variables: &[], rivals: &["RIVAL"], address: None, takes_any: false };
 
 fn now(env: &Env) -> Now {
     Now::new(env.iter().map(|(name, value)| (name.into(), value.into())))

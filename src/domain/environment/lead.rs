@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Merged, Origin};
-use crate::domain::catalog::{Address, Group, KINDS};
+use crate::domain::catalog::{Address, Group, kinds};
 use crate::domain::loopback::{self, is_here};
 use crate::domain::name::ServiceName;
 use crate::domain::variable::is_reserved;
@@ -102,7 +102,7 @@ pub fn leads(merged: &Merged, hostname: &str) -> Vec<Lead> {
         let stem = name.strip_suffix("_HOST").or_else(|| name.strip_suffix("_PORT"));
         found.extend(stem.and_then(|stem| see.pair(name, stem)));
     }
-    let groups = KINDS.iter().flat_map(|kind| kind.globals).chain(&merged.kept_groups);
+    let groups = kinds().flat_map(|kind| kind.globals).chain(&merged.kept_groups);
     found.extend(groups.filter_map(|group| see.group(group, group.address.as_ref()?)));
     found.into_iter().collect()
 }

@@ -11,6 +11,7 @@ static PG: Group = Group {
         port: "PGPORT",
         default: 5432,
     }),
+    takes_any: false,
 };
 
 fn merge(sources: Sources) -> Merged {

@@ -69,7 +69,7 @@ impl Plan {
             let prefix = self.services.get(service).and_then(|plan| plan.prefix.as_deref());
             gives(&variable::prefix(prefix.unwrap_or(&service.0)), name)
         };
-        let mut globals = catalog::KINDS.iter().flat_map(|kind| kind.globals);
+        let mut globals = catalog::kinds().flat_map(|kind| kind.globals);
         services.any(is_of) || globals.any(|group| group.gives(name))
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::catalog::{self, DefaultDatabase, Kind, Login, User};
+use crate::domain::catalog::{self, DefaultDatabase, Fact, Kind, Login, User};
 use crate::domain::container::Inspection;
 
 /// What a client needs to log in.
@@ -11,6 +11,8 @@ pub(super) struct Credentials {
     pub(super) user: Option<Found>,
     pub(super) password: Option<Found>,
     pub(super) database: Option<Found>,
+    /// What else it takes, by its suffix.
+    pub(super) facts: Vec<(&'static Fact, Found)>,
 }
 
 /// A value, and where it was found.
@@ -49,24 +51,37 @@ pub(super) fn credentials(kind: &Kind, image: &str, seen: &Inspection) -> Creden
                 Some(user) if is_given(login.password, seen) => (Some(user), named(login.password)),
                 _ => continue,
             },
-            User::Joined(variable) => match named(&[variable]) {
-                Some(Found { value, source }) => match value.split_once('/') {
-                    Some((user, password)) => {
-                        let found = |value: &str| Some(Found { value: value.to_owned(), source });
-                        (found(user), found(password))
-                    }
-                    None => continue,
-                },
-                None => continue,
-            },
+            User::Joined { variable, separator } => {
+                let joined = match variable {
+                    "" => seen
+                        .command
+                        .iter()
+                        .find(|word| word.contains(separator))
+                        .map(|word| Found { value: word.clone(), source: Some("the command") }),
+                    _ => named(&[variable]),
+                };
+                let parts = joined.as_ref().and_then(|joined| {
+                    let (user, rest) = joined.value.split_once(separator)?;
+                    Some((user, rest, joined.source))
+                });
+                let Some((user, rest, source)) = parts else { continue };
+                let part = |value: &str| Some(Found { value: value.to_owned(), source });
+                (part(user), part(rest))
+            }
         };
         (found.user, found.password) = applied;
+        found.password = found.password.and_then(|found| first(found, login.ends));
         found.password = found.password.or_else(|| login.default_password.map(Found::default));
         break;
     }
     if let Some((flag, value)) = kind.password_flag.and_then(|flag| Some((flag, flag_value(seen, flag)?))) {
         found.password = Some(Found { value, source: Some(flag) });
+        is_nobody_without_password = false;
     }
+    if let Some((flag, value)) = kind.user_flag.and_then(|flag| Some((flag, flag_value(seen, flag)?))) {
+        found.user = Some(Found { value, source: Some(flag) });
+    }
+    found.facts = kind.facts.iter().filter_map(|fact| Some((fact, named(fact.variables)?))).collect();
     let is_open = |(name, value): &(&str, &str)| {
         seen.environment.get(*name).is_some_and(|found| found.eq_ignore_ascii_case(value))
     };
@@ -87,6 +102,16 @@ pub(super) fn credentials(kind: &Kind, image: &str, seen: &Inspection) -> Creden
     found
 }
 
+/// Takes a password from before what follows it; `None` where that says that it is only its hash (`:e` of an SFTP user),
+/// or nothing is left.
+fn first(found: Found, ends: &[char]) -> Option<Found> {
+    let end = found.value.find(ends).unwrap_or(found.value.len());
+    let (value, rest) = found.value.split_at(end);
+    let is_hash = rest.strip_prefix(":e").is_some_and(|rest| rest.is_empty() || rest.starts_with(ends));
+    (ends.is_empty() || !(value.is_empty() || is_hash))
+        .then(|| Found { value: value.to_owned(), source: found.source })
+}
+
 /// Says whether a password is given, be it in a file that prism cannot read.
 fn is_given(names: &[&str], seen: &Inspection) -> bool {
     let is_set = |name: &str| seen.environment.get(name).is_some_and(|value| !value.is_empty());
@@ -99,12 +124,13 @@ pub fn credential_files(kind: &Kind, seen: &Inspection) -> Vec<(String, Option<S
     let of_login = |login: &Login| {
         let users = match login.user {
             User::From(names) | User::FromOr(names, _) => names.to_vec(),
-            User::Joined(name) => vec![name],
-            User::Nobody | User::Named(_) | User::WithPassword(_) => Vec::new(),
+            User::Joined { variable, .. } if !variable.is_empty() => vec![variable],
+            _ => Vec::new(),
         };
         [users, login.password.to_vec()].concat()
     };
     let names = kind.logins.iter().flat_map(of_login).chain(kind.database.variables.iter().copied());
+    let names = names.chain(kind.facts.iter().flat_map(|fact| fact.variables).copied());
     let file = |name: &str| {
         let inside = seen.environment.get(&format!("{name}_FILE"))?;
         // Of nested mounts the innermost is the one that the container sees.

@@ -52,7 +52,9 @@ impl Names {
     pub(super) fn add(&mut self, claim: Claim, variable: Variable) -> Result<(), Failure> {
         let Variable { name, value, .. } = &variable;
         let service = shown(&variable).to_owned();
-        let reader = if is_reserved(name) { Some("another program") } else { reader(name) };
+        // What a kind gives is what the program asks for.
+        let of_others = || reader(name).filter(|_| claim != Claim::Global);
+        let reader = if is_reserved(name) { Some("another program") } else { of_others() };
         if let Some(reader) = reader {
             let why = format!(
                 "{reader} takes its own settings from such names; give service `{service}` a prefix (label `dev-prism.prefix`)"
@@ -71,7 +73,10 @@ impl Names {
             return Ok(());
         };
         // A service may be called like the name that its kind gives: `redis` and REDIS_URL.
-        if found.service == variable.service {
+        let is_guest = variable
+            .group
+            .is_some_and(|it| it.takes_any && found.group.is_some_and(|other| other.name == it.name));
+        if found.service == variable.service || is_guest {
             found.group = found.group.or(variable.group);
             return Ok(());
         }
@@ -108,7 +113,13 @@ impl Names {
             let (_, found) = self.found.get(name)?;
             (found.service.as_ref() != Some(service)).then(|| shown(found))
         };
-        let names = group.variables.iter().map(|(name, _)| *name);
+        // Who takes any credentials does so beside the other who gives some.
+        let is_shared = |name: &str| {
+            let found = self.found.get(name).and_then(|(_, found)| found.group);
+            group.takes_any && found.is_some_and(|found| found.name == group.name)
+        };
+        let names: BTreeSet<&str> = group.variables.iter().map(|(name, _)| *name).collect();
+        let names = names.into_iter().filter(|name| !is_shared(name));
         let (taken, free): (Vec<&str>, Vec<&str>) = names.partition(|name| owner(name).is_some());
         let Some(owner) = taken.first().and_then(|name| owner(name)) else { return false };
         let why = format!(
@@ -159,7 +170,8 @@ fn shown(variable: &Variable) -> &str {
 
 /// Says whether programs take a cloud's credentials or address from a variable of this name (SERVICES.md).
 pub(super) fn is_cloud_credential(name: &str) -> bool {
-    name.starts_with("AWS_") || name.starts_with("VAULT_")
+    ["AWS_", "VAULT_", "AZURE_"].iter().any(|cloud| name.starts_with(cloud))
+        || name.ends_with("_EMULATOR_HOST")
 }
 
 /// Names that no service may set: programs take code, identity or their own settings from them (SERVICES.md).

@@ -32,6 +32,8 @@ const PROGRAMS: &[Program] = &[
     Program { name: "Kubernetes clients", names: &[], prefixes: &["KUBERNETES_SERVICE_"] },
     // Ollama, "FAQ": host and port in one; a host alone is that host's usual port.
     Program { name: "Ollama", names: &["OLLAMA_HOST"], prefixes: &[] },
+    // InfluxDB, "influx CLI": a URL.
+    Program { name: "InfluxDB", names: &["INFLUX_HOST"], prefixes: &[] },
 ];
 
 /// Names the program that takes a setting of its own from a variable of this name.

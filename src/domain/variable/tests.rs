@@ -1,6 +1,7 @@
 //! Container facts in, variables out.
 
 mod kinds;
+mod newer;
 
 use super::*;
 use crate::domain::container::Binding;

@@ -4,7 +4,7 @@
 use super::*;
 
 /// Derives the variables of a service `s` and compares them, sorted, with `expected`: a line each.
-fn case(image: &str, ports: &[u16], environment: &[&str], command: &[&str], expected: &[&str]) {
+pub(super) fn case(image: &str, ports: &[u16], environment: &[&str], command: &[&str], expected: &[&str]) {
     let bound: Vec<(u16, u16)> = ports.iter().copied().zip(7001..).collect();
     let environment: Vec<(&str, &str)> =
         environment.iter().filter_map(|entry| entry.split_once('=')).collect();
@@ -508,7 +508,7 @@ fn iris_and_qdrant() {
 #[test]
 fn every_kind_is_documented() {
     let documented = include_str!("../../../../docs/variables.md");
-    for kind in catalog::KINDS {
+    for kind in catalog::kinds() {
         assert!(
             documented.contains(&format!("`{}`", kind.name)),
             "{} is missing in docs/variables.md",
