@@ -1,6 +1,7 @@
 //! The only place that knows bollard: questions to the Engine, answers as domain values.
 
 mod answer;
+mod claim;
 mod container;
 mod endpoint;
 mod failure;
@@ -30,11 +31,11 @@ use futures_util::future::{Either, select};
 use tokio::task::JoinHandle;
 
 use self::answer::understood;
+pub use self::claim::{Belongings, Claims};
 pub use self::endpoint::{Endpoint, hostname, machine, owner};
 use self::failure::unreachable;
 pub use self::mount::Writer;
 pub use self::port::Place;
-pub use self::removal::{Belongings, Trace};
 use crate::domain::container::{Container, Inspection, without_twins};
 use crate::domain::name::SessionId;
 use crate::domain::settings::LABEL;
@@ -140,7 +141,9 @@ impl Engine {
 
     /// Lists the containers of one session with what Compose left behind or ran once.
     pub fn every_container(&mut self, session: &SessionId) -> anyhow::Result<Vec<Container>> {
-        self.containers(format!("{LABEL}session_id={session}"))
+        let mut containers = self.containers(format!("{LABEL}session_id={session}"))?;
+        containers.retain(|container| container.is_ours);
+        Ok(containers)
     }
 
     /// Lists the containers of every session, also those of other tools with the same labels.

@@ -1,7 +1,7 @@
 //! The words of prism and how they relate. Pure: facts in, decisions out.
 //!
 //! A **session** is one directory's copy of a Compose stack ([`name`] derives its identity and its Compose
-//! project). `docker compose config` gives a [`model`]; [`plan`] decides what each of its **services**
+//! project; a [`claim`] says whether something in Docker is its, its [`origin`] whether its directory is gone). `docker compose config` gives a [`model`]; [`plan`] decides what each of its **services**
 //! publishes and when it counts as ready, the [`scope`] which services belong to the session, [`shared`] what two of them have in common, a [`reader`] which names other programs of the machine see; [`overlay`] states the difference to the user's own files as an
 //! **override** in [`yaml`], whose first line, the [`header`], lets the next run skip Compose altogether. What both come
 //! to is the [`resolved`] project, in which nothing is left to interpolate.
@@ -23,6 +23,7 @@ pub mod block;
 pub mod catalog;
 pub mod change;
 pub mod checkout;
+pub mod claim;
 pub mod complaint;
 pub mod container;
 pub mod data;
@@ -42,6 +43,7 @@ pub mod loss;
 pub mod model;
 pub mod name;
 pub mod note;
+pub mod origin;
 pub mod overlay;
 pub mod plan;
 pub mod port;

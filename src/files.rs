@@ -1,5 +1,7 @@
 //! Reading inputs and writing generated files: whole, private, and never over somebody else's.
 
+pub mod disk;
+
 use std::fs;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::MetadataExt;

@@ -40,6 +40,11 @@ fn common_directory(private: &Path) -> Option<PathBuf> {
     private.join(common.trim()).canonicalize().ok()
 }
 
+/// Returns the private git directory of the linked worktree at `top`; `None` if that is none.
+pub fn linked_directory(top: &Path) -> Option<PathBuf> {
+    private_directory(top).filter(|private| private.join("commondir").exists())
+}
+
 /// Returns the directory of the main worktree, found without running git; `None` outside git.
 pub fn main_worktree(top: &Path) -> Option<PathBuf> {
     Some(home::home(top)?.path())

@@ -10,6 +10,7 @@ pub mod ephemeral;
 pub mod generated;
 pub mod glance;
 pub mod input;
+pub mod owner;
 pub mod patience;
 pub mod ports;
 pub mod reach;
@@ -31,6 +32,7 @@ use crate::compose::{self, ComposeFiles};
 use crate::docker::{self, Endpoint, Engine};
 use crate::domain::environment::Environment;
 use crate::domain::name::{ProjectName, SessionId, content_hash, short_hash};
+use crate::domain::origin::Origin;
 use crate::domain::settings::Settings;
 use crate::domain::variable;
 use crate::error::{Failure, Kind};
@@ -109,7 +111,7 @@ impl Session {
         let session = Self::at(directory, git_top, endpoint, environment)?;
         // A prism inside of an ephemeral session means that one, and never the directory's own.
         let named = std::env::var_os("PRISM_SESSION");
-        Ok(session.joined(named.as_deref().and_then(|named| named.to_str())))
+        Ok(session.joined(named.as_deref().and_then(|named| named.to_str()))?)
     }
 
     /// Takes a directory as that of a session, whether or not it has a project, and as if there were no `prism.yaml`.
@@ -203,6 +205,12 @@ impl Session {
         self.git_top.as_deref()
     }
 
+    /// Says where its directory is, so that its absence can be told from a disk's.
+    fn origin(&self) -> Option<Origin> {
+        let worktree = self.git_top().and_then(git::linked_directory);
+        files::disk::origin(self.path(), worktree.as_deref())
+    }
+
     /// Returns the place of this session in the main worktree, if this is a linked one.
     pub fn main_worktree(&self) -> Option<PathBuf> {
         let top = self.git_top()?;
@@ -268,7 +276,7 @@ pub fn candidates(start: &Path) -> Vec<PathBuf> {
 
 /// Names the lock of a session: by its identity alone, as `destroy` has to find it without any file.
 pub fn lock_name(id: &SessionId) -> String {
-    short_hash(id.0.as_bytes())
+    short_hash(id.as_str().as_bytes())
 }
 
 /// Looks for the session directory from `start` upward: the nearest `prism.yaml`, else the nearest Compose
@@ -300,7 +308,9 @@ fn ancestors<'p>(start: &'p Path, git_top: Option<&Path>) -> Vec<&'p Path> {
     let end = git_top.map(Path::to_path_buf).or_else(home);
     let mut ancestors = Vec::new();
     for directory in start.ancestors() {
-        ancestors.push(directory);
+        if owner::may_be_meant(directory, start) {
+            ancestors.push(directory);
+        }
         if Some(directory) == end.as_deref() {
             break;
         }

@@ -1,5 +1,6 @@
 //! prism against the real Engine.
 
+mod away;
 mod child;
 mod copied;
 mod corpus;
@@ -23,4 +24,5 @@ mod ready;
 mod services;
 mod speed;
 mod stray;
+mod whose;
 mod worktree;

@@ -9,7 +9,7 @@ use crate::domain::environment::Environment;
 use crate::error::{Failure, Kind};
 use crate::process::exec;
 use crate::process::interrupt::Interrupt;
-use crate::session::cold;
+use crate::session::{cold, owner};
 
 /// Run `docker compose` on this session
 #[derive(Debug, Args)]
@@ -37,6 +37,7 @@ pub(super) fn run(context: Context, args: ComposeArgs) -> anyhow::Result<()> {
     let interrupt = Interrupt::default();
     let (endpoint, mut engine) = context.engine_until(&interrupt)?;
     let session = context.session(&endpoint)?;
+    owner::refuse_all(&mut engine, &session.id, &session.directory)?;
     interrupt.listen()?;
     let compose = cold::refresh(&session, &mut engine, &endpoint, context.output, &interrupt)?;
     let command = compose.command();

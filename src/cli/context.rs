@@ -1,7 +1,7 @@
 //! What every verb begins with: the caller's environment, the Engine, the session of a directory.
 
 use std::cell::OnceCell;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use super::args::Named;
 use crate::compose;
 use crate::docker::{self, Endpoint, Engine};
 use crate::domain::checkout::{self, Checkout};
+use crate::domain::claim::Suffix;
 use crate::domain::container::{Container, State};
 use crate::domain::environment::{Environment, original, scrubbed};
 use crate::domain::header::Header;
@@ -23,7 +24,7 @@ use crate::session::environment::{self, SessionVariables};
 use crate::session::patience::{LIMIT, patience};
 use crate::session::up::{self, Options};
 use crate::session::worktree::Worktree;
-use crate::session::{self, Consent, Ephemeral, Session, glance, warm};
+use crate::session::{self, Consent, Ephemeral, Session, glance, owner, warm};
 use crate::timing;
 
 /// What a verb works with.
@@ -43,8 +44,8 @@ pub(super) struct Context {
 pub(super) struct Target {
     pub(super) directory: PathBuf,
     pub(super) id: SessionId,
-    /// It is for one command only, and not the directory's own.
-    pub(super) is_ephemeral: bool,
+    /// What its identity ends with if it is for one command only, and not the directory's own.
+    pub(super) ephemeral: Option<Suffix>,
 }
 
 impl Target {
@@ -54,10 +55,11 @@ impl Target {
         let machine = endpoint.shared.then(docker::machine);
         let id = SessionId::new(text, machine.as_deref());
         let named = std::env::var_os("PRISM_SESSION");
-        let ephemeral = named.and_then(|named| Ephemeral::find(&id, named.to_str()?));
-        let is_ephemeral = ephemeral.is_some();
-        let id = ephemeral.map_or_else(|| id.clone(), |ephemeral| ephemeral.id(&id));
-        Ok(Self { directory, id, is_ephemeral })
+        let named = named.as_deref().and_then(|named| named.to_str());
+        Ok(match named.map(|named| Ephemeral::find(&id, named)).transpose()?.flatten() {
+            Some(found) => Self { directory, id: found.id(&id), ephemeral: Some(found.suffix) },
+            None => Self { directory, id, ephemeral: None },
+        })
     }
 }
 
@@ -213,7 +215,8 @@ impl Context {
         checkout::unknown(&checkouts(&self.environment), &named.word.to_string_lossy())
     }
 
-    /// Finds the session that `stop` or `destroy` means. It needs no Compose file, and reads none.
+    /// Finds the session that `stop` or `destroy` means. It needs no Compose file, and reads none. Another user's
+    /// is refused.
     ///
     /// A directory that is named is meant exactly, or the worktree of a branch. Otherwise it is the nearest one, from the working directory
     /// upward, that has a session in Docker or a project: a session whose Compose file is gone must not lead
@@ -224,16 +227,24 @@ impl Context {
         endpoint: &Endpoint,
         named: Option<Named<'_>>,
     ) -> anyhow::Result<Target> {
-        let known: BTreeSet<String> = engine.traces()?.into_iter().map(|trace| trace.session_id).collect();
+        let ours = engine.claims()?.ours.into_iter().map(|claim| (claim.id, claim.owner));
+        let known: BTreeMap<SessionId, Option<String>> = ours.collect();
         let target = |directory: PathBuf| Target::of(directory, endpoint);
+        // Who made the session has the say in it; without one, the directory's owner.
+        let check = |target: &Target| match known.get(&target.id) {
+            Some(owner) => owner::check(&target.directory.display().to_string(), owner.as_deref()),
+            None => owner::check_directory(&target.directory),
+        };
         if let Some(named) = named {
             let exact = target(files::canonical(&std::env::current_dir()?.join(named.word)))?;
-            let is_known = known.contains(&exact.id.0);
-            return match self.of_branch(named, is_known)? {
-                Some(directory) => target(directory),
-                None if is_known || exact.directory.exists() => Ok(exact),
-                None => Err(self.unknown(named).into()),
+            let is_known = known.contains_key(&exact.id);
+            let found = match self.of_branch(named, is_known)? {
+                Some(directory) => target(directory)?,
+                None if is_known || exact.directory.exists() => exact,
+                None => return Err(self.unknown(named).into()),
             };
+            check(&found)?;
+            return Ok(found);
         }
         let here = std::env::current_dir()?;
         if let Some(going) = Worktree::going(&here) {
@@ -242,11 +253,15 @@ impl Context {
         let project = session::locate(&here, &self.environment);
         for candidate in session::candidates(&here) {
             let target = target(candidate)?;
-            if known.contains(&target.id.0) || Some(&target.directory) == project.as_ref() {
+            let is_project = Some(&target.directory) == project.as_ref();
+            if is_project || known.contains_key(&target.id) && check(&target).is_ok() {
+                check(&target)?;
                 return Ok(target);
             }
         }
-        target(project.unwrap_or(here))
+        let target = target(project.unwrap_or(here))?;
+        check(&target)?;
+        Ok(target)
     }
 }
 

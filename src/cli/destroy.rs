@@ -9,7 +9,9 @@ use clap::Args;
 use super::args::DirectoryArgs;
 use super::confirm::confirm;
 use super::context::{Context, Target, lock};
-use crate::docker::{Engine, Trace};
+use super::prune::orphans;
+use crate::docker::Engine;
+use crate::domain::claim::{Claim, machine_of};
 use crate::domain::name::SessionId;
 use crate::domain::shell::word;
 use crate::error::{self, Failure};
@@ -94,7 +96,7 @@ pub(super) fn run(context: Context, args: DestroyArgs) -> anyhow::Result<()> {
 
 /// Looks at what a session has, and checks that it may go.
 fn look(engine: &mut Engine, target: Target, args: &DestroyArgs) -> anyhow::Result<Doomed> {
-    let worktree = if target.is_ephemeral {
+    let worktree = if target.ephemeral.is_some() {
         None
     } else {
         Worktree::of_session(&target.directory, &std::env::current_dir()?)
@@ -124,8 +126,8 @@ fn describe(doomed: &[Doomed], args: &DestroyArgs) -> anyhow::Result<Vec<String>
 /// Removes one session. What was seen before the question may have changed since.
 fn remove(context: &Context, engine: &mut Engine, target: Target, args: &DestroyArgs) -> anyhow::Result<()> {
     let output = context.output;
-    if target.is_ephemeral {
-        ephemeral::remove(engine, &target.id)?;
+    if let Some(suffix) = &target.ephemeral {
+        ephemeral::remove(engine, &target.id, suffix)?;
         output.note(format!("removed an ephemeral session of `{}`", target.directory.display()));
         return Ok(());
     }
@@ -161,11 +163,11 @@ fn check_neighbours(
     worktree: &Worktree,
 ) -> anyhow::Result<()> {
     // On a remote Engine, other machines have sessions of the same path.
-    let machine = |owner: &str| owner.split_once('@').map(|(_, machine)| machine.to_owned());
-    let own = machine(context.owner());
-    let traces = engine.traces()?.into_iter().filter(|trace| trace.session_id != target.id.0);
-    let traces = traces.filter(|trace| trace.owner.is_empty() || machine(&trace.owner) == own);
-    let directories: BTreeSet<PathBuf> = traces.map(|trace| PathBuf::from(trace.working_dir)).collect();
+    let own = machine_of(context.owner());
+    let claims = engine.claims()?;
+    let claims = claims.ours.into_iter().chain(claims.others).filter(|claim| claim.id != target.id);
+    let claims = claims.filter(|claim| claim.owner.as_deref().is_none_or(|owner| machine_of(owner) == own));
+    let directories: BTreeSet<PathBuf> = claims.map(|claim| PathBuf::from(claim.directory)).collect();
     let Some(inside) = directories.iter().find(|directory| directory.starts_with(worktree.top())) else {
         return Ok(());
     };
@@ -180,12 +182,22 @@ fn check_neighbours(
 
 /// Finds the sessions of this user, those inside others' worktrees first.
 fn own_sessions(context: &Context, engine: &mut Engine) -> anyhow::Result<Vec<Target>> {
-    let traces = engine.traces()?.into_iter().filter(|trace| trace.owner == context.owner());
-    let by_id: BTreeMap<String, Trace> = traces.map(|trace| (trace.session_id.clone(), trace)).collect();
-    let target = |trace: Trace| Target {
-        id: SessionId(trace.session_id),
-        directory: PathBuf::from(trace.working_dir),
-        is_ephemeral: trace.process.is_some(),
+    let claims = engine.claims()?;
+    let away = orphans(context, &claims, &engine.notes()?).away;
+    for (directory, why) in &away {
+        context.output.note(format!(
+            "`{directory}` {why}: its session stays, unless you name it: `prism destroy {}`",
+            word(directory)
+        ));
+    }
+    let claims = claims.ours.into_iter();
+    let claims = claims.filter(|claim| claim.owner.as_deref() == Some(context.owner()));
+    let claims = claims.filter(|claim| away.iter().all(|(directory, _)| *directory != claim.directory));
+    let by_id: BTreeMap<SessionId, Claim> = claims.map(|claim| (claim.id.clone(), claim)).collect();
+    let target = |claim: Claim| Target {
+        id: claim.id,
+        directory: PathBuf::from(claim.directory),
+        ephemeral: claim.ephemeral.map(|command| command.suffix),
     };
     let mut targets: Vec<Target> = by_id.into_values().map(target).collect();
     targets.sort_by_key(|target| Reverse(target.directory.components().count()));

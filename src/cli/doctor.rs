@@ -64,7 +64,11 @@ pub(super) fn run(context: Context) -> anyhow::Result<()> {
 }
 
 fn orphans(context: &Context, engine: &mut Engine, report: &mut Report) -> anyhow::Result<()> {
-    let gone = super::prune::orphans(context, engine)?.gone;
+    let claims = engine.claims()?;
+    for sentence in &claims.foreign {
+        report.warning(sentence, "prism neither uses nor removes it; `docker inspect` shows its labels")?;
+    }
+    let gone = super::prune::orphans(context, &claims, &engine.notes()?).gone;
     if gone.is_empty() {
         return report.good("every session has its directory");
     }

@@ -116,7 +116,7 @@ fn look(environment: &Environment, directory: &Path, layer: &Layer) -> (Sight, M
             );
         }
     };
-    let unknown = Sight::Unknown(session.id.0.clone());
+    let unknown = Sight::Unknown(session.id.to_string());
     let time = glance::now();
     if layer.is_silent(time) {
         return (unknown, Memory { silent_until: layer.silent_until, message: None });

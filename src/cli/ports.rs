@@ -11,12 +11,13 @@ use super::complete;
 use super::context::{Context, lock, options};
 use crate::docker::{Endpoint, Engine};
 use crate::domain::holding::{Assignment, Holdings};
+use crate::domain::name::SessionId;
 use crate::domain::report;
 use crate::domain::reservation::{Block, Slot};
 use crate::domain::template::nearest;
 use crate::error::{Failure, Kind};
 use crate::process::interrupt::Interrupt;
-use crate::session::{cold, ports, up};
+use crate::session::{cold, owner, ports, up};
 
 /// Show which session has which host port, or give ports back
 #[derive(Debug, Args)]
@@ -72,7 +73,7 @@ pub(super) fn run(context: Context, args: PortsArgs) -> anyhow::Result<()> {
         Some(PortsVerb::Inspect { directory }) => {
             let target = context.target(&mut engine, &endpoint, directory.named("ports inspect"))?;
             let mut assignments = engine.holdings()?.assignments();
-            assignments.retain(|assignment| assignment.session_id == target.id.0);
+            assignments.retain(|assignment| assignment.session_id == target.id);
             if assignments.is_empty() {
                 return Err(no_ports(&target.directory).into());
             }
@@ -118,12 +119,13 @@ fn reassign(
     name: &str,
 ) -> anyhow::Result<()> {
     let session = context.session(endpoint)?;
+    owner::refuse_all(engine, &session.id, &session.directory)?;
     interrupt.listen()?;
     let held = lock(&session.id, context.output)?;
     let holdings = engine.holdings()?;
-    let reserved = holdings.reservations(&session.id.0);
+    let reserved = holdings.reservations(&session.id);
     let of_name = reserved.iter().filter(|(slot, _)| slot.owner() == name);
-    let is_running = is_running(&holdings, &session.id.0);
+    let is_running = is_running(&holdings, &session.id);
     let ports: Vec<u16> = of_name.flat_map(|(_, block)| block.ports()).collect();
     if ports.is_empty() {
         let names: BTreeSet<&str> = reserved.keys().map(Slot::owner).collect();
@@ -139,8 +141,9 @@ fn reassign(
     super::start::report(context.output, &session, engine, endpoint, &up, "is up")
 }
 
-fn is_running(holdings: &Holdings, session_id: &str) -> bool {
-    let mut own = holdings.containers.iter().filter(|container| container.session_id == session_id);
+fn is_running(holdings: &Holdings, session: &SessionId) -> bool {
+    let mut own =
+        holdings.containers.iter().filter(|container| container.is_ours && container.session_id == *session);
     own.any(|container| !container.live_bindings().is_empty())
 }
 

@@ -6,9 +6,13 @@ use clap::Args;
 
 use super::confirm::confirm;
 use super::context::{Context, lock};
-use crate::docker::Engine;
+use crate::docker::Claims;
+use crate::domain::claim::{Claim, Command, Suffix};
+use crate::domain::holding::Noted;
 use crate::domain::name::SessionId;
+use crate::domain::origin::{Origin, Presence, Why};
 use crate::domain::shell::word;
+use crate::files::disk;
 use crate::process::identity;
 use crate::session::ephemeral;
 use crate::session::remove::Remains;
@@ -27,10 +31,11 @@ pub(super) struct PruneArgs {
 
 pub(super) fn run(context: Context, args: PruneArgs) -> anyhow::Result<()> {
     let (_, mut engine) = context.engine()?;
-    let Orphans { gone, ended, out_of_reach } = orphans(&context, &mut engine)?;
-    for directory in out_of_reach {
+    let claims = engine.claims()?;
+    let Orphans { gone, ended, away } = orphans(&context, &claims, &engine.notes()?);
+    for (directory, why) in away {
         context.output.note(format!(
-            "`{directory}` is not there, nor is its parent: if it is gone for good, `prism destroy {}`",
+            "`{directory}` {why}: if its data is not needed, `prism destroy {}`",
             word(&directory)
         ));
     }
@@ -48,10 +53,10 @@ pub(super) fn run(context: Context, args: PruneArgs) -> anyhow::Result<()> {
         lines.extend(things.into_iter().map(|thing| format!("  {thing}")));
         Ok(())
     };
-    for (id, directory) in &gone {
+    for (id, directory, _) in &gone {
         describe(id, format!("the session of `{directory}`, which is gone:"))?;
     }
-    for (id, directory) in &ended {
+    for (id, directory, _) in &ended {
         describe(id, format!("an ephemeral session of `{directory}`, whose command has ended:"))?;
     }
     if args.dry_run {
@@ -62,10 +67,10 @@ pub(super) fn run(context: Context, args: PruneArgs) -> anyhow::Result<()> {
     if !args.yes {
         confirm(context.output, "this removes", &lines, "prism prune --yes")?;
     }
-    for (id, directory) in &gone {
+    for (id, directory, origin) in &gone {
         let _lock = lock(id, context.output)?;
         // The question may have been open for long.
-        if !is_gone(Path::new(directory)) {
+        if disk::presence(Path::new(directory), origin.as_ref()) != Presence::Gone {
             context.output.note(format!("`{directory}` is back: its session stays"));
             continue;
         }
@@ -73,8 +78,8 @@ pub(super) fn run(context: Context, args: PruneArgs) -> anyhow::Result<()> {
         kept.describe().for_each(|line| context.output.note(line));
         context.output.note(format!("removed the session of `{directory}`"));
     }
-    for (id, directory) in &ended {
-        ephemeral::remove(&mut engine, id)?;
+    for (id, directory, suffix) in &ended {
+        ephemeral::remove(&mut engine, id, suffix)?;
         context.output.note(format!("removed an ephemeral session of `{directory}`"));
     }
     ephemeral::sweep()
@@ -84,31 +89,33 @@ pub(super) fn run(context: Context, args: PruneArgs) -> anyhow::Result<()> {
 #[derive(Debug, Default)]
 pub(super) struct Orphans {
     /// Their directory is gone.
-    pub(super) gone: Vec<(SessionId, String)>,
+    pub(super) gone: Vec<(SessionId, String, Option<Origin>)>,
     /// They were for one command, and its process has ended.
-    pub(super) ended: Vec<(SessionId, String)>,
-    /// Its parent is missing as well, as with an unmounted disk.
-    out_of_reach: Vec<String>,
+    pub(super) ended: Vec<(SessionId, String, Suffix)>,
+    /// Their directory is not there, and may come back.
+    pub(super) away: Vec<(String, Why)>,
 }
 
 /// Looks for the directories of this user's sessions.
-pub(super) fn orphans(context: &Context, engine: &mut Engine) -> anyhow::Result<Orphans> {
+pub(super) fn orphans(context: &Context, claims: &Claims, notes: &[Noted]) -> Orphans {
     let mut orphans = Orphans::default();
-    for trace in engine.traces()?.into_iter().filter(|trace| trace.owner == context.owner()) {
-        let directory = Path::new(&trace.working_dir);
-        if let Some(process) = trace.process {
+    let claims = claims.ours.iter().cloned();
+    for claim in claims.filter(|claim| claim.owner.as_deref() == Some(context.owner())) {
+        let Claim { id, directory, ephemeral, .. } = claim;
+        let path = Path::new(&directory);
+        if let Some(Command { suffix, process }) = ephemeral {
             if identity::has_ended(&process) {
-                orphans.ended.push((SessionId(trace.session_id), trace.working_dir));
+                orphans.ended.push((id, directory, suffix));
             }
-        } else if is_gone(directory) {
-            orphans.gone.push((SessionId(trace.session_id), trace.working_dir));
-        } else if matches!(directory.try_exists(), Ok(false)) {
-            orphans.out_of_reach.push(trace.working_dir);
+            continue;
+        }
+        let note = notes.iter().find(|noted| noted.session_id == id);
+        let origin = note.and_then(|noted| noted.note.origin.clone());
+        match disk::presence(path, origin.as_ref()) {
+            Presence::There => {}
+            Presence::Gone => orphans.gone.push((id, directory, origin)),
+            Presence::Away(why) => orphans.away.push((directory, why)),
         }
     }
-    Ok(orphans)
-}
-
-fn is_gone(directory: &Path) -> bool {
-    matches!(directory.try_exists(), Ok(false)) && directory.parent().is_some_and(Path::is_dir)
+    orphans
 }

@@ -5,7 +5,7 @@ use clap::Args;
 use super::args::{DirectoryArgs, WaitArgs};
 use super::context::{Context, lock, options};
 use crate::process::interrupt::Interrupt;
-use crate::session::{cold, remove, up};
+use crate::session::{cold, owner, remove, up};
 
 /// Stop and start this directory's stack
 #[derive(Debug, Args)]
@@ -20,6 +20,7 @@ pub(super) fn run(context: Context, args: RestartArgs) -> anyhow::Result<()> {
     context.enter(args.directory.named("restart"))?;
     let (endpoint, mut engine) = context.engine()?;
     let session = context.session(&endpoint)?;
+    owner::refuse_all(&mut engine, &session.id, &session.directory)?;
     // What is wrong with the project is said before anything is stopped.
     cold::header(&session, &mut engine, &endpoint, context.output, &Interrupt::default())?;
     let held = lock(&session.id, context.output)?;

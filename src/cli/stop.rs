@@ -10,7 +10,7 @@ pub(super) fn run(context: Context, args: DirectoryArgs) -> anyhow::Result<()> {
     let _lock = lock(&target.id, context.output)?;
     let containers = engine.every_container(&target.id)?;
     let stopped = remove::rest(&mut engine, &endpoint, &target.id, &containers)?;
-    if !target.is_ephemeral {
+    if target.ephemeral.is_none() {
         remove::remove_dotenv(&target.directory)?;
     }
     let shown = target.directory.display();

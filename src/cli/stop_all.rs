@@ -4,21 +4,19 @@ use std::path::Path;
 
 use super::context::{Context, lock};
 use crate::domain::container::State;
-use crate::domain::name::SessionId;
 use crate::domain::report::by_session;
 use crate::session::remove;
 
 pub(super) fn run(context: Context) -> anyhow::Result<()> {
     let (_, mut engine) = context.engine()?;
-    // Not those without an owner either: another tool made them.
+    // Not those of other tools.
     let mut containers = engine.all_sessions()?;
-    containers.retain(|container| container.label("owner") == Some(context.owner()));
+    containers.retain(|container| container.is_ours && container.label("owner") == Some(context.owner()));
     let mut count = 0;
     for (id, containers) in by_session(containers) {
         if containers.iter().all(|container| matches!(container.state, State::Exited | State::Created)) {
             continue;
         }
-        let id = SessionId(id);
         let _lock = lock(&id, context.output)?;
         remove::stop(&mut engine, &id, &containers)?;
         if let Some(directory) = containers.iter().find_map(|container| container.label("working_dir")) {

@@ -1,6 +1,5 @@
 //! The Engine's JSON as domain values.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use bollard::models::{
@@ -8,27 +7,30 @@ use bollard::models::{
     PortSummaryTypeEnum,
 };
 
+use super::claim::judged;
+use crate::domain::claim::{self, Whose};
 use crate::domain::container::{Binding, Container, Health, Inspection, State};
 use crate::domain::name::{ProjectName, ServiceName};
 use crate::domain::port::{ContainerPort, Protocol};
 use crate::domain::settings::LABEL;
 
-/// Converts an entry of the Engine's list. `None` if it lacks what makes it a container of a session.
+/// Converts an entry of the Engine's list. `None` if it lacks what makes it a container of a session, or is a foreign one
+/// with such labels.
 pub(super) fn listed(summary: ContainerSummary) -> Option<Container> {
-    let labels: BTreeMap<String, String> = summary.labels?.into_iter().collect();
+    let (labels, name, image) = judged(&summary);
+    let (claim, is_ours) = match claim::container(&labels, &name, image)? {
+        Whose::Ours(claim) => (claim, true),
+        Whose::OtherTools(claim) => (claim, false),
+        Whose::Foreign(_) => return None,
+    };
     let compose = |key: &str| labels.get(&format!("com.docker.compose.{key}"));
     let own = |key: &str| labels.get(&format!("{LABEL}{key}"));
     let service = compose("service").or_else(|| own("service"))?.clone();
-    let session_id = own("session_id").or_else(|| own("working_dir"))?.clone();
     Some(Container {
         id: summary.id?,
-        name: summary
-            .names
-            .unwrap_or_default()
-            .first()
-            .map(|name| name.trim_start_matches('/').to_owned())
-            .unwrap_or_default(),
-        session_id,
+        name,
+        session_id: claim.id,
+        is_ours,
         project: ProjectName::reported(compose("project").cloned().unwrap_or_default()),
         service: ServiceName(service),
         number: compose("container-number").and_then(|number| number.parse().ok()).unwrap_or(1),

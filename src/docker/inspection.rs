@@ -50,7 +50,8 @@ impl Engine {
         let (answer, inspected) = self.ask(join(list, inspected))?;
         let answer = answer?;
         let listed = self.listed(of_session(session), answer)?;
-        let containers = without_twins(listed.into_iter().filter_map(container::listed).collect());
+        let listed = listed.into_iter().filter_map(container::listed);
+        let containers = without_twins(listed.filter(|container| container.is_ours).collect());
         let inspected = inspected.into_iter().filter_map(|(id, answer)| Some((id, answer.ok()?)));
         // One that is not in the list, or could not be inspected, was a wrong guess.
         let is_listed = |id: &String| containers.iter().any(|container| container.id == *id);

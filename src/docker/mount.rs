@@ -5,8 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use bollard::query_parameters::{ListContainersOptions, ListVolumesOptions};
 
 use super::answer::understood;
+use super::claim::judged;
 use super::{Engine, has_status};
+use crate::domain::claim::{self, Whose};
 use crate::domain::data::{Origin, place_by_driver};
+use crate::domain::name::SessionId;
 use crate::domain::settings::LABEL;
 
 /// A container that runs, and what it has mounted for writing.
@@ -15,7 +18,7 @@ pub struct Writer {
     /// Its name.
     pub name: String,
     /// The session, if it is of one.
-    pub session_id: Option<String>,
+    pub session_id: Option<SessionId>,
     /// The session's directory.
     pub directory: Option<String>,
     /// The Compose service.
@@ -34,7 +37,11 @@ impl Engine {
         // Without `all`, the Engine lists what runs, whatever its state is called.
         let summaries = self.list(ListContainersOptions::default())?;
         let found = summaries.into_iter().map(|summary| {
-            let labels: BTreeMap<String, String> = summary.labels.unwrap_or_default().into_iter().collect();
+            let (labels, name, image) = judged(&summary);
+            let claim = match claim::container(&labels, &name, image) {
+                Some(Whose::Ours(claim)) => Some(claim),
+                _ => None,
+            };
             let own = |key: &str| labels.get(&format!("{LABEL}{key}")).cloned();
             let mounts =
                 summary.mounts.unwrap_or_default().into_iter().filter(|mount| mount.rw != Some(false));
@@ -47,14 +54,9 @@ impl Engine {
                 Some((mount.destination?, origin))
             });
             Writer {
-                name: summary
-                    .names
-                    .unwrap_or_default()
-                    .first()
-                    .map(|name| name.trim_start_matches('/').to_owned())
-                    .unwrap_or_default(),
-                session_id: own("session_id"),
-                directory: own("working_dir"),
+                name,
+                directory: claim.as_ref().map(|claim| claim.directory.clone()),
+                session_id: claim.map(|claim| claim.id),
                 service: labels.get("com.docker.compose.service").cloned(),
                 image: summary.image.unwrap_or_default(),
                 kind: own("kind"),

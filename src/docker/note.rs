@@ -7,16 +7,23 @@ use bollard::query_parameters::{ListVolumesOptionsBuilder, RemoveVolumeOptions};
 
 use super::answer::understood;
 use super::{Engine, has_status};
+use crate::domain::claim::{self, Whose};
 use crate::domain::holding::Noted;
 use crate::domain::name::{ProjectName, SessionId};
 use crate::domain::note::{CONFIG, Note};
 use crate::domain::settings::LABEL;
+use crate::error::Failure;
 
 impl Engine {
     /// Reads a session's note; the default one where there is none.
     pub fn note(&self, session: &SessionId) -> anyhow::Result<Note> {
+        Ok(self.noted(session)?.map(|noted| noted.note).unwrap_or_default())
+    }
+
+    /// Reads a session's note, and whose it is; `None` where there is none.
+    pub fn noted(&self, session: &SessionId) -> anyhow::Result<Option<Noted>> {
         let volumes = self.note_volumes(Some(session))?;
-        Ok(volumes.first().map(|volume| Note::read(&labels(volume))).unwrap_or_default())
+        Ok(volumes.iter().filter_map(noted).find(|noted| noted.session_id == *session))
     }
 
     /// Reads the notes of all sessions.
@@ -36,7 +43,8 @@ impl Engine {
 
     /// Changes a session's note, if it has one. To be called under the session's lock and that of reservations.
     pub fn update_note(&self, session: &SessionId, change: impl FnOnce(&mut Note)) -> anyhow::Result<()> {
-        let Some(volume) = self.note_volumes(Some(session))?.into_iter().next() else { return Ok(()) };
+        let is_its = |volume: &Volume| noted(volume).is_some_and(|noted| noted.session_id == *session);
+        let Some(volume) = self.note_volumes(Some(session))?.into_iter().find(is_its) else { return Ok(()) };
         let labels = labels(&volume);
         let old = Note::read(&labels);
         let mut note = old.clone();
@@ -64,17 +72,32 @@ impl Engine {
         let labels: HashMap<String, String> = labels.into_iter().chain(note.labels()?).collect();
         let request = VolumeCreateRequest {
             name: Some(name.clone()),
-            labels: Some(labels),
+            labels: Some(labels.clone()),
             ..VolumeCreateRequest::default()
         };
         let replaced = self.runtime.block_on(async {
+            match understood(self.docker.inspect_volume(&name).await) {
+                Ok(present) if noted(&present).is_none() => return Ok(false),
+                Err(error) if !has_status(&error, 404) => return Err(error),
+                _ => {}
+            }
             match self.docker.remove_volume(&name, None::<RemoveVolumeOptions>).await {
                 Err(error) if !has_status(&error, 404) => return Err(error),
                 _ => {}
             }
-            self.docker.create_volume(request).await
+            // Of one that somebody made a moment before, the Engine says what it is.
+            let made = understood(self.docker.create_volume(request).await)?;
+            Ok(made.labels == labels)
         });
-        replaced.map(drop).map_err(|error| self.failure(error).into())
+        match replaced {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Failure::new(format!("the volume `{name}` is not one of prism's: it stays"))
+                .hint(format!(
+                    "prism keeps the session's note under that name: if nobody needs it, `docker volume rm {name}`"
+                ))
+                .into()),
+            Err(error) => Err(self.failure(error).into()),
+        }
     }
 }
 
@@ -84,11 +107,13 @@ fn labels(volume: &Volume) -> BTreeMap<String, String> {
 
 fn noted(volume: &Volume) -> Option<Noted> {
     let labels = labels(volume);
-    let label = |key: &str| labels.get(&format!("{LABEL}{key}")).cloned();
-    let session_id = label("session_id")?;
-    Some(Noted {
-        directory: label("working_dir").unwrap_or_else(|| session_id.clone()),
-        session_id,
-        note: Note::read(&labels),
-    })
+    match claim::volume(&labels, &volume.name).filter(|_| claim::is_note(&labels))? {
+        Whose::Ours(claim) => Some(Noted {
+            session_id: claim.id,
+            directory: claim.directory,
+            owner: claim.owner,
+            note: Note::read(&labels),
+        }),
+        Whose::OtherTools(_) | Whose::Foreign(_) => None,
+    }
 }

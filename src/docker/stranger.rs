@@ -18,7 +18,7 @@ impl Engine {
         for summary in found {
             let labels = summary.labels.unwrap_or_default();
             let is_of_session = labels.get(&format!("{LABEL}session_id")).is_some_and(|id| {
-                id.strip_prefix(&session.0).is_some_and(|rest| rest.is_empty() || rest.starts_with('+'))
+                id.strip_prefix(session.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('+'))
             });
             // Its state in words: one that this prism does not know yet is no reason to fail.
             let is_running = summary.status.is_some_and(|status| status.starts_with("Up"));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::name::{ProjectName, ServiceName};
+use super::name::{ProjectName, ServiceName, SessionId};
 use super::port::ContainerPort;
 
 /// A container of a session, as the Engine lists it.
@@ -13,8 +13,10 @@ pub struct Container {
     pub id: String,
     /// Its first name, without the leading slash: for messages only, never for identity.
     pub name: String,
-    /// The session it belongs to.
-    pub session_id: String,
+    /// The session it belongs to, or says that it does.
+    pub session_id: SessionId,
+    /// It is known to be of that session; not only another tool with the same labels says so.
+    pub is_ours: bool,
     /// The Compose project.
     pub project: ProjectName,
     /// The service.
@@ -219,7 +221,8 @@ pub(crate) mod tests {
         Container {
             id: format!("id-{service}"),
             name: format!("p-{service}-1"),
-            session_id: "/w/shop".into(),
+            session_id: SessionId::new("/w/shop", None),
+            is_ours: true,
             project: ProjectName::reported("shop-1a2b3c4d"),
             service: service.into(),
             number: 1,

@@ -19,16 +19,18 @@ pub struct Holdings {
     /// The notes of all sessions.
     pub notes: Vec<Noted>,
     /// Sessions that are about to run: what they have reserved counts as in use.
-    pub starting: BTreeSet<String>,
+    pub starting: BTreeSet<SessionId>,
 }
 
 /// A note and whose it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Noted {
     /// The session.
-    pub session_id: String,
+    pub session_id: SessionId,
     /// Its directory.
     pub directory: String,
+    /// `<user id>@<machine id>`, if it says so.
+    pub owner: Option<String>,
     /// What it says.
     pub note: Note,
 }
@@ -60,7 +62,7 @@ pub struct Assignment {
     /// The session directory.
     pub directory: String,
     /// The session.
-    pub session_id: String,
+    pub session_id: SessionId,
     /// The host port.
     pub port: u16,
     /// What for.
@@ -74,7 +76,7 @@ pub struct Assignment {
 impl Assignment {
     /// Says whether it is of a session for one command, beside the directory's own.
     pub fn is_ephemeral(&self) -> bool {
-        self.session_id.strip_prefix(&self.directory).is_some_and(|rest| rest.contains('+'))
+        self.session_id.as_str().strip_prefix(&self.directory).is_some_and(|rest| rest.contains('+'))
     }
 }
 
@@ -87,7 +89,7 @@ impl Holdings {
                 let running = self.runs(session_id, &slot);
                 found.extend(block.ports().map(|port| Assignment {
                     directory: directory.to_owned(),
-                    session_id: session_id.to_owned(),
+                    session_id: session_id.clone(),
                     port,
                     slot: slot.clone(),
                     running,
@@ -126,11 +128,12 @@ impl Holdings {
                 *known = holder;
             }
         };
-        for assignment in self.assignments().into_iter().filter(|it| it.session_id != session.0) {
+        for assignment in self.assignments().into_iter().filter(|it| it.session_id != *session) {
             let Assignment { directory, port, slot, running, .. } = assignment;
             add(port, Holder { directory: Some(directory), what: slot.to_string(), running });
         }
-        let one_offs = self.containers.iter().filter(|it| it.one_off && it.session_id == session.0);
+        let one_offs =
+            self.containers.iter().filter(|it| (it.one_off || !it.is_ours) && it.session_id == *session);
         let one_offs = one_offs.map(|container| (&container.name, container.live_bindings()));
         let foreign = self.foreign.iter().map(|(name, bindings)| (name, bindings.as_slice()));
         for (name, bindings) in one_offs.chain(foreign) {
@@ -143,37 +146,40 @@ impl Holdings {
     }
 
     /// Returns what a session has reserved: what its note says, if that speaks of ports, else its containers' labels.
-    pub fn reservations(&self, session_id: &str) -> Reservations {
-        let note = self.notes.iter().find(|noted| noted.session_id == session_id);
+    pub fn reservations(&self, session_id: &SessionId) -> Reservations {
+        let note = self.notes.iter().find(|noted| noted.session_id == *session_id);
         if let Some(ports) = note.and_then(|noted| noted.note.ports.clone()) {
             return ports;
         }
-        let own = self.containers.iter().filter(|it| it.session_id == session_id && !it.one_off);
+        let own =
+            self.containers.iter().filter(|it| it.session_id == *session_id && it.is_ours && !it.one_off);
         own.filter_map(|it| Some(read_service_label(&it.service, it.label("ports")?))).flatten().collect()
     }
 
     /// Returns the host ports that the session's own containers have bound for a container port.
     pub fn bound(&self, session: &SessionId, service: &ServiceName, port: ContainerPort) -> BTreeSet<u16> {
-        let own = self.containers.iter().filter(|it| it.session_id == session.0 && it.service == *service);
-        let bindings = own.filter(|container| !container.one_off).flat_map(Container::has_bound);
+        let own = self.containers.iter().filter(|it| it.session_id == *session && it.service == *service);
+        let bindings =
+            own.filter(|container| container.is_ours && !container.one_off).flat_map(Container::has_bound);
         bindings.filter(|binding| binding.container == port).map(|binding| binding.host_port).collect()
     }
 
     /// Names the session's own service that has bound a host port.
     pub fn own_holder(&self, session: &SessionId, port: u16) -> Option<String> {
-        let mut own = self.containers.iter().filter(|it| it.session_id == session.0 && !it.one_off);
+        let mut own =
+            self.containers.iter().filter(|it| it.session_id == *session && it.is_ours && !it.one_off);
         let holder = own.find(|it| it.has_bound().any(|binding| binding.host_port == port))?;
         Some(format!("this session (service `{}`)", holder.service))
     }
 
     /// Lists every session with its directory.
-    fn sessions(&self) -> BTreeMap<&str, &str> {
-        let of_containers = self.containers.iter().map(|it| (it.session_id.as_str(), directory_of(it)));
-        let of_notes = self.notes.iter().map(|it| (it.session_id.as_str(), it.directory.as_str()));
+    fn sessions(&self) -> BTreeMap<&SessionId, &str> {
+        let of_containers = self.containers.iter().map(|it| (&it.session_id, directory_of(it)));
+        let of_notes = self.notes.iter().map(|it| (&it.session_id, it.directory.as_str()));
         of_containers.chain(of_notes).collect()
     }
 
-    fn runs(&self, session_id: &str, slot: &Slot) -> bool {
+    fn runs(&self, session_id: &SessionId, slot: &Slot) -> bool {
         if self.starting.contains(session_id) {
             return true;
         }
@@ -183,7 +189,7 @@ impl Holdings {
             Slot::App(_) => true,
         };
         self.containers.iter().any(|container| {
-            container.session_id == session_id
+            container.session_id == *session_id
                 && is_meant(container)
                 && matches!(container.state, State::Running | State::Paused | State::Restarting)
         })
@@ -191,5 +197,5 @@ impl Holdings {
 }
 
 fn directory_of(container: &Container) -> &str {
-    container.label("working_dir").unwrap_or(&container.session_id)
+    container.label("working_dir").unwrap_or(container.session_id.as_str())
 }

@@ -6,6 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::claim::Suffix;
+
 /// The name of a Compose service.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
@@ -19,7 +21,7 @@ pub struct ProjectName(String);
 /// What tells one session from all others: its directory, and where two machines share an Engine, the machine.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct SessionId(pub String);
+pub struct SessionId(String);
 
 impl SessionId {
     /// Builds the identity of a session directory. `machine` is given where the directory's path alone
@@ -29,6 +31,21 @@ impl SessionId {
             None => Self(directory.to_owned()),
             Some(machine) => Self(format!("{directory}@{machine}")),
         }
+    }
+
+    /// Builds the identity of a session for one command beside this one, the directory's own.
+    pub fn ephemeral(&self, suffix: &Suffix) -> Self {
+        Self(format!("{self}+{}", suffix.as_str()))
+    }
+
+    /// Takes an identity that a [`Claim`](super::claim::Claim) has looked at.
+    pub(super) fn claimed(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    /// Returns it as it is written.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 

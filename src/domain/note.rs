@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::name::{ProjectName, ServiceName};
+use super::origin::Origin;
 use super::reservation::{Reservations, note_label, read_note_label};
 use super::scope::Selection;
 use super::settings::LABEL;
@@ -22,6 +23,8 @@ pub struct Note {
     pub ports: Option<Reservations>,
     /// The places outside of the session to which its databases write.
     pub writes: Vec<String>,
+    /// Where its directory was at the last start.
+    pub origin: Option<Origin>,
 }
 
 /// The label that marks the volume, and holds the hash of `prism.yaml`; empty where there was none.
@@ -39,6 +42,8 @@ const SETUP: &str = "setup";
 const PORTS: &str = "ports";
 
 const WRITES: &str = "writes";
+
+const ORIGIN: &str = "origin";
 
 impl Note {
     /// Names the volume.
@@ -68,6 +73,9 @@ impl Note {
         if !self.writes.is_empty() {
             labels.insert(format!("{LABEL}{WRITES}"), serde_json::to_string(&self.writes)?);
         }
+        if let Some(origin) = &self.origin {
+            labels.insert(format!("{LABEL}{ORIGIN}"), serde_json::to_string(origin)?);
+        }
         Ok(labels)
     }
 
@@ -81,12 +89,14 @@ impl Note {
             setup: label(SETUP).filter(|process| !process.is_empty()).cloned(),
             ports: label(PORTS).map(|text| read_note_label(text)),
             writes: label(WRITES).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default(),
+            origin: label(ORIGIN).and_then(|text| serde_json::from_str(text).ok()),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::origin::Place;
     use super::*;
 
     #[test]
@@ -95,8 +105,18 @@ mod tests {
         let ports = Some(read_note_label("db:5432/tcp=23817,web=24311"));
         let setup = Some("p/1/2".into());
         let writes = vec!["/srv/a b".into()];
+        let parent = Place {
+            kind: "ext4".into(),
+            uuid: None,
+            fsid: u64::MAX,
+            device: 1,
+            boot: "b".into(),
+            path: "/w\n".into(),
+        };
+        let origin = Some(Origin { parent, own: Some("1:2".into()), worktree: None });
+        let left_out = vec!["a,b".into()];
         let config = Some("abc".into());
-        let full = Note { config, selection, left_out: vec!["a,b".into()], setup, ports, writes };
+        let full = Note { config, selection, left_out, setup, ports, writes, origin };
         let released = Note { ports: Some(Reservations::new()), ..Note::default() };
         for note in [Note::default(), full, released] {
             assert_eq!(Note::read(&note.labels().expect("labels")), note);

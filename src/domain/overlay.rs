@@ -10,6 +10,7 @@ mod thing;
 use std::collections::BTreeMap;
 
 use self::image::Built;
+pub(super) use self::image::common_name;
 use self::service::Overlay;
 use super::model::Model;
 use super::name::{ProjectName, ServiceName, SessionId};
@@ -73,7 +74,7 @@ pub fn session_labels(facts: &Facts) -> BTreeMap<String, String> {
     [
         ("managed", "true"),
         ("working_dir", &facts.directory),
-        ("session_id", &facts.session_id.0),
+        ("session_id", facts.session_id.as_str()),
         ("owner", &facts.owner),
     ]
     .into_iter()

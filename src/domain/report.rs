@@ -11,6 +11,7 @@ use serde::Serialize;
 
 pub use self::ports::{ports_json, ports_text};
 use super::container::{Binding, Container, Health, State, Status, without_twins};
+use super::name::SessionId;
 use super::{url, variable};
 use crate::text::clean;
 
@@ -65,10 +66,17 @@ pub struct PortReport {
 }
 
 /// Groups containers by their session's identity.
-pub fn by_session(containers: Vec<Container>) -> BTreeMap<String, Vec<Container>> {
-    let mut sessions: BTreeMap<String, Vec<Container>> = BTreeMap::new();
+///
+/// What another tool says of a session that prism has made is not part of it.
+pub fn by_session(containers: Vec<Container>) -> BTreeMap<SessionId, Vec<Container>> {
+    let mut sessions: BTreeMap<SessionId, Vec<Container>> = BTreeMap::new();
     for container in containers {
         sessions.entry(container.session_id.clone()).or_default().push(container);
+    }
+    for containers in sessions.values_mut() {
+        if containers.iter().any(|container| container.is_ours) {
+            containers.retain(|container| container.is_ours);
+        }
     }
     sessions
 }
@@ -78,15 +86,15 @@ pub fn sessions(containers: Vec<Container>) -> Vec<SessionReport> {
     by_session(containers).into_iter().map(|(id, all)| session(&id, &without_twins(all))).collect()
 }
 
-fn session(id: &str, containers: &[Container]) -> SessionReport {
+fn session(id: &SessionId, containers: &[Container]) -> SessionReport {
     let services: Vec<ServiceReport> =
         containers.iter().map(|container| service(container, containers)).collect();
     let fine = services.iter().filter(|service| matches!(service.state, "running" | "done")).count();
     let running = services.iter().any(|service| service.state == "running");
     let label = |key| containers.iter().find_map(|container| container.label(key));
     SessionReport {
-        directory: label("working_dir").unwrap_or(id).to_owned(),
-        session_id: id.to_owned(),
+        directory: label("working_dir").unwrap_or(id.as_str()).to_owned(),
+        session_id: id.to_string(),
         branch: None,
         project: containers.first().map(|container| container.project.to_string()).unwrap_or_default(),
         state: match (running, fine == services.len()) {

@@ -41,7 +41,7 @@ impl Slot {
             Self::App(app) => (app, "app".to_owned()),
         };
         // The first of the replicas; the others follow it.
-        number_of(&[directory, &session.0, what, &port, "1"])
+        number_of(&[directory, session.as_str(), what, &port, "1"])
     }
 
     /// Returns the protocol of its ports.

@@ -66,7 +66,7 @@ pub fn check_port(
     let Some(port) = port.filter(|port| !listen::is_free(*port)) else { return Ok(()) };
     let listener = Listener::find(Protocol::Tcp, port);
     // The app itself, in another terminal.
-    if listener.as_ref().is_some_and(|listener| listener.is_of_session(&session.id.0, session.path())) {
+    if listener.as_ref().is_some_and(|listener| listener.is_of_session(session.id.as_str(), session.path())) {
         return Ok(());
     }
     let by = match listener.filter(|listener| !listener.is_proxy()) {

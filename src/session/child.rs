@@ -96,10 +96,10 @@ fn find_strays(
     let declared = services.flat_map(|(name, plan)| plan.declared.iter().map(|port| (*port, name.clone())));
     let declared = declared.chain(input::host_ports(&up.header, &session.environment));
     let others = engine.all_sessions()?;
-    let others = others.iter().filter(|container| container.session_id != session.id.0);
+    let others = others.iter().filter(|container| container.session_id != session.id);
     let held = |ports: fn(&Container) -> Vec<u16>| {
         others.clone().flat_map(move |container| {
-            let directory = container.label("working_dir").unwrap_or(&container.session_id);
+            let directory = container.label("working_dir").unwrap_or(container.session_id.as_str());
             let holder = (container.service.clone(), directory.to_owned());
             ports(container).into_iter().map(move |port| (port, holder.clone()))
         })

@@ -19,9 +19,9 @@ use super::environment::needing_inspection;
 use super::remove::{self, Remains};
 use super::up::{Options, Up};
 use super::wait::{Outcome, Wait};
-use super::{LOCK_POLL, Session, lock_name, rename, stranger, warm};
+use super::{LOCK_POLL, Session, lock_name, owner, rename, stranger, warm};
 use crate::compose::Compose;
-use crate::docker::{self, Endpoint, Engine};
+use crate::docker::{Endpoint, Engine};
 use crate::domain::container::{Container, State};
 use crate::domain::header::Header;
 use crate::domain::note::Note;
@@ -70,6 +70,9 @@ fn start_locked(
     interrupt: &Interrupt,
 ) -> anyhow::Result<(Header, Instant)> {
     let lock = lock(session, options.output, interrupt)?;
+    if let Some(ephemeral) = &session.ephemeral {
+        ephemeral.check(&session.id)?;
+    }
     // Whoever held the lock may have done everything.
     let sight = warm::look(session, engine)?;
     let is_chosen = sight.header.as_ref().is_some_and(|header| options.is_met(header));
@@ -77,7 +80,7 @@ fn start_locked(
     if let Some(header) = ready {
         return Ok((header, interrupt.now()));
     }
-    refuse_other_user(session, &sight.containers)?;
+    owner::refuse_all(engine, &session.id, &session.directory)?;
     engine.finish_removals(&session.id)?;
     // An ephemeral session goes whatever happens, when its command ends.
     let was_nothing = session.ephemeral.is_none()
@@ -194,21 +197,6 @@ fn run_compose(
         needing_inspection(&containers).map(|container| container.id.clone()).collect();
     let renamed = rename::rename(engine, &mut prepared.header, &containers);
     result.and_then(|ended| renamed.map(|()| ended))
-}
-
-/// Two users cannot share a session: they read neither each other's generated files nor locks.
-fn refuse_other_user(session: &Session, containers: &[Container]) -> Result<(), Failure> {
-    let user = |owner: &str| owner.split('@').next().map(str::to_owned);
-    let own = user(&docker::owner());
-    let others = containers.iter().filter_map(|container| container.label("owner")).map(user);
-    match others.flatten().find(|other| Some(other) != own.as_ref()) {
-        None => Ok(()),
-        Some(other) => Err(Failure::new(format!(
-            "the session of `{}` belongs to another user (id {other})",
-            session.directory
-        ))
-        .hint("work in a worktree of your own, or let that user run `prism destroy` first")),
-    }
 }
 
 /// Brings the override up to date without starting anything, and says how Compose is to be called.

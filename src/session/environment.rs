@@ -104,7 +104,7 @@ fn read_credential_files(
 /// Lists what is always prism's, so that plain `docker compose` in a child addresses this session.
 fn own(session: &Session, header: Option<&Header>, host: Option<&str>) -> Vec<(String, String)> {
     let mut own = vec![
-        ("PRISM_SESSION".to_owned(), session.id.0.clone()),
+        ("PRISM_SESSION".to_owned(), session.id.to_string()),
         ("SESSION_DIR".to_owned(), session.directory.clone()),
     ];
     let Some(header) = header else { return own };

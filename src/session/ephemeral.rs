@@ -9,8 +9,9 @@ use anyhow::Context;
 use super::remove::Remains;
 use super::{Session, lock_name};
 use crate::docker::Engine;
+use crate::domain::claim::Suffix;
 use crate::domain::name::SessionId;
-use crate::error::Failure;
+use crate::error::{Failure, Kind};
 use crate::lock::{self, Lock};
 use crate::process::identity;
 
@@ -30,6 +31,8 @@ const PATIENCE: Duration = Duration::from_secs(15);
 pub struct Ephemeral {
     /// The process that it is for, as the label `dev-prism.process` names it.
     pub process: String,
+    /// What its identity ends with.
+    pub suffix: Suffix,
     /// Where its override goes: several may run in one directory.
     pub scratch: PathBuf,
 }
@@ -40,21 +43,27 @@ impl Session {
         let directory = lock::directory()?;
         let scratch = tempfile::Builder::new()
             .prefix(&format!("{}-", std::process::id()))
+            .rand_bytes(Suffix::RANDOM)
             .tempdir_in(&directory)
             .with_context(|| format!("cannot make a directory in `{}`", directory.display()))?
             .keep();
         let process = identity::own();
         fs::write(scratch.join(PROCESS), &process)
             .with_context(|| format!("cannot write into `{}`", scratch.display()))?;
-        Ok(self.with(Ephemeral { process, scratch }))
+        let name = scratch.file_name().and_then(|name| name.to_str());
+        let suffix = name.and_then(Suffix::parse).context("a scratch directory has a strange name")?;
+        Ok(self.with(Ephemeral { process, suffix, scratch }))
     }
 
     /// Joins the ephemeral session that this process was started for, if `PRISM_SESSION` names one of this directory.
-    pub(super) fn joined(self, named: Option<&str>) -> Self {
-        match named.and_then(|named| Ephemeral::find(&self.id, named)) {
+    ///
+    /// # Errors
+    /// It names one that is gone: the directory's own is not meant.
+    pub(super) fn joined(self, named: Option<&str>) -> Result<Self, Failure> {
+        Ok(match named.map(|named| Ephemeral::find(&self.id, named)).transpose()?.flatten() {
             Some(ephemeral) => self.with(ephemeral),
             None => self,
-        }
+        })
     }
 
     fn with(mut self, ephemeral: Ephemeral) -> Self {
@@ -65,19 +74,36 @@ impl Session {
 }
 
 impl Ephemeral {
-    /// Finds the ephemeral session `named` of a directory whose own session is `id`.
-    pub fn find(id: &SessionId, named: &str) -> Option<Self> {
-        let suffix = named.strip_prefix(&id.0)?.strip_prefix('+').filter(|suffix| !suffix.contains('/'))?;
-        let scratch = lock::directory().ok()?.join(suffix);
-        let process = fs::read_to_string(scratch.join(PROCESS)).ok()?;
-        Some(Self { process, scratch })
+    /// Finds the ephemeral session `named` of a directory whose own session is `id`; `None` if that is another one's.
+    ///
+    /// # Errors
+    /// It is gone: who was started for it means nothing else.
+    pub fn find(id: &SessionId, named: &str) -> Result<Option<Self>, Failure> {
+        let suffix = named.strip_prefix(id.as_str()).and_then(|rest| rest.strip_prefix('+'));
+        let Some(suffix) = suffix.and_then(Suffix::parse) else { return Ok(None) };
+        let scratch = lock::directory().map(|directory| directory.join(suffix.as_str()));
+        let read = |scratch: &PathBuf| fs::read_to_string(scratch.join(PROCESS)).ok();
+        match scratch.ok().and_then(|scratch| Some((read(&scratch)?, scratch))) {
+            Some((process, scratch)) => Ok(Some(Self { process, suffix, scratch })),
+            None => Err(is_gone(named)),
+        }
     }
 
     /// Returns its identity: the directory's, with a suffix.
     pub fn id(&self, directory: &SessionId) -> SessionId {
-        let suffix = self.scratch.file_name().unwrap_or_default().to_string_lossy();
-        SessionId(format!("{directory}+{suffix}"))
+        directory.ephemeral(&self.suffix)
     }
+
+    /// Fails if it was removed meanwhile: nothing may be started for it again.
+    pub fn check(&self, id: &SessionId) -> Result<(), Failure> {
+        if self.scratch.join(PROCESS).exists() { Ok(()) } else { Err(is_gone(id.as_str())) }
+    }
+}
+
+fn is_gone(named: &str) -> Failure {
+    Failure::new(format!("the ephemeral session `{named}`, for which this was started, is gone"))
+        .kind(Kind::NoSession)
+        .hint("`unset PRISM_SESSION` first, if the directory's own session is meant")
 }
 
 /// Removes an ephemeral session whose start was cut short. The Engine ends what it is at, also when whoever asked for it
@@ -99,11 +125,14 @@ pub fn remove_unfinished(engine: &mut Engine, session: &Session) -> anyhow::Resu
             }
         }
     }
-    remove(engine, &session.id)
+    match &session.ephemeral {
+        Some(ephemeral) => remove(engine, &session.id, &ephemeral.suffix),
+        None => Ok(()),
+    }
 }
 
 /// Removes an ephemeral session with everything that was made for it.
-pub fn remove(engine: &mut Engine, id: &SessionId) -> anyhow::Result<()> {
+pub fn remove(engine: &mut Engine, id: &SessionId, suffix: &Suffix) -> anyhow::Result<()> {
     let name = lock_name(id);
     let lock = Lock::acquire(&name, || {
         std::thread::park_timeout(super::LOCK_POLL);
@@ -114,9 +143,7 @@ pub fn remove(engine: &mut Engine, id: &SessionId) -> anyhow::Result<()> {
         return Err(Failure::new(kept).hint("when that is gone: `prism prune`").into());
     }
     let directory = lock::directory()?;
-    if let Some((_, suffix)) = id.0.rsplit_once('+').filter(|(_, suffix)| !suffix.contains('/')) {
-        remove_scratch(&directory.join(suffix))?;
-    }
+    remove_scratch(&directory.join(suffix.as_str()))?;
     // Nobody else ever asks for it.
     let _ = fs::remove_file(directory.join(format!("{name}.lock")));
     drop(lock);
@@ -126,6 +153,9 @@ pub fn remove(engine: &mut Engine, id: &SessionId) -> anyhow::Result<()> {
 /// Removes what ended processes left beside Docker: a session of which nothing was ever made has no more than that.
 pub fn sweep() -> anyhow::Result<()> {
     for entry in fs::read_dir(lock::directory()?)?.filter_map(Result::ok) {
+        if entry.file_name().to_str().and_then(Suffix::parse).is_none() {
+            continue;
+        }
         let scratch = entry.path();
         if fs::read_to_string(scratch.join(PROCESS)).is_ok_and(|process| identity::has_ended(&process)) {
             remove_scratch(&scratch)?;

@@ -31,7 +31,7 @@ pub fn within_budget<T: Send + 'static>(question: impl FnOnce() -> T + Send + 's
 
 /// Asks the Engine for the variables that a session gives a shell, and what there is to say.
 pub fn variables(mut session: Session, endpoint: &Endpoint) -> (Sight, Option<String>) {
-    let unknown = Sight::Unknown(session.id.0.clone());
+    let unknown = Sight::Unknown(session.id.to_string());
     let Some((engine, containers)) = containers(&session, endpoint) else { return (unknown, None) };
     if !containers.iter().any(|container| container.state == State::Running) {
         return (Sight::Nothing, None);
@@ -69,6 +69,6 @@ fn containers(session: &Session, endpoint: &Endpoint) -> Option<(Engine, Vec<Con
 impl environment::SessionVariables {
     /// Returns what a shell is offered of them.
     pub fn offer(self, session: &Session) -> Offer {
-        Offer { session: session.id.0.clone(), variables: self.variables, own: self.own }
+        Offer { session: session.id.to_string(), variables: self.variables, own: self.own }
     }
 }

@@ -28,15 +28,17 @@ pub fn clear(
 ) -> anyhow::Result<Reservations> {
     let _lock = lock(endpoint, interrupt)?;
     let holdings = engine.holdings()?;
-    let own = || holdings.containers.iter().filter(|container| container.session_id == session.0);
+    let own = || {
+        holdings.containers.iter().filter(|container| container.is_ours && container.session_id == *session)
+    };
     if own().any(|container| !matches!(container.state, State::Exited | State::Created)) {
         return Err(Failure::new(format!("the session of `{directory}` runs: it needs its ports"))
             .hint(format!("`prism stop {}` first", word(directory)))
             .into());
     }
-    let reserved = holdings.reservations(&session.0);
+    let reserved = holdings.reservations(session);
     // A note that names no ports says more than the labels of containers, which cannot be changed.
-    if holdings.notes.iter().any(|noted| noted.session_id == session.0) {
+    if holdings.notes.iter().any(|noted| noted.session_id == *session) {
         engine.update_note(session, |note| note.ports = Some(Reservations::new()))?;
     } else if let Some(container) = own().next() {
         let note = Note { ports: Some(Reservations::new()), ..Note::default() };

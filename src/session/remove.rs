@@ -34,9 +34,7 @@ impl Remains {
 
     /// Says whether there is nothing.
     pub fn is_empty(&self) -> bool {
-        let Belongings { networks, volumes, notes, images } = &self.belongings;
-        let is_empty = |names: &Vec<String>| names.is_empty();
-        self.containers.is_empty() && [networks, volumes, notes, images].into_iter().all(is_empty)
+        self.containers.is_empty() && self.belongings.is_empty()
     }
 
     /// Names what would be removed, a line each.
@@ -46,7 +44,7 @@ impl Remains {
         };
         let mut lines: Vec<String> =
             self.containers.iter().map(|container| format!("container {}", container.name)).collect();
-        lines.extend(named("network", &self.belongings.networks));
+        lines.extend(self.belongings.networks.iter().map(|(_, name)| format!("network {name}")));
         if !keep_volumes {
             lines.extend(named("volume", &self.belongings.volumes));
         }
@@ -57,7 +55,7 @@ impl Remains {
 
     /// Removes it, in the order in which one thing holds another.
     pub fn remove(&self, engine: &mut Engine, keep_volumes: bool) -> anyhow::Result<Kept> {
-        engine.remove_containers(&self.containers)?;
+        engine.remove_containers(&self.containers, &self.containers)?;
         let mut kept = engine.remove_networks(&self.belongings.networks)?;
         kept.extend(engine.remove_images(&self.belongings.images)?);
         if !keep_volumes {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::patience::{LIMIT, patience};
 use super::wait::{Outcome, Wait};
-use super::{Session, cold, rename, warm};
+use super::{Session, cold, owner, rename, warm};
 use crate::docker::{Endpoint, Engine};
 use crate::domain::container::Container;
 use crate::domain::header::Header;
@@ -93,6 +93,7 @@ fn bring_up(
     interrupt: &Interrupt,
 ) -> anyhow::Result<Up> {
     let mut sight = warm::look(session, engine)?;
+    owner::refuse(&session.directory, &sight.containers)?;
     if let Some(header) = &sight.header {
         check_services(&header.services, &options.services)?;
     }

@@ -258,8 +258,10 @@ fn prune_removes_sessions_of_directories_that_are_gone_and_no_others() {
     let project = Project::web();
     let moved = project.sandbox.work().join("moved");
     project.prism(&["start"]).succeeds();
-    fs::rename(&project.directory, &moved).expect("move");
+    fs::create_dir(&moved).expect("directory");
+    fs::copy(project.directory.join("compose.yaml"), moved.join("compose.yaml")).expect("copy");
     project.sandbox.prism(&moved, &["start"]).succeeds();
+    fs::remove_dir_all(&project.directory).expect("remove");
     let gone = project.directory.to_str().expect("UTF-8");
     let root = project.sandbox.root();
     let dry = project.sandbox.prism(&root, &["prune", "--dry-run"]).succeeds();

@@ -61,9 +61,15 @@ fn a_container_of_the_session_that_is_started_meanwhile_is_not_forgotten() {
         format!("--label={name}={}", docker(&["inspect", "--format", &format, &id]).trim())
     };
     let names =
-        ["dev-prism.managed", "dev-prism.session_id", "dev-prism.working_dir", "com.docker.compose.service"];
-    let labels = names.map(label);
-    let labels = labels.each_ref().map(String::as_str);
+        ["managed", "session_id", "working_dir", "owner"].map(|name| label(&format!("dev-prism.{name}")));
+    let of_compose =
+        ["project", "service", "oneoff"].map(|name| label(&format!("com.docker.compose.{name}")));
+    let name = docker(&["inspect", "--format", "{{.Name}}", &id]);
+    let second = name.trim().trim_start_matches('/').strip_suffix("-1").map(|name| format!("{name}-2"));
+    let second = second.expect("a number");
+    let number = ["--label=com.docker.compose.container-number=2", "--name", &second].map(str::to_owned);
+    let labels: Vec<String> = names.into_iter().chain(of_compose).chain(number).collect();
+    let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
     let proxy = Proxy::start(&project.sandbox);
     proxy.hold(Some("DELETE "));
     let destroy = project.prism(&["destroy", "--yes"]).env("DOCKER_HOST", proxy.host()).spawn();

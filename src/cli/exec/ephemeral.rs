@@ -58,9 +58,8 @@ fn finish(
         ));
         return Ok(());
     }
-    if is_up {
-        ephemeral::remove(&mut engine, &session.id)
-    } else {
-        ephemeral::remove_unfinished(&mut engine, session)
+    match &session.ephemeral {
+        Some(own) if is_up => ephemeral::remove(&mut engine, &session.id, &own.suffix),
+        _ => ephemeral::remove_unfinished(&mut engine, session),
     }
 }

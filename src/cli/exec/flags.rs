@@ -65,7 +65,7 @@ pub(super) fn callers(
         } else {
             let set_for = std::env::var("PRISM_SESSION").unwrap_or_default();
             // In a command of this very session, the session's value is meant.
-            if session.is_none_or(|session| session.id.0 != set_for) {
+            if session.is_none_or(|session| session.id.as_str() != set_for) {
                 return Err(Failure::new(format!(
                     "`-e {name}`: the value in your environment is one that prism set for the session of `{set_for}`"
                 ))

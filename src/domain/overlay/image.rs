@@ -42,7 +42,7 @@ impl Built {
 }
 
 /// Writes an image's name as Docker means it: without the default registry, with a tag.
-fn common_name(image: &str) -> String {
+pub(in crate::domain) fn common_name(image: &str) -> String {
     let (repository, tag) = split_tag(image);
     let prefixes = ["docker.io/", "index.docker.io/", "library/"];
     let repository =

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::image::Built;
 use super::thing::beside_external;
-use super::{Facts, labels_of_things, session_labels, speech, text_map};
+use super::{Facts, session_labels, speech, text_map};
+use crate::domain::claim::IMAGE;
 use crate::domain::data::OwnMount;
 use crate::domain::model::{Attachment, Dependency, HealthCheck, Model, Service};
 use crate::domain::name::{ServiceName, content_hash};
@@ -76,7 +77,11 @@ impl Overlay<'_> {
             }
         }
         let Some(build) = &self.service.build else { return };
-        let mut section = vec![("labels".to_owned(), labels_of_things(self.facts))];
+        let mut labels = session_labels(self.facts);
+        if let Some(session) = image.and_then(|image| self.built.session_name(image)) {
+            labels.insert(format!("{LABEL}{IMAGE}"), session.to_owned());
+        }
+        let mut section = vec![("labels".to_owned(), text_map(labels))];
         for (key, is_shared) in [("tags", !build.tags.is_empty()), ("cache_to", !build.cache_to.is_empty())] {
             if is_shared {
                 put(&mut section, key, Node::Reset);
@@ -266,7 +271,7 @@ impl Overlay<'_> {
     /// short secrets from being looked up by their hash.
     fn copied(&self) -> Option<String> {
         let texts = self.model.copied(self.service);
-        let id = self.facts.session_id.0.as_str();
+        let id = self.facts.session_id.as_str();
         (!texts.is_empty()).then(|| content_hash([&[id], &texts[..]].concat().join("\0").as_bytes()))
     }
 

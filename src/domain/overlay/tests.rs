@@ -24,8 +24,17 @@ fn overlaid(config: &str) -> String {
     let model = Model::parse(config.as_bytes()).expect("model");
     let plan = plan(&model, &Settings::default(), IpAddr::V4(Ipv4Addr::LOCALHOST), &[]).expect("plan");
     let text = yaml::write(&overlay(&model, &plan, &facts()));
-    let session =
-        ["managed", "working_dir", "session_id", "owner", "service", "created_at", "internal_port", "kind"];
+    let session = [
+        "managed",
+        "working_dir",
+        "session_id",
+        "owner",
+        "service",
+        "created_at",
+        "internal_port",
+        "kind",
+        "image",
+    ];
     let is_label = |line: &str| {
         line.trim() == "\"labels\":"
             || session.iter().any(|key| line.trim().starts_with(&format!("\"dev-prism.{key}\"")))

@@ -79,13 +79,14 @@ fn state(assignment: &Assignment) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::name::SessionId;
     use crate::domain::port::ContainerPort;
 
     #[test]
     fn a_line_for_each_port() {
         let at = |port, slot, running| Assignment {
             directory: "/w/shop".into(),
-            session_id: if port == 1 { "/w/shop+7-x" } else { "/w/shop" }.into(),
+            session_id: SessionId::claimed(if port == 1 { "/w/shop+7-abcdef" } else { "/w/shop" }),
             port,
             slot,
             running,

@@ -60,7 +60,7 @@ impl Claims<'_> {
             return Ok(());
         }
         let writers = engine.writers()?;
-        let is_own = |writer: &&Writer| writer.session_id.as_ref() == Some(&session.0);
+        let is_own = |writer: &&Writer| writer.session_id.as_ref() == Some(session);
         let images: BTreeMap<&str, &str> = writers
             .iter()
             .filter(is_own)
@@ -87,14 +87,14 @@ impl Claims<'_> {
     /// # Errors
     /// One of them will write to the files of a server of this one.
     pub(super) fn check_starting(&self, session: &SessionId, notes: &[Noted]) -> anyhow::Result<()> {
-        for noted in notes.iter().filter(|noted| noted.session_id != session.0) {
+        for noted in notes.iter().filter(|noted| noted.session_id != *session) {
             for (store, place) in
                 self.stores.stores.iter().zip(&self.places).filter(|(store, _)| store.certain)
             {
                 let is_same =
                     |text: &String| place.relation(&at(text, self.is_here)) == Some(Relation::Within);
                 if noted.note.writes.iter().any(is_same)
-                    && Lock::attempt(&lock_name(&SessionId(noted.session_id.clone())))?.is_none()
+                    && Lock::attempt(&lock_name(&noted.session_id))?.is_none()
                 {
                     let by = format!("the session of `{}`, which is being started,", noted.directory);
                     let stop = format!("`prism stop {}`", word(&noted.directory));
@@ -132,7 +132,7 @@ fn is_danger(
 fn by_container(writer: &Writer) -> (String, String) {
     let name = &writer.name;
     match &writer.directory {
-        Some(directory) if writer.session_id.as_ref() == Some(directory) => (
+        Some(directory) if writer.session_id.as_ref().is_some_and(|id| id.as_str() == directory) => (
             format!("container `{name}` of the session of `{directory}`"),
             format!("`prism stop {}`", word(directory)),
         ),

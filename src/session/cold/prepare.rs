@@ -122,7 +122,7 @@ impl Prepare<'_> {
             project: &compose.project,
             labels: &labels,
             stores: &stores,
-            note: Note { config, left_out: remembered, ..note },
+            note: Note { config, left_out: remembered, origin: session.origin(), ..note },
             only_if_present: self.only_to_look,
         };
         let note = Reserve { session, engine, endpoint, output, interrupt, refused }.reserve(request)?;

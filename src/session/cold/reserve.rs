@@ -84,7 +84,7 @@ impl Reserve<'_> {
             claims.check_starting(&self.session.id, &holdings.notes)?;
             writes = claims.texts();
         }
-        let before = holdings.reservations(&self.session.id.0);
+        let before = holdings.reservations(&self.session.id);
         for want in &mut wants {
             self.complete(want, &before, &holdings);
         }
@@ -102,7 +102,7 @@ impl Reserve<'_> {
         })?;
         self.check_reach(&wants, &ports, place, request.only_if_present)?;
         self.tell_changes(&before, &ports, &reserved, place);
-        let known = holdings.notes.iter().find(|noted| noted.session_id == self.session.id.0);
+        let known = holdings.notes.iter().find(|noted| noted.session_id == self.session.id);
         let note = Note { ports: Some(ports), writes, ..request.note };
         let is_present = known.is_some() || !self.containers(&holdings).is_empty();
         if known.is_none_or(|known| known.note != note) && (is_present || !request.only_if_present) {
@@ -133,10 +133,10 @@ impl Reserve<'_> {
     }
 
     /// Finds the other sessions that some prism works at: their pins may not be bound yet.
-    fn starting(&self, holdings: &Holdings) -> anyhow::Result<BTreeSet<String>> {
+    fn starting(&self, holdings: &Holdings) -> anyhow::Result<BTreeSet<SessionId>> {
         let mut found = BTreeSet::new();
-        for noted in holdings.notes.iter().filter(|noted| noted.session_id != self.session.id.0) {
-            if Lock::attempt(&lock_name(&SessionId(noted.session_id.clone())))?.is_none() {
+        for noted in holdings.notes.iter().filter(|noted| noted.session_id != self.session.id) {
+            if Lock::attempt(&lock_name(&noted.session_id))?.is_none() {
                 found.insert(noted.session_id.clone());
             }
         }
@@ -169,7 +169,7 @@ impl Reserve<'_> {
             // A port that is given up on request is still the running app's own.
             let is_other = |listener: &Listener| {
                 let is_app = matches!(slot, Slot::App(_));
-                !is_app || !listener.is_of_session(&self.session.id.0, self.session.path())
+                !is_app || !listener.is_of_session(self.session.id.as_str(), self.session.path())
             };
             let holder = |port: u16| {
                 let other = reserved.get(&port).map(ToString::to_string);
@@ -181,7 +181,7 @@ impl Reserve<'_> {
     }
 
     fn containers<'h>(&self, holdings: &'h Holdings) -> Vec<&'h crate::domain::container::Container> {
-        holdings.containers.iter().filter(|it| it.session_id == self.session.id.0).collect()
+        holdings.containers.iter().filter(|it| it.is_ours && it.session_id == self.session.id).collect()
     }
 }
 

@@ -1,0 +1,204 @@
+//! Whose something in Docker is: labels alone prove nothing.
+
+use std::fs;
+
+use crate::support::{Project, Pruning, docker};
+
+/// Two services, one of which builds its image, and one with a volume of the image's own.
+const BUILT: &str = r#"
+services:
+  web: {build: ., image: "whose/web:1", stop_signal: SIGKILL, command: sleep 1000, volumes: ["data:/data", /anonymous]}
+  db: {build: ., stop_signal: SIGKILL, command: sleep 1000}
+volumes: {data: {}}
+"#;
+
+fn built() -> Project {
+    let project = Project::new(BUILT);
+    project.write("Dockerfile", "FROM prism-test:1\nRUN true\n");
+    project.prism(&["start"]).succeeds();
+    project
+}
+
+/// Returns a label of a thing's, as an option of `docker run` and `docker volume create`.
+fn labels(entries: &[(&str, &str)]) -> Vec<String> {
+    entries.iter().map(|(key, value)| format!("--label={key}={value}")).collect()
+}
+
+fn owner(project: &Project) -> String {
+    let id = project.containers().pop().expect("a container");
+    docker(&["inspect", "--format", "{{index .Config.Labels \"dev-prism.owner\"}}", &id]).trim().to_owned()
+}
+
+fn is_there(kind: &str, name: &str) -> bool {
+    let filter = format!("name={name}");
+    let listed = match kind {
+        "image" => docker(&["image", "ls", "-q", name]),
+        "container" => docker(&["ps", "-aq", "--no-trunc", "--filter", &format!("id={name}")]),
+        kind => docker(&[kind, "ls", "-q", "--filter", &filter]),
+    };
+    !listed.trim().is_empty()
+}
+
+#[test]
+fn what_was_made_from_a_sessions_containers_and_images_stays() {
+    let project = built();
+    let hash = docker(&[
+        "ps",
+        "-a",
+        "--format",
+        "{{.Names}}",
+        "--filter",
+        &format!("id={}", project.containers()[0]),
+    ]);
+    let hash = hash.trim().rsplit('-').nth(2).expect("a hash").to_owned();
+    let committed = format!("whose-committed-{hash}");
+    let tagged = format!("whose-tagged-{hash}:mine");
+    let from = format!("whose-from-{hash}");
+    for container in project.containers() {
+        docker(&["commit", &container, &committed]);
+    }
+    let derived = docker(&["run", "-d", &committed, "sleep", "1000"]).trim().to_owned();
+    docker(&["tag", &format!("whose/web:1-{hash}"), &tagged]);
+    project.write("Dockerfile.from", &format!("FROM whose/web:1-{hash}\nRUN true\n"));
+    let context = project.directory.display().to_string();
+    docker(&["build", "-q", "-t", &from, "-f", &format!("{context}/Dockerfile.from"), &context]);
+
+    let doctor = project.prism(&["doctor"]).succeeds().stdout;
+    assert!(doctor.contains("has labels of a session, and is of none: it is of another image"), "{doctor}");
+    let listed = project.prism(&["list", "--format", "json"]).succeeds().stdout;
+    let ours = listed.matches("\"name\": \"web\"").count();
+    assert!(ours >= 1, "{listed}");
+    project.prism(&["stop"]).succeeds();
+    let running = docker(&["inspect", "--format", "{{.State.Running}}", &derived]);
+    assert_eq!(running.trim(), "true");
+    project.prism(&["destroy", "--yes"]).succeeds();
+
+    assert!(is_there("container", &derived));
+    for image in [&committed, &tagged, &from] {
+        assert!(is_there("image", image), "{image}");
+    }
+    assert!(!is_there("image", &format!("whose/web:1-{hash}")));
+    docker(&["rm", "-f", "-v", &derived]);
+    docker(&["rmi", &committed, &tagged, &from]);
+    project.holds_nothing();
+}
+
+#[test]
+fn volumes_of_others_stay_and_anonymous_ones_go_with_their_container() {
+    let project = Project::quick();
+    // The Engine gives it a name of 64 digits.
+    let external = docker(&["volume", "create"]).trim().to_owned();
+    for lender_stays in [true, false] {
+        let lender = docker(&["run", "-d", "-v", "/lent", "prism-test:1", "sleep", "1000"]).trim().to_owned();
+        let lent = docker(&["inspect", "--format", "{{(index .Mounts 0).Name}}", &lender]).trim().to_owned();
+        project.write(
+            "compose.yaml",
+            &format!(
+                "services:\n  once: {{image: \"prism-test:1\", command: \"true\", volumes: [\"mine:/mine\"], volumes_from: [\"container:{lender}\"]}}\n  other: {{image: \"prism-test:1\", command: touch /own/x, volumes: [/own]}}\nvolumes: {{mine: {{external: true, name: {external}}}}}\n"
+            ),
+        );
+        project.prism(&["start"]).succeeds();
+        let format = "{{range .Mounts}}{{.Name}} {{.Destination}}\n{{end}}";
+        let mounts = |id: &String| docker(&["inspect", "--format", format, id]);
+        let all: String = project.containers().iter().map(mounts).collect();
+        let own = all.lines().find_map(|line| line.strip_suffix(" /own")).expect("an anonymous volume");
+        if !lender_stays {
+            docker(&["rm", "-f", &lender]);
+        }
+        project.prism(&["destroy", "--yes"]).succeeds();
+        assert!(is_there("volume", &external) && is_there("volume", &lent), "{lender_stays}");
+        assert!(!is_there("volume", own), "{all}");
+        if lender_stays {
+            docker(&["rm", "-f", "-v", &lender]);
+        } else {
+            docker(&["volume", "rm", &lent]);
+        }
+    }
+    docker(&["volume", "rm", &external]);
+    project.holds_nothing();
+}
+
+#[test]
+fn a_volume_under_the_name_of_the_note_is_the_users() {
+    let project = Project::quick();
+    project.prism(&["start"]).succeeds();
+    let directory = project.directory.display().to_string();
+    let filter = format!("label=dev-prism.working_dir={directory}");
+    let note = docker(&["volume", "ls", "-q", "--filter", &filter, "--filter", "label=dev-prism.config"]);
+    let note = note.trim();
+    project.prism(&["destroy", "--yes"]).succeeds();
+    docker(&["volume", "create", note]);
+    let refused = project.prism(&["start"]).exits(1);
+    assert!(refused.stderr.contains(&format!("the volume `{note}` is not one of prism's")), "{refused}");
+    project.prism(&["destroy", "--yes"]).succeeds();
+    assert!(is_there("volume", note));
+    docker(&["volume", "rm", note]);
+    project.prism(&["start"]).succeeds();
+}
+
+#[test]
+fn hostile_labels_neither_give_variables_nor_take_a_living_session() {
+    let _pruning = Pruning::mine_alone();
+    let project = Project::web();
+    project.prism(&["start"]).succeeds();
+    let before = project.prism(&["env", "--format", "dotenv"]).succeeds().stdout;
+    let directory = project.directory.display().to_string();
+    let owner = owner(&project);
+    let hostile = |entries: &[(&str, &str)]| {
+        let all = [&[("dev-prism.managed", "true"), ("dev-prism.session_id", directory.as_str())], entries];
+        labels(&all.concat())
+    };
+    // One that looks like a database of this session, made later, with and without an owner.
+    let mut made = Vec::new();
+    for owner in [Some(owner.as_str()), None] {
+        let mut entries = vec![
+            ("dev-prism.working_dir", directory.as_str()),
+            ("dev-prism.service", "prod"),
+            ("dev-prism.kind", "postgres"),
+            ("dev-prism.primary", "true"),
+            ("dev-prism.internal_port", "5432"),
+        ];
+        entries.extend(owner.map(|owner| ("dev-prism.owner", owner)));
+        let labels = hostile(&entries);
+        let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
+        let run = [&["run", "-d", "-p", "127.0.0.1::5432"], &labels[..], &["prism-test:1", "sleep", "1000"]];
+        made.push(docker(&run.concat()).trim().to_owned());
+    }
+    let after = project.prism(&["env", "--format", "dotenv"]).succeeds().stdout;
+    assert_eq!(after, before);
+
+    // Volumes whose labels disagree: the directory is gone, the process is dead, the end leads elsewhere.
+    let process = "pid:[4026531836]/1/1";
+    let climbing = format!("{directory}+..");
+    for entries in [
+        vec![("dev-prism.working_dir", "/gone/not/there")],
+        vec![("dev-prism.working_dir", directory.as_str()), ("dev-prism.process", process)],
+        vec![
+            ("dev-prism.working_dir", directory.as_str()),
+            ("dev-prism.process", process),
+            ("dev-prism.session_id", climbing.as_str()),
+        ],
+    ] {
+        let mut labels = hostile(&entries);
+        labels.push(format!("--label=dev-prism.owner={owner}"));
+        let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
+        made.push(docker(&[&["volume", "create"], &labels[..]].concat()).trim().to_owned());
+    }
+    let pruned = project.prism(&["prune", "--dry-run"]).succeeds();
+    assert!(!pruned.stdout.contains(&directory), "{pruned}");
+    assert_eq!(project.prism(&["env", "--format", "dotenv"]).succeeds().stdout, before);
+    let doctor = project.prism(&["doctor"]).succeeds().stdout;
+    for volume in &made[2..] {
+        assert!(doctor.contains(&format!("volume `{volume}` has labels of a session")), "{doctor}");
+    }
+    project.prism(&["destroy", "--yes"]).succeeds();
+    for volume in &made[2..] {
+        assert!(is_there("volume", volume), "{volume}");
+        docker(&["volume", "rm", volume]);
+    }
+    for container in &made[..2] {
+        assert!(is_there("container", container), "{container}");
+        docker(&["rm", "-f", "-v", container]);
+    }
+    assert!(fs::metadata(&project.directory).is_ok());
+}
