@@ -19,7 +19,7 @@ demo: ## two worktrees of examples/shop test at the same time (KEEP=1 leaves the
 	@examples/demo.sh
 
 .PHONY: test
-test: ## everything that CI checks; sets up an Engine, images and tools first (TESTS='name …' runs only those)
+test: ## everything that CI checks; sets up an Engine, images and tools first (TESTS='name …', PRISM_TEST_ENGINE=20.10)
 	+@tests/setup/timed.sh $(TESTS)
 
 .PHONY: fresh

@@ -231,6 +231,13 @@ fn odd_directory_names_are_sessions_like_any_other() {
         let directory = project.sandbox.work().join("odd").join(name);
         std::fs::create_dir_all(&directory).expect("directory");
         std::fs::copy(project.directory.join("compose.yaml"), directory.join("compose.yaml")).expect("copy");
+        let plain = || project.sandbox.command("docker", &directory, &["compose", "config", "--quiet"]).run();
+        // Compose 2.40 takes no control characters in a path.
+        if name.contains('\n') && plain().status != 0 {
+            let refused = project.sandbox.prism(&directory, &["exec", "true"]).exits(125);
+            assert!(refused.stderr.contains("Docker Compose does not accept this project"), "{refused}");
+            continue;
+        }
         let run =
             project.sandbox.prism(&directory, &["exec", "--", "sh", "-c", "printf %s \"$SESSION_DIR\""]);
         assert_eq!(run.succeeds().stdout, directory.to_str().expect("UTF-8"), "{name:?}");

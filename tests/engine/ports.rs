@@ -229,8 +229,9 @@ fn two_services_of_a_project_never_meet_and_those_of_others_are_passed_over() {
 fn an_engine_elsewhere_decides_alone() {
     let project = Project::web();
     let (first, last) = free_range(3);
-    let gateway = docker(&["network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}"]);
-    let gateway = gateway.trim();
+    // Its first address, which an old Engine does not name.
+    let bridge = docker(&["network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Subnet}}"]);
+    let gateway: &str = &format!("{}.1", bridge.rsplit_once(".0/").expect("a network").0);
     project.write("prism.yaml", &format!("bind: {gateway}\nports: {{range: {first}-{last}}}\n"));
     // Where the Engine seems to be far away, these are found only by its refusal.
     let thieves: Vec<TcpListener> =

@@ -56,7 +56,7 @@ toolchain=$(rustc --print sysroot) || fail 'no Rust toolchain' 'install one with
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 "${here}/tools.sh" debootstrap iptables ip=iproute2 git
 [[ -e ${keyring} ]] || "${here}/tools.sh" "=debian-archive-keyring"
-mirror=$("${here}/tools.sh" --debian-mirror) || mirror=http://deb.debian.org/debian # not on Ubuntu
+mirror=$("${here}/tools.sh" --debian-mirror)
 eval "$(apt-config shell proxy Acquire::http::Proxy)"
 
 since=${SECONDS}

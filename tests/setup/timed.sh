@@ -2,6 +2,9 @@
 # The steps of `make test`. At the end it says how long each took, also when one failed or was interrupted.
 #
 #   timed.sh [NAME…]     only tests whose names contain one of these
+#
+# PRISM_TEST_ENGINE=20.10 runs them on that Engine, see on-engine.sh; without a NAME, those that show whether prism can work
+# with it.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -9,6 +12,11 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 # A background job ignores Ctrl-C, and all that it starts does; tests of signals are about something else.
 catching=()
 ! env --default-signal=INT true 2>/dev/null || catching=(env --default-signal=INT --default-signal=QUIT)
+engine=()
+if [[ -n ${PRISM_TEST_ENGINE-} ]]; then
+    engine=(tests/setup/on-engine.sh "${PRISM_TEST_ENGINE}")
+    (($# > 0)) || set -- engine::exec engine::ready engine::isolation engine::ports
+fi
 if cargo nextest --version >/dev/null 2>&1; then
     run=(cargo nextest run --locked)
     filter=("$@")
@@ -42,6 +50,6 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 step set-up "${MAKE:-make}" --no-print-directory setup
-step lint "${MAKE:-make}" --no-print-directory lint
+((${#engine[@]})) || step lint "${MAKE:-make}" --no-print-directory lint
 step compile "${run[@]}" --no-run
-step tests "${catching[@]}" "${run[@]}" "${filter[@]}"
+step tests "${engine[@]}" "${catching[@]}" "${run[@]}" "${filter[@]}"

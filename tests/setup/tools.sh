@@ -4,7 +4,8 @@
 #   tools.sh                             what `make test` needs, but for what PRISM_TEST_WITHOUT names
 #   tools.sh --list                      prints that, a NAME a line, and installs nothing
 #   tools.sh [-t RELEASE] NAME…          installs these where they are missing
-#   tools.sh --debian-mirror             prints the address of the Debian mirror that this machine uses
+#   tools.sh --debian-mirror             prints the address of the Debian mirror that this machine uses, or of Debian's own
+#   tools.sh --download RELEASE NAME…    fetches packages of a Debian release into the working directory
 #
 # NAME is COMMAND, COMMAND=PACKAGE, LANGUAGE:MODULE=PACKAGE, node:OPTION=PACKAGE, or =PACKAGE (always asked of apt).
 # After an installation all of them have to be there. The only place that knows apt. Needs root only when something is
@@ -23,8 +24,28 @@ debian_mirror() {
         awk '$1 == "main" && !found { print $2; found = 1 } END { exit !found }'
 }
 if [[ ${1:-} == --debian-mirror ]]; then
-    # Before the first update apt does not know the origins.
-    debian_mirror || { apt-get -qq update >&2 && debian_mirror; }
+    # Before the first update apt does not know the origins; Ubuntu's knows none of Debian.
+    debian_mirror || { apt-get -qq update >&2 && debian_mirror; } || echo http://deb.debian.org/debian
+    exit
+fi
+if [[ ${1:-} == --download ]]; then
+    release=$2
+    shift 2
+    keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+    [[ -e ${keyring} ]] || "${BASH_SOURCE[0]}" "=debian-archive-keyring"
+    mirror=$("${BASH_SOURCE[0]}" --debian-mirror)
+    # An apt that knows nothing but this release, and nothing of what is installed.
+    lists=$(mktemp -d)
+    trap 'rm -rf "${lists}"' EXIT
+    mkdir -p "${lists}"/{lists,archives}/partial
+    printf 'deb [signed-by=%s] %s %s main\n' "${keyring}" "${mirror}" "${release}" >"${lists}/sources.list"
+    options=(-q -o "Dir::Etc::SourceList=${lists}/sources.list" -o Dir::State::Status=/dev/null -o APT::Sandbox::User=root
+        -o "Dir::State::Lists=${lists}/lists" -o "Dir::Cache=${lists}" -o "Dir::Cache::Archives=${lists}/archives")
+    for part in SourceParts Preferences PreferencesParts; do
+        options+=(-o "Dir::Etc::${part}=/dev/null")
+    done
+    apt-get "${options[@]}" update
+    apt-get "${options[@]}" download "$@"
     exit
 fi
 
