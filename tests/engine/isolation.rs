@@ -222,12 +222,9 @@ fn doctor_names_the_scripts_that_mean_a_container() {
     }
 }
 
-#[test]
-fn odd_directory_names_are_sessions_like_any_other() {
-    let project = Project::web();
-    for name in
-        ["with space", "quote'\"", "$HOME", "#x", "größe ✓", "-dash", "a:b", "a,b", "_x", "x.y", "new\nline"]
-    {
+/// Runs commands in directories of these names.
+fn are_sessions(project: &Project, names: &[&str]) {
+    for name in names {
         let directory = project.sandbox.work().join("odd").join(name);
         std::fs::create_dir_all(&directory).expect("directory");
         std::fs::copy(project.directory.join("compose.yaml"), directory.join("compose.yaml")).expect("copy");
@@ -246,11 +243,22 @@ fn odd_directory_names_are_sessions_like_any_other() {
         assert_eq!(inner.stdout.lines().count(), 1, "{name:?}: {inner}");
         project.sandbox.prism(&directory, &["destroy", "--yes"]).succeeds();
     }
+}
+
+#[test]
+fn odd_directory_names_are_sessions_like_any_other() {
+    let project = Project::web();
+    are_sessions(&project, &["with space", "quote'\"", "$HOME", "#x", "größe ✓", "-dash"]);
     let link = project.sandbox.work().join("link");
     std::os::unix::fs::symlink(&project.directory, &link).expect("symlink");
     project.prism(&["start"]).succeeds();
     project.sandbox.prism(&link, &["exec", "true"]).succeeds();
     assert_eq!(project.containers().len(), 1, "a symlinked directory is the same session");
+}
+
+#[test]
+fn names_that_would_be_lists_or_slugs_are_sessions_too() {
+    are_sessions(&Project::web(), &["a:b", "a,b", "_x", "x.y", "new\nline"]);
 }
 
 #[test]
