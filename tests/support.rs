@@ -1,6 +1,7 @@
 //! What tests stand on: a hermetic sandbox, projects on the real Engine, and what a run of prism left behind.
 
 pub mod dockerd;
+pub mod engine;
 pub mod live;
 pub mod project;
 pub mod proxy;

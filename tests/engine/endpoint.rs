@@ -6,13 +6,8 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex};
 
 use crate::support::Project;
+use crate::support::engine::socket;
 use crate::support::proxy::{Proxy, relay};
-
-/// The socket of the Engine that the tests use.
-fn socket() -> String {
-    let host = std::env::var("DOCKER_HOST").unwrap_or_default();
-    host.strip_prefix("unix://").unwrap_or("/var/run/docker.sock").to_owned()
-}
 
 /// Forwards TCP connections to the Engine's socket, and remembers the first bytes of each.
 fn forwarded(host: &str) -> (u16, Arc<Mutex<Vec<String>>>) {

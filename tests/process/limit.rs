@@ -5,7 +5,7 @@ use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
 
 use super::{MODES, Mode};
-use crate::support::proxy::engine_socket;
+use crate::support::engine::socket;
 use crate::support::{Project, Pruning, Run};
 
 /// A user with no process: what root may do knows no limit.
@@ -13,7 +13,7 @@ const USER: u32 = 61_117;
 
 /// Prepares a run of prism by [`USER`], who may have only so many processes.
 fn limited(project: &Project, prism: &Path, limit: u32, words: &[&str]) -> Run {
-    let group = fs::metadata(engine_socket()).expect("the Engine's socket").gid();
+    let group = fs::metadata(socket()).expect("the Engine's socket").gid();
     let (user, groups) = (format!("--reuid={USER}"), format!("--groups={group}"));
     let script = format!("ulimit -u {limit}; exec '{}' \"$@\"", prism.display());
     let setpriv = [user.as_str(), &format!("--regid={USER}"), &groups, "bash", "-c", &script, "-"];

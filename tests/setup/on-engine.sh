@@ -78,10 +78,21 @@ exec 9>&-
 
 # ---- the Engine
 
-scratch=$(mktemp -d /var/tmp/prism-engine.XXXXXX)
-trap 'rm -rf --one-file-system "${scratch}"' EXIT
+scratch='' job=''
+cleanup() {
+    local status=$?
+    trap - EXIT INT TERM
+    if [[ -n ${job} ]]; then
+        kill -KILL "${job}" 2>/dev/null || true
+        wait "${job}" 2>/dev/null || true
+    fi
+    [[ -z ${scratch} ]] || rm -rf --one-file-system "${scratch}" || status=1
+    exit "${status}"
+}
+trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
+scratch=$(mktemp -d /var/tmp/prism-engine.XXXXXX)
 docker save --output "${scratch}/images" "${images[@]}" || fail "this machine's Engine lacks images" 'make setup'
 echo '{}' >"${scratch}/daemon.json"
 
@@ -118,4 +129,6 @@ inside() {
 export -f inside say fail
 # shellcheck disable=SC2016 # for that shell to expand
 unshare --mount --net --uts --ipc --pid --fork --kill-child bash -euo pipefail -c 'inside "$@"' bash \
-    "${version}" "${cache}/root" "${scratch}" "${deadline}" "$@"
+    "${version}" "${cache}/root" "${scratch}" "${deadline}" "$@" &
+job=$!
+wait "${job}"

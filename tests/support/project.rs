@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{Pruning, Run, Sandbox};
+use super::{Pruning, Run, Sandbox, engine};
 
 /// A session directory with a Compose file.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ impl Project {
     pub fn new(compose: &str) -> Self {
         let sandbox = Sandbox::new();
         sandbox.write("shop/compose.yaml", compose);
-        docker(&["version", "--format", "{{.Server.Version}}"]);
+        engine::ask("GET /_ping").expect("a Docker Engine");
         Self { directory: sandbox.work().join("shop"), sandbox }
     }
 
@@ -38,9 +38,9 @@ impl Project {
 
     /// Expects that Docker holds nothing of this directory, and that nobody holds a lock of its sandbox.
     pub fn holds_nothing(&self) {
-        let filter = format!("label=dev-prism.working_dir={}", self.directory.display());
-        for list in [&["ps", "-aq"][..], &["network", "ls", "-q"], &["volume", "ls", "-q"]] {
-            assert_eq!(docker(&[list, &["--filter", &filter]].concat()), "", "{list:?}");
+        let label = format!("dev-prism.working_dir={}", self.directory.display());
+        for kind in engine::KINDS {
+            assert_eq!(engine::labelled(kind, &label), Vec::<serde_json::Value>::new(), "{kind}");
         }
         self.has_free_locks();
         let left = std::fs::read_dir(self.sandbox.root().join("run/prism")).into_iter().flatten();
@@ -83,36 +83,15 @@ impl Project {
 
 /// The ids of a directory's containers, sorted.
 pub fn containers_of(directory: &Path) -> Vec<String> {
-    let filter = format!("label=dev-prism.working_dir={}", directory.display());
-    let mut ids: Vec<String> =
-        docker(&["ps", "-aq", "--no-trunc", "--filter", &filter]).lines().map(str::to_owned).collect();
+    let found = engine::labelled("containers", &format!("dev-prism.working_dir={}", directory.display()));
+    let mut ids: Vec<String> = found.iter().filter_map(|it| it["Id"].as_str().map(str::to_owned)).collect();
     ids.sort();
     ids
 }
 
 impl Drop for Project {
     fn drop(&mut self) {
-        let root = self.sandbox.root();
-        let label = "{{.Label \"dev-prism.working_dir\"}}";
-        for (list, remove) in [
-            (&["ps", "-a"][..], &["rm", "-f", "-v"][..]),
-            (&["network", "ls"], &["network", "rm"]),
-            (&["volume", "ls"], &["volume", "rm"]),
-        ] {
-            let name = if list == ["volume", "ls"] { "{{.Name}}" } else { "{{.ID}}" };
-            let mut arguments = list.to_vec();
-            let format = format!("{name}\t{label}");
-            arguments.extend(["--filter", "label=dev-prism.managed=true", "--format", &format]);
-            let listed = quiet_docker(&arguments);
-            let ours = listed.lines().filter_map(|line| line.split_once('\t'));
-            let ours: Vec<&str> = ours
-                .filter(|(_, directory)| Path::new(directory).starts_with(&root))
-                .map(|(id, _)| id)
-                .collect();
-            if !ours.is_empty() {
-                quiet_docker(&[remove, &ours].concat());
-            }
-        }
+        engine::remove_below(&self.sandbox.root());
     }
 }
 
@@ -124,11 +103,6 @@ pub fn docker(arguments: &[&str]) -> String {
     let output = Command::new("docker").args(arguments).output().expect("the docker CLI");
     assert!(output.status.success(), "docker {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn quiet_docker(arguments: &[&str]) -> String {
-    let output = Command::new("docker").args(arguments).output();
-    output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
 }
 
 /// One service on a fixed port, with a fixed container name, that is ready within a moment.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::Sandbox;
+use super::{Sandbox, engine};
 
 /// The proxy.
 #[derive(Debug)]
@@ -80,12 +80,6 @@ impl Write for Answer {
     }
 }
 
-/// The socket of the Engine that the tests use.
-pub fn engine_socket() -> String {
-    let host = std::env::var("DOCKER_HOST").unwrap_or_default();
-    host.strip_prefix("unix://").unwrap_or("/var/run/docker.sock").to_owned()
-}
-
 impl Proxy {
     /// Listens in the sandbox.
     pub fn start(sandbox: &Sandbox) -> Self {
@@ -151,7 +145,7 @@ fn forward(mut client: UnixStream, state: Arc<State>) {
     // The delay is what is tested.
     std::thread::park_timeout(Duration::from_millis(state.delay.load(Ordering::SeqCst)));
     state.pass(&head[..length]);
-    let mut engine = UnixStream::connect(engine_socket()).expect("the Engine");
+    let mut engine = UnixStream::connect(engine::socket()).expect("the Engine");
     engine.write_all(&head[..length]).expect("forwarded");
     let mut answer = Answer(client.try_clone().expect("clone"), Arc::clone(&state));
     relay(Requests(client.try_clone().expect("clone"), state), &mut answer, engine);
