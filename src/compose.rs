@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 
 use crate::domain::complaint::redacted;
 use crate::domain::environment::Environment;
-use crate::domain::name::ProjectName;
+use crate::domain::name::{ProjectName, ServiceName};
 use crate::domain::variable::is_secret;
 use crate::error::Failure;
 
@@ -118,13 +118,12 @@ impl Compose {
         command
     }
 
-    /// Starts `up -d` for these services, its progress going to `log`.
+    /// Starts a verb that changes something, `arguments`, for these services, its progress going to `log`.
     ///
     /// It runs in a process group of its own: prism alone decides when it is interrupted.
-    pub fn up(&self, arguments: &[&str], services: &[String], log: &File) -> anyhow::Result<Child> {
+    pub fn change(&self, arguments: &[&str], services: &[ServiceName], log: &File) -> anyhow::Result<Child> {
         let mut command = self.fixed();
-        command.args(["up", "-d", "--remove-orphans"]);
-        command.args(arguments).arg("--").args(services);
+        command.args(arguments).arg("--").args(services.iter().map(|service| &service.0));
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log.try_clone()?).process_group(0);
         command.spawn().map_err(|error| missing(error).into())
     }

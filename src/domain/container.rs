@@ -6,6 +6,9 @@ use std::time::Duration;
 use super::name::{ProjectName, ServiceName, SessionId};
 use super::port::ContainerPort;
 
+/// How much of an id Compose puts before the name of the container that is to replace its own.
+const SHORT_ID: usize = 12;
+
 /// A container of a session, as the Engine lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Container {
@@ -212,6 +215,32 @@ pub fn without_twins(mut containers: Vec<Container>) -> Vec<Container> {
     containers
 }
 
+/// Picks the containers that never ran and were to replace others that are still there: Compose names them after those
+/// until it has removed them, and does not get on if it finds the name taken. What they hold, the others have.
+pub fn replacements(containers: &[Container]) -> Vec<Container> {
+    let replaces = |new: &Container, old: &Container| {
+        let is_same = new.service == old.service && new.number == old.number;
+        let id = new.name.split_once('_').map(|(id, _)| id).filter(|id| id.len() == SHORT_ID);
+        is_same && id.is_some_and(|id| old.id.starts_with(id))
+    };
+    let is_left = |new: &&Container| {
+        new.state == State::Created && !new.one_off && containers.iter().any(|old| replaces(new, old))
+    };
+    containers.iter().filter(is_left).cloned().collect()
+}
+
+/// Lists the services of which a container was never started that Compose had to copy something into: it may have been
+/// ended, or refused, before it did.
+pub fn half_made(containers: &[Container]) -> Vec<ServiceName> {
+    let is_unsure =
+        |it: &&Container| it.state == State::Created && it.label("copied").is_some() && !it.one_off;
+    let mut services: Vec<ServiceName> =
+        containers.iter().filter(is_unsure).map(|container| container.service.clone()).collect();
+    services.sort();
+    services.dedup();
+    services
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -277,6 +306,43 @@ pub(crate) mod tests {
         assert!(seen(None, 0).has_settled(long), "it begins in the future");
         assert!(seen(Some(0), 0).has_settled(long));
         assert!(!seen(Some(500), 1).has_settled(long), "it is started again and again");
+    }
+
+    #[test]
+    fn what_was_to_replace_another_container_is_told_by_its_name() {
+        let created = |id: &str, name: &str| Container {
+            id: id.into(),
+            name: name.into(),
+            state: State::Created,
+            ..container("db", "Created")
+        };
+        let old = created("0123456789abcdef", "p-db-1");
+        let new = created("fedcba9876543210", "0123456789ab_p-db-1");
+        let other = created("aaaaaaaaaaaaaaaa", "bbbbbbbbbbbb_p-db-1");
+        assert_eq!(replacements(&[old.clone(), new.clone(), other.clone()]), std::slice::from_ref(&new));
+        assert_eq!(
+            replacements(&[new.clone(), other]),
+            [],
+            "what it replaced is gone, and it has its volumes"
+        );
+        let mut second = old.clone();
+        second.number = 2;
+        assert_eq!(replacements(&[second, new.clone()]), []);
+        let run = Container { state: State::Exited, ..new };
+        assert_eq!(replacements(&[old, run]), []);
+    }
+
+    #[test]
+    fn only_what_something_is_copied_into_may_be_half_made() {
+        let label = (format!("{}copied", super::super::settings::LABEL), "1".to_owned());
+        let labels = BTreeMap::from([label]);
+        let created =
+            Container { state: State::Created, labels: labels.clone(), ..container("db", "Created") };
+        let plain = Container { labels: BTreeMap::new(), ..created.clone() };
+        let one_off = Container { one_off: true, ..created.clone() };
+        let ran = Container { state: State::Exited, ..created.clone() };
+        assert_eq!(half_made(&[plain, one_off, ran]), []);
+        assert_eq!(half_made(&[created.clone(), created]), ["db".into()]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod compose_up;
 mod data;
 mod examine;
 mod lacking;
+mod half_made;
 mod prepare;
 mod progress;
 mod reserve;

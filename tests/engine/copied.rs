@@ -59,3 +59,33 @@ fn a_change_of_it_makes_exactly_its_containers_anew() {
         assert_eq!([id(&project, "other"), id(&project, "cache")], ids[1..]);
     }
 }
+
+#[test]
+fn a_container_that_lacks_it_is_made_anew_and_never_started() {
+    let project = Project::new(
+        r#"
+services:
+  reader:
+    image: prism-test:1
+    stop_signal: SIGKILL
+    command: sleep 1000
+    volumes: ["./mounted:/mounted"]
+    secrets: [{source: token, target: /mounted/token}]
+secrets: {token: {environment: TOKEN}}
+"#,
+    );
+    project.write(".env", "TOKEN=x\n");
+    // Compose makes the container, and cannot copy into a file.
+    project.write("mounted", "");
+    for _ in 0..3 {
+        let refused = project.prism(&["exec", "true"]).exits(125);
+        assert!(refused.stderr.contains("not a directory"), "{refused}");
+    }
+    std::fs::remove_file(project.directory.join("mounted")).expect("a file");
+    std::fs::create_dir(project.directory.join("mounted")).expect("a directory");
+    project.prism(&["exec", "true"]).succeeds();
+    let token = std::fs::read_to_string(project.directory.join("mounted/token"));
+    assert_eq!(token.expect("what was copied"), "x");
+    assert_eq!(project.containers().len(), 1);
+    assert_eq!(project.prism(&["exec", "true"]).succeeds().stderr, "", "warm");
+}

@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
+use super::half_made::half_made;
 use super::prepare::Prepared;
 use super::progress::Progress;
 use crate::compose;
 use crate::docker::Engine;
 use crate::domain::container::Container;
+use crate::domain::name::ServiceName;
 use crate::domain::reservation::refused;
 use crate::domain::state::{Finding, Verdict, survey};
 use crate::error::Failure;
@@ -31,6 +33,15 @@ const WORD: Duration = Duration::from_secs(10);
 
 /// How long Compose may take to end after it was told to.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// What brings a stack up.
+const UP: &[&str] = &["up", "-d", "--remove-orphans"];
+
+/// The same, for what it does not see to be broken.
+const UP_ANEW: &[&str] = &["up", "-d", "--remove-orphans", "--force-recreate"];
+
+/// Makes containers anew, and starts nothing.
+const CREATE_ANEW: &[&str] = &["create", "--force-recreate"];
 
 /// The status with which Compose ends when an image cannot be had.
 const MISSING_IMAGE: i32 = 18;
@@ -59,10 +70,16 @@ pub(super) enum Ended {
 impl ComposeUp<'_> {
     /// Runs `up`, a second time where experience says that this helps.
     pub(super) fn run(mut self) -> anyhow::Result<Ended> {
-        let mut arguments: &[&str] = &[];
+        let mut half_made = half_made(self.engine, self.session)?;
+        half_made.retain(|service| self.prepared.header.scope.contains(service));
+        if !half_made.is_empty() {
+            self.act(CREATE_ANEW, &half_made)?;
+        }
+        let mut arguments = UP;
         let mut is_last = false;
         loop {
-            let (status, log) = self.attempt(arguments)?;
+            let scope = self.prepared.header.scope.clone();
+            let (status, log) = self.attempt(arguments, &scope)?;
             let unbound = status.success() && !is_last && self.has_unbound()?;
             if status.success() && !unbound {
                 return Ok(Ended::Up(self.since));
@@ -72,7 +89,7 @@ impl ComposeUp<'_> {
                 return Ok(Ended::Refused(refused));
             }
             arguments = match remedy(&log) {
-                _ if unbound => &["--force-recreate"],
+                _ if unbound => UP_ANEW,
                 Some(remedy) if !is_last => remedy,
                 _ => return Err(self.explain(status, &log)?.into()),
             };
@@ -81,15 +98,25 @@ impl ComposeUp<'_> {
         }
     }
 
+    /// Runs Compose once, and fails if it does.
+    fn act(&mut self, arguments: &[&str], services: &[ServiceName]) -> anyhow::Result<()> {
+        match self.attempt(arguments, services)? {
+            (status, _) if status.success() => Ok(()),
+            (status, log) => Err(self.explain(status, &log)?.into()),
+        }
+    }
+
     /// Runs Compose once. Gives its status, and the lines that are no progress.
-    fn attempt(&mut self, arguments: &[&str]) -> anyhow::Result<(ExitStatus, Vec<String>)> {
+    fn attempt(
+        &mut self,
+        arguments: &[&str],
+        services: &[ServiceName],
+    ) -> anyhow::Result<(ExitStatus, Vec<String>)> {
         // A file, not a pipe: Compose outlives a killed prism.
         let file = tempfile::Builder::new().append(true).tempfile()?.into_file();
         let mut progress = Progress::new(&file);
-        let services: Vec<String> =
-            self.prepared.header.scope.iter().map(|service| service.0.clone()).collect();
         let compose = &self.prepared.compose;
-        let mut child = self.lock.inherited(|| compose.up(arguments, &services, &file))??;
+        let mut child = self.lock.inherited(|| compose.change(arguments, services, &file))??;
         match self.watch(&mut child, &mut progress) {
             Ok(status) => Ok((status, progress.finish(self.options, status.success()))),
             Err(error) => {
@@ -217,8 +244,11 @@ impl ComposeUp<'_> {
             return Ok(diagnosis::failed(self.engine, what, container));
         }
         let code = status.code().map_or_else(|| status.to_string(), |code| format!("exit status {code}"));
-        let hint = if log.iter().any(|line| line.contains("address pool")) {
+        let says = |part: &str| log.iter().any(|line| line.contains(part));
+        let hint = if says("address pool") {
             "this Engine has no addresses left for another network: `prism prune` and `docker network prune` free some, `default-address-pools` in its daemon.json makes it have more"
+        } else if says("marked read-only") {
+            "a secret or config is copied into its container unless it is a `file:`, and `read_only: true` forbids that: make it a `file:`"
         } else if status.code() == Some(MISSING_IMAGE) {
             "check the image's name, or log in with `docker login`; an image of your own needs a `build:`"
         } else {
@@ -238,9 +268,9 @@ fn remedy(log: &[String]) -> Option<&'static [&'static str]> {
     let says = |part: &str| log.iter().any(|line| line.contains(part));
     if says("Conflict. The container name") {
         // Left by a Compose that was killed while it recreated.
-        Some(&[])
+        Some(UP)
     } else if says("network") && says("not found") {
-        Some(&["--force-recreate"])
+        Some(UP_ANEW)
     } else {
         None
     }
@@ -274,12 +304,9 @@ mod tests {
             remedy(&log(
                 "Error response from daemon: Conflict. The container name \"/0912_x\" is already in use"
             )),
-            Some(&[][..])
+            Some(UP)
         );
-        assert_eq!(
-            remedy(&log("Error response from daemon: network 5f not found")),
-            Some(&["--force-recreate"][..])
-        );
+        assert_eq!(remedy(&log("Error response from daemon: network 5f not found")), Some(UP_ANEW));
         assert_eq!(remedy(&log("Error response from daemon: pull access denied for nope")), None);
     }
 }
