@@ -34,6 +34,8 @@ const GONE: Duration = Duration::from_secs(2);
 pub struct Compose {
     /// The session directory, where Compose runs.
     pub directory: PathBuf,
+    /// The directory that relative paths follow; `None`: that of the first file.
+    pub project_directory: Option<PathBuf>,
     /// The Compose files, in order.
     pub files: Vec<PathBuf>,
     /// Env files that Compose would not find by itself.
@@ -47,7 +49,7 @@ pub struct Compose {
 }
 
 impl Compose {
-    /// Resolves the project, every profile included. The result is JSON.
+    /// Resolves the project, every profile included. The result is JSON, or YAML where Compose cannot write it as JSON.
     ///
     /// The version is checked at the same time, as an old Compose fails in strange ways. `pause` lets a moment
     /// pass, and fails if the user does not want to wait any longer.
@@ -55,20 +57,31 @@ impl Compose {
         let mut version = self.plain();
         flag::fix(&mut version);
         let mut version = Captured::spawn(version.args(["version", "--short"]))?;
-        let mut config = self.spawn_config()?;
+        let mut config = self.spawn_config("json")?;
         check_version(&version.wait(&mut pause)?)?;
-        self.configured(config.wait(&mut pause)?)
-    }
-
-    /// Does the same for a Compose whose version is known to be new enough.
-    pub fn resolve(&self, mut pause: impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<Vec<u8>> {
-        let output = self.spawn_config()?.wait(&mut pause)?;
+        let mut output = config.wait(&mut pause)?;
+        if String::from_utf8_lossy(&output.stderr).contains("MarshalJSON") {
+            output = self.spawn_config("yaml")?.wait(&mut pause)?;
+        }
         self.configured(output)
     }
 
-    fn spawn_config(&self) -> anyhow::Result<Captured> {
+    /// Does the same for a Compose whose version is known to be new enough, in both forms: YAML, and JSON where that can be
+    /// had.
+    pub fn resolve(
+        &self,
+        mut pause: impl FnMut() -> anyhow::Result<()>,
+    ) -> anyhow::Result<(Vec<u8>, Option<Vec<u8>>)> {
+        let mut json = self.spawn_config("json")?;
+        let mut yaml = self.spawn_config("yaml")?;
+        let yaml = self.configured(yaml.wait(&mut pause)?)?;
+        let json = json.wait(&mut pause)?;
+        Ok((yaml, Some(json.stdout).filter(|_| json.status.success())))
+    }
+
+    fn spawn_config(&self, format: &str) -> anyhow::Result<Captured> {
         let every = Self { profiles: vec!["*".to_owned()], ..self.clone() };
-        Captured::spawn(every.fixed().args(["config", "--format", "json"]))
+        Captured::spawn(every.fixed().args(["config", "--format", format]))
     }
 
     fn configured(&self, output: Output) -> anyhow::Result<Vec<u8>> {
@@ -106,6 +119,9 @@ impl Compose {
     pub fn command(&self) -> Command {
         let mut command = self.plain();
         command.arg("-p").arg(self.project.as_str());
+        if let Some(directory) = &self.project_directory {
+            command.arg("--project-directory").arg(directory);
+        }
         for file in &self.env_files {
             command.arg("--env-file").arg(file);
         }

@@ -5,6 +5,7 @@ mod claim;
 mod container;
 mod endpoint;
 mod failure;
+mod image;
 mod inspection;
 mod mount;
 mod network;

@@ -73,6 +73,11 @@ impl ComposeFiles {
         found
     }
 
+    /// Returns the directory that relative paths of the project follow: its first file's.
+    pub fn project_directory(&self) -> Option<&Path> {
+        self.files.first()?.parent()
+    }
+
     fn default_files(&mut self, directory: &Path) {
         for names in [NAMES, OVERRIDES] {
             let candidates = names.map(|name| directory.join(name));
@@ -88,9 +93,7 @@ impl ComposeFiles {
     /// With its first file elsewhere, Compose reads that directory's `.env` and the working directory's, which
     /// wins; named files turn that off, so both are named.
     fn find_env_files(&mut self, directory: &Path, dotenv: &Path) {
-        let Some(project) =
-            self.files.first().and_then(|file| file.parent()).filter(|parent| *parent != directory)
-        else {
+        let Some(project) = self.project_directory().filter(|project| *project != directory) else {
             return;
         };
         let other = project.join(".env");

@@ -32,6 +32,8 @@ pub struct References {
     pub extends: Vec<String>,
     /// Values of `env_file` and `label_file`.
     pub env_files: Vec<String>,
+    /// Files of `security_opt`.
+    pub profiles: Vec<String>,
     /// Names that Compose looks up in the environment.
     pub variables: BTreeSet<String>,
     /// Names that stand for host ports, each with the service. prism puts its own ports in their place.
@@ -148,6 +150,12 @@ fn walk(value: &Value, found: &mut References) {
                 match key.as_str() {
                     Some(INCLUDE) => continue,
                     Some(key) if VALUES.contains(&key) => found.env_files.extend(texts(Some(value))),
+                    Some("security_opt") => {
+                        let options = texts(Some(value));
+                        found
+                            .profiles
+                            .extend(options.iter().filter_map(|it| seccomp_profile(it)).map(str::to_owned));
+                    }
                     Some(EXTENDS) => found.extends.extend(texts(value.get("file"))),
                     Some("environment" | "args") => pass_through(value, &mut found.variables),
                     _ => {}
@@ -270,6 +278,13 @@ fn resolve_expression(expression: &str, lookup: impl Fn(&str) -> Option<String>)
     .filter(|value| !value.contains('$'))
 }
 
+/// Returns the file of an entry of `security_opt` whose text Compose gives to the Engine with each new container. A relative
+/// one follows the project's directory, whichever file names it.
+pub fn seccomp_profile(option: &str) -> Option<&str> {
+    let profile = option.strip_prefix("seccomp")?.strip_prefix(['=', ':'])?;
+    (profile != "unconfined").then_some(profile)
+}
+
 /// Says whether an `include` or `extends` names something that is not a file here (git, OCI, stdin).
 pub fn is_remote(path: &str) -> bool {
     path == "-"
@@ -291,7 +306,7 @@ mod tests {
              services:\n  db:\n    <<: *base\n    extends: {file: common.yaml, service: db}\n\
              \x20   env_file:\n      - one.env\n      - path: two.env\n        required: false\n\
              \x20 web:\n    extends: db\n    env_file: !reset null\n    label_file: [a.labels]\n\
-             \x20 api:\n    label_file: b.labels\n",
+             \x20 api:\n    label_file: b.labels\n    security_opt: [\"seccomp=./p.json\", seccomp:unconfined, label:disable]\n",
         )
         .expect("yaml");
         assert_eq!(found.includes[0].paths, ["a.yaml"]);
@@ -299,6 +314,7 @@ mod tests {
         assert_eq!(found.includes[1].project_directory.as_deref(), Some("sub"));
         assert_eq!(found.includes[1].env_files, ["b.env"]);
         assert_eq!(found.extends, ["common.yaml"]);
+        assert_eq!(found.profiles, ["./p.json"]);
         assert_eq!(
             found.env_files.iter().map(String::as_str).collect::<BTreeSet<_>>(),
             ["a.labels", "b.labels", "base.env", "one.env", "two.env"].into()

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::name::ServiceName;
+use super::name::{ServiceName, content_hash};
+use super::printed;
 use super::resolved::EXTENSION;
 
 /// A resolved Compose project, with every profile active.
@@ -88,6 +89,8 @@ pub struct Service {
     pub configs: Vec<Grant>,
     /// Secrets that it sees.
     pub secrets: Vec<Grant>,
+    /// Words on what it may do.
+    pub security_opt: Vec<String>,
     /// Profiles; a service with none always belongs to the project.
     pub profiles: Vec<String>,
 }
@@ -283,12 +286,12 @@ pub struct Volume {
 }
 
 impl Model {
-    /// Reads the JSON of `docker compose config --format json`.
+    /// Reads what `docker compose config` printed.
     ///
     /// # Errors
-    /// The text is not JSON of the expected shape.
-    pub fn parse(json: &[u8]) -> Result<Self, serde_json::Error> {
-        let mut value: Value = serde_json::from_slice(json)?;
+    /// The text is not of the expected shape.
+    pub fn parse(text: &[u8]) -> Result<Self, serde_json::Error> {
+        let mut value = printed::read(text)?;
         undouble_dollars(&mut value);
         let model: Self = serde_json::from_value(value.clone())?;
         Ok(Self { whole: value, ..model })
@@ -320,6 +323,13 @@ impl Model {
     fn text<'m>(&'m self, given: &'m Given) -> Option<&'m str> {
         let of_variable = || self.whole.get(EXTENSION)?.get(given.environment.as_deref()?)?.as_str();
         given.content.as_deref().or_else(of_variable)
+    }
+
+    /// Hashes the `build:` sections that are not those of another reading of the same project, by service.
+    pub fn builds_unlike(&self, other: &Self) -> BTreeMap<ServiceName, String> {
+        let build = |model: &Self, name: &ServiceName| model.whole["services"][&name.0]["build"].clone();
+        let changed = self.services.keys().filter(|name| build(self, name) != build(other, name));
+        changed.map(|name| (name.clone(), content_hash(build(self, name).to_string().as_bytes()))).collect()
     }
 
     /// Says whether some service waits for `name` to complete.

@@ -36,6 +36,10 @@ pub struct Facts {
     pub created_at: String,
     /// The Engine knows the `start_interval` of health checks.
     pub has_start_interval: bool,
+    /// Files of the host whose text the Engine gets when it makes a container, as the project names them, with a hash.
+    pub profiles: BTreeMap<String, String>,
+    /// Services into whose images ports of the session go, with a hash of what they are built from.
+    pub builds: BTreeMap<ServiceName, String>,
     /// Services that the user leaves out, so that nothing may wait for them.
     pub excluded: Vec<ServiceName>,
 }

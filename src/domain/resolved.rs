@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::header::{GENERATOR, WARNING};
+use super::input::seccomp_profile;
 use super::name::short_hash;
 
 /// The extension under which Compose tells prism what it took for the variables of environment secrets and configs.
@@ -36,12 +37,12 @@ pub fn extension<'n>(names: impl Iterator<Item = &'n str>) -> Option<String> {
     (!entries.is_empty()).then(|| serde_json::json!({ EXTENSION: entries }).to_string())
 }
 
-/// Makes the file of what `docker compose config --format json` printed of the user's files, the override and the
-/// [`extension`].
+/// Makes the file of what `docker compose config` printed of the user's files, the override and the [`extension`]. What
+/// relative paths follow is the project's `directory`, where this file need not be.
 ///
 /// A name that is passed through and was not set is still passed through, unless it `is_given` to children: that one
 /// was not in the environment in which the stack was started.
-pub fn resolved(mut config: Value, is_given: impl Fn(&str) -> bool) -> Resolved {
+pub fn resolved(mut config: Value, directory: &str, is_given: impl Fn(&str) -> bool) -> Resolved {
     let values = config.as_object_mut().and_then(|root| root.remove(EXTENSION)).unwrap_or_default();
     // `config` doubles each `$`, which only what Compose reads as a project undoes.
     let value = |name: &str| values[name].as_str()?.strip_prefix(SET).map(str::to_owned);
@@ -73,11 +74,40 @@ pub fn resolved(mut config: Value, is_given: impl Fn(&str) -> bool) -> Resolved 
         if let Some(Value::Object(lists)) = service.get_mut("blkio_config") {
             lists.values_mut().for_each(lower_case);
         }
+        set_unlimited_right(service);
+        texts_mut(service, "/security_opt", |option| anchored(option, directory));
+        texts_mut(service, "/build/ssh", |key| Some(key.replacen(": ", "=", 1)));
     }
     let config = with_literal_keys(config);
     let text =
         format!("# {{\"generator\":\"{GENERATOR}\"}}\n{WARNING}{}\n", in_ascii(&format!("{config:#}")));
     Resolved { text, secrets }
+}
+
+/// Compose writes "no limit" as a text, and reads it as a number only.
+fn set_unlimited_right(service: &mut Value) {
+    let keys = ["mem_limit", "mem_reservation", "memswap_limit", "shm_size"].map(|key| format!("/{key}"));
+    let deploy = ["limits", "reservations"].map(|kind| format!("/deploy/resources/{kind}/memory"));
+    for pointer in keys.iter().chain(&deploy) {
+        if let Some(size) = service.pointer_mut(pointer).filter(|size| **size == "-1") {
+            *size = (-1).into();
+        }
+    }
+}
+
+/// Changes texts of a list.
+fn texts_mut(service: &mut Value, pointer: &str, change: impl Fn(&str) -> Option<String>) {
+    for item in service.pointer_mut(pointer).and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some(text) = item.as_str().and_then(&change) {
+            *item = text.into();
+        }
+    }
+}
+
+/// Names a seccomp profile by its whole path: Compose leaves it as it was written.
+fn anchored(option: &str, directory: &str) -> Option<String> {
+    let file = seccomp_profile(option).filter(|file| !file.starts_with(['/', '~']))?;
+    Some(format!("seccomp={}/{file}", directory.replace('$', "$$")))
 }
 
 /// Compose doubles each `$` when it writes, and undoes that in values alone when it reads.
@@ -138,7 +168,7 @@ mod tests {
             "environment": {"DB_URL": null, "TOKEN": null, "MODE": "dev"},
             "build": {"args": {"DB_HOST": null, "PROXY": null}},
         }}});
-        let found = project(&resolved(config, is_given));
+        let found = project(&resolved(config, "/w/$", is_given));
         assert_eq!(found["services"]["api"]["environment"], json!({"TOKEN": null, "MODE": "dev"}));
         assert_eq!(found["services"]["api"]["build"]["args"], json!({"PROXY": null}));
     }
@@ -150,7 +180,7 @@ mod tests {
             "configs": {"c": {"environment": "DB_URL"}, "d": {"content": "$$x"}},
         });
         config["x-prism"] = json!({"DB_PASSWORD": "=a$$b", "DB_URL": "=x$$y", "TOKEN": ""});
-        let resolved = resolved(config, is_given);
+        let resolved = resolved(config, "/w/$", is_given);
         let found = project(&resolved);
         let own = found["secrets"]["s"]["environment"].as_str().expect("a name");
         assert_eq!(resolved.secrets, BTreeMap::from([(own.to_owned(), "a$b".to_owned())]));
@@ -165,7 +195,7 @@ mod tests {
             "labels": {"a$$b": "c$$d"},
             "environment": {"DEL": "\u{7f}", "C1": "\u{9b}", "LINES": "a\u{85}b\u{2028}c\td\u{feff}", "FACE": "\u{1f600}é"},
         }}});
-        let text = resolved(config.clone(), is_given).text;
+        let text = resolved(config.clone(), "/w", is_given).text;
         assert!(text.chars().all(|c| c == '\n' || (' '..='~').contains(&c) || c == '\u{1f600}'), "{text}");
         let found: Value = serde_yaml::from_str(&text).expect("YAML");
         assert_eq!(found["services"]["a"]["environment"], config["services"]["a"]["environment"]);
@@ -177,9 +207,25 @@ mod tests {
         let config = json!({"services": {"db": {"blkio_config": {
             "weight": 300, "device_read_bps": [{"Path": "/dev/sda", "Rate": "1024"}],
         }}}});
-        let found = project(&resolved(config, is_given));
+        let found = project(&resolved(config, "/w/$", is_given));
         let expected = json!({"weight": 300, "device_read_bps": [{"path": "/dev/sda", "rate": "1024"}]});
         assert_eq!(found["services"]["db"]["blkio_config"], expected);
+    }
+
+    #[test]
+    fn what_is_not_written_as_it_is_read_is_set_right() {
+        let config = json!({"services": {"a": {
+            "build": {"ssh": ["k: /w/f", "default"]},
+            "memswap_limit": "-1",
+            "security_opt": ["seccomp:p.json", "seccomp=/w/p.json", "seccomp=unconfined", "label:disable"],
+        }}});
+        let found = project(&resolved(config, "/w/$", is_given));
+        let expected = json!({
+            "build": {"ssh": ["k=/w/f", "default"]},
+            "memswap_limit": -1,
+            "security_opt": ["seccomp=/w/$$/p.json", "seccomp=/w/p.json", "seccomp=unconfined", "label:disable"],
+        });
+        assert_eq!(found["services"]["a"], expected);
     }
 
     #[test]

@@ -3,8 +3,8 @@
 mod compose_up;
 mod data;
 mod examine;
-mod lacking;
 mod half_made;
+mod lacking;
 mod prepare;
 mod progress;
 mod reserve;

@@ -49,13 +49,13 @@ impl Inputs {
     pub fn collect(session: &Session, compose: &ComposeFiles) -> anyhow::Result<Self> {
         let mut collector = Collector {
             session,
+            project: compose.project_directory().unwrap_or(session.path()).to_path_buf(),
             dotenv: compose.defaults.clone(),
-            names: ALWAYS.iter().map(|name| (*name).to_owned()).collect(),
+            names: BTreeSet::new(),
             inputs: Self { followed: true, ..Self::default() },
         };
         collector.add(&session.path().join(CONFIGURATION))?;
-        let project =
-            compose.files.first().and_then(|file| file.parent()).unwrap_or(session.path()).to_path_buf();
+        let project = collector.project.clone();
         for file in &compose.files {
             let name = collector.compose_file(file, &project)?.and_then(|name| collector.interpolate(&name));
             collector.inputs.name = name.or(collector.inputs.name);
@@ -63,13 +63,13 @@ impl Inputs {
         for candidate in compose.candidates.iter().chain(&compose.env_files) {
             collector.env_file(candidate)?;
         }
-        let Collector { names, mut inputs, .. } = collector;
+        let Collector { mut names, mut inputs, .. } = collector;
         inputs.host_ports.retain(|name, _| !names.contains(name));
+        inputs.reads_variables = !inputs.followed || !names.is_empty() || !inputs.host_ports.is_empty();
+        names.extend(ALWAYS.iter().map(|name| (*name).to_owned()));
         let all = names.iter().chain(inputs.host_ports.keys());
         let hash = |name: &String| variable_hash(&session.environment, name, &inputs.host_ports);
         inputs.variables = all.map(|name| (name.clone(), hash(name))).collect();
-        let is_named = |name: &String| !ALWAYS.contains(&name.as_str());
-        inputs.reads_variables = !inputs.followed || inputs.variables.keys().any(is_named);
         // Compose is started with PWD set to the session directory and `-p`; a shell sets `_` anew for each command.
         inputs.variables.retain(|name, _| !["PWD", "_", PROJECT_NAME].contains(&name.as_str()));
         Ok(inputs)
@@ -119,6 +119,7 @@ fn value_hash(environment: &Environment, name: &str) -> Option<String> {
 
 struct Collector<'a> {
     session: &'a Session,
+    project: PathBuf,
     dotenv: Vec<(String, String)>,
     names: BTreeSet<String>,
     inputs: Inputs,
@@ -149,8 +150,16 @@ impl Collector<'_> {
     /// Follows one Compose file; relative paths in it start at `base`. Returns its `name:`.
     fn compose_file(&mut self, path: &Path, base: &Path) -> anyhow::Result<Option<String>> {
         let Some(text) = self.add(path)? else { return Ok(None) };
-        let Some(References { name, includes, extends, env_files, variables, host_ports, empty_lists }) =
-            input::references(&text)
+        let Some(References {
+            name,
+            includes,
+            extends,
+            env_files,
+            profiles,
+            variables,
+            host_ports,
+            empty_lists,
+        }) = input::references(&text)
         else {
             self.inputs.followed = false;
             return Ok(None);
@@ -161,6 +170,11 @@ impl Collector<'_> {
         for file in env_files {
             if let Some(path) = self.resolve(&file, base) {
                 self.env_file(&path)?;
+            }
+        }
+        for file in profiles {
+            if let Some(path) = self.resolve(&file, &self.project.clone()) {
+                self.add(&path)?;
             }
         }
         for file in extends {
@@ -196,9 +210,7 @@ impl Collector<'_> {
             self.inputs.followed = false;
             return None;
         };
-        let home = std::env::home_dir().unwrap_or_default();
-        let path = path.strip_prefix("~/").map_or_else(|| PathBuf::from(&path), |rest| home.join(rest));
-        Some(base.join(path))
+        Some(below(base, &path))
     }
 
     /// Puts in the values of variables; `None` for an expression that prism does not know.
@@ -218,4 +230,10 @@ fn value(session: &Session, dotenv: &[(String, String)], name: &str) -> Option<S
     let given = session.environment.iter().find(|(n, _)| n == name);
     let given = given.and_then(|(_, value)| value.to_str()).map(str::to_owned);
     given.or_else(|| dotenv.iter().rev().find(|(n, _)| n == name).map(|(_, value)| value.clone()))
+}
+
+/// Finds what Compose means by a path that follows `base`.
+pub fn below(base: &Path, path: &str) -> PathBuf {
+    let home = || std::env::home_dir().unwrap_or_default();
+    path.strip_prefix("~/").map_or_else(|| base.join(path), |rest| home().join(rest))
 }

@@ -1,5 +1,7 @@
 //! What `docker compose` in a child sees: the session as it was started, whatever prism gave the child.
 
+use serde_json::{Value, json};
+
 use crate::support::Project;
 
 /// A file in which a variable that prism gives to children stands wherever one can stand.
@@ -149,4 +151,42 @@ fn what_was_started_here_without_prism_is_named() {
     assert!(doctor.stdout.contains(named), "{doctor}");
     let doctor = project.prism(&["doctor"]).run();
     assert!(!doctor.stdout.contains("without prism"), "{doctor}");
+}
+
+#[test]
+fn the_resolved_project_lacks_nothing_that_was_written() {
+    let project = Project::new(
+        r#"
+services:
+  web:
+    image: prism-test:1
+    build: {context: ., x-build: {at: "${TAG:-1}"}}
+    environment: {PROFILES: "${COMPOSE_PROFILES:-none}", HOME_OF: "${HOME}"}
+    ulimits: {core: 0}
+    command: ["\n  two\nlines\n"]
+    develop: {watch: [{path: ., action: sync, target: /x}]}
+    x-own: {text: "0755", list: [1, "${TAG:-two}"], "a.b": {x-deep: true}}
+x-top: {a: null, b: "1"}
+"#,
+    );
+    let shown = project.prism(&["compose", "config"]).succeeds();
+    let found: Value = serde_yaml::from_str(&shown.stdout).expect("YAML");
+    let web = &found["services"]["web"];
+    assert_eq!(web["x-own"], json!({"text": "0755", "list": [1, "two"], "a.b": {"x-deep": true}}));
+    assert_eq!(web["build"]["x-build"], json!({"at": "1"}));
+    assert_eq!(web["ulimits"], json!({"core": {"soft": 0, "hard": 0}}));
+    assert_eq!(web["environment"]["PROFILES"], "none");
+    assert_eq!(found["x-top"], json!({"a": null, "b": "1"}));
+    let resolved = || {
+        std::fs::read_to_string(project.directory.join("docker-compose.session.resolved.yml"))
+            .expect("the resolved project")
+    };
+    assert!(resolved().contains(r#""\n  two\nlines\n""#), "{}", resolved());
+    // What Compose cannot write as JSON.
+    project.write(
+        "compose.yaml",
+        "services: {web: {build: {context: '${TAG:-.}', ssh: ['key=./key', default]}, memswap_limit: -1}}\n",
+    );
+    project.prism(&["compose", "config", "-q"]).succeeds();
+    assert!(resolved().contains(&format!("\"key={}/key\"", project.directory.display())), "{}", resolved());
 }

@@ -89,3 +89,47 @@ secrets: {token: {environment: TOKEN}}
     assert_eq!(project.containers().len(), 1);
     assert_eq!(project.prism(&["exec", "true"]).succeeds().stderr, "", "warm");
 }
+
+#[test]
+fn what_is_read_only_once_is_read_again_when_it_changes() {
+    let project = Project::new(
+        r#"
+services:
+  cache: {image: "redis:8-alpine", ports: ["6379:6379"]}
+  reader:
+    build: {context: ., args: {PORT: "${PRISM_PORT_CACHE_6379}"}}
+    stop_signal: SIGKILL
+    command: sleep 1000
+    security_opt: ["seccomp=./profile.json"]
+  other: {build: ., stop_signal: SIGKILL, command: sleep 1000}
+"#,
+    );
+    project.write("Dockerfile", "FROM prism-test:1\nARG PORT\nRUN echo \"$PORT\" > /port\n");
+    project.write("profile.json", r#"{"defaultAction": "SCMP_ACT_ALLOW"}"#);
+    let built = || {
+        let line = ["exec", "--", "sh", "-c", "echo $CACHE_PORT; docker compose exec -T reader cat /port"];
+        project.prism(&line).succeeds().stdout
+    };
+    let first = built();
+    let (port, inside) = first.split_once('\n').expect("two lines");
+    assert_eq!(inside, format!("{port}\n"));
+    let ids = || ["reader", "other", "cache"].map(|service| id(&project, service));
+    let before = ids();
+
+    project.write("profile.json", r#"{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": []}"#);
+    project.prism(&["exec", "true"]).succeeds();
+    let after = ids();
+    assert_ne!(after[0], before[0], "it has another profile");
+    assert_eq!(after[1..], before[1..]);
+
+    project.prism(&["ports", "--reassign", "cache"]).succeeds();
+    let moved = built();
+    assert_ne!(moved, first);
+    let (port, inside) = moved.split_once('\n').expect("two lines");
+    assert_eq!(inside, format!("{port}\n"), "the image was built again");
+    assert_eq!(ids()[1], before[1], "and no other");
+    let settled = ids();
+    project.prism(&["exec", "--", "docker", "compose", "up", "-d"]).succeeds();
+    project.prism(&["start"]).succeeds();
+    assert_eq!(ids(), settled);
+}

@@ -1,4 +1,7 @@
-//! Every project of the corpus, twice: what Compose makes of both with prism's override must not meet.
+//! Every project of the corpus, twice: what Compose makes of both with prism's override must not meet, and each must be what
+//! its author wrote.
+
+mod kept;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -18,14 +21,36 @@ fn projects() -> Vec<PathBuf> {
     found
 }
 
-#[test]
-fn two_copies_of_every_project_share_nothing() {
+/// Divides the corpus into tests, so that each has an end in sight.
+macro_rules! shares {
+    ($($name:ident $number:literal)*) => {
+        const SHARES: usize = [$($number),*].len();
+
+        $(#[test]
+        fn $name() {
+            compare_share($number);
+        })*
+    };
+}
+
+shares! {
+    two_copies_share_nothing_and_keep_what_was_written_1 0
+    two_copies_share_nothing_and_keep_what_was_written_2 1
+    two_copies_share_nothing_and_keep_what_was_written_3 2
+    two_copies_share_nothing_and_keep_what_was_written_4 3
+    two_copies_share_nothing_and_keep_what_was_written_5 4
+    two_copies_share_nothing_and_keep_what_was_written_6 5
+    two_copies_share_nothing_and_keep_what_was_written_7 6
+    two_copies_share_nothing_and_keep_what_was_written_8 7
+}
+
+fn compare_share(share: usize) {
     let projects = projects();
     assert!(projects.len() >= 40, "a corpus of {}", projects.len());
-    let queue = Mutex::new(projects.iter());
+    let queue = Mutex::new(projects.iter().skip(share).step_by(SHARES));
     let wrong: Mutex<Vec<String>> = Mutex::default();
     std::thread::scope(|scope| {
-        for _ in 0..4 {
+        for _ in 0..2 {
             scope.spawn(|| {
                 loop {
                     let Some(project) = queue.lock().expect("queue").next() else { return };
@@ -44,26 +69,71 @@ fn two_copies_of_every_project_share_nothing() {
 fn compare(project: &Path) -> Vec<String> {
     let name = project.file_name().expect("name").to_string_lossy().into_owned();
     let sandbox = Sandbox::new();
-    let resolved = ["one", "two"].map(|copy| {
+    let resolved = ["one", "two"].map(|copy| -> Result<(Value, Value), String> {
         let directory = sandbox.work().join(copy).join("app");
         fs::create_dir_all(directory.parent().expect("parent")).expect("directory");
         let source = project.to_str().expect("UTF-8");
         sandbox
             .command("cp", &sandbox.work(), &["-r", source, directory.to_str().expect("UTF-8")])
             .succeeds();
-        let outcome =
-            sandbox.prism(&directory, &["compose", "--profile", "*", "config", "--format", "json"]).run();
-        serde_json::from_str::<Value>(&outcome.stdout).map_err(|_| format!("{name}: {outcome}"))
+        if copy == "two" {
+            read_a_variable(&directory);
+        }
+        let config = ["compose", "--profile", "*", "config", "--format", "json"];
+        let outcome = sandbox.prism(&directory, &config).run();
+        let ours =
+            serde_json::from_str::<Value>(&outcome.stdout).map_err(|_| format!("{name}: {outcome}"))?;
+        let header = header(&directory);
+        assert!(copy == "one" || !header["resolved"].is_null(), "{name}: {header}");
+        let known = entries(&header, "known");
+        if copy == "two" && known.is_empty() {
+            return Ok((ours, Value::Null));
+        }
+        let author = sandbox.command("docker", &directory, &["compose", "-p", name_of(&ours)]);
+        let author = author.args(&config[1..]).env("PWD", &directory);
+        let author =
+            known.iter().fold(author, |run, (name, value)| run.env(name, value.as_str().expect("a text")));
+        let author = author.run();
+        let author =
+            serde_json::from_str::<Value>(&author.stdout).map_err(|_| format!("{name}: {author}"))?;
+        Ok((ours, author))
     });
     match resolved {
-        [Ok(one), Ok(two)] => {
+        [Ok((one, of_one)), Ok((two, of_two))] => {
             let mut findings = one_copy(&one);
             findings
                 .extend(names(&one).intersection(&names(&two)).map(|shared| format!("both have {shared}")));
+            findings.extend(kept::changes(&of_one, &one));
+            let of_two = if of_two.is_null() { moved(&of_one, name_of(&two)) } else { of_two };
+            findings.extend(kept::changes(&of_two, &two).into_iter().map(|it| format!("resolved: {it}")));
             findings.into_iter().map(|finding| format!("{name}: {finding}")).collect()
         }
         results => results.into_iter().filter_map(Result::err).collect(),
     }
+}
+
+/// Lets the project read a variable, be it for nothing: prism then resolves it for children.
+fn read_a_variable(directory: &Path) {
+    let path = directory.join(".env");
+    let text = fs::read_to_string(&path).unwrap_or_default();
+    fs::write(&path, format!("{text}\nCORPUS=${{CORPUS_UNSET:-}}\n")).expect("a .env");
+}
+
+fn name_of(config: &Value) -> &str {
+    config["name"].as_str().expect("a name")
+}
+
+/// Makes of one copy's project the other one's: they are the same but for their directory and their name.
+fn moved(config: &Value, name: &str) -> Value {
+    let text = config.to_string().replace("/work/one/", "/work/two/").replace(name_of(config), name);
+    serde_json::from_str(&text).expect("JSON")
+}
+
+/// Reads the first line of an override.
+fn header(directory: &Path) -> Value {
+    let text = fs::read_to_string(directory.join("docker-compose.session.yml")).expect("an override");
+    let first = text.lines().next().expect("a line");
+    serde_json::from_str(first.trim_start_matches("# ")).expect("a header")
 }
 
 fn entries<'v>(value: &'v Value, key: &str) -> Vec<(&'v String, &'v Value)> {

@@ -1,6 +1,6 @@
 //! What decides what Compose makes of a project, beside its own files.
 
-use crate::support::Project;
+use crate::support::{Project, docker};
 
 /// Variables that are flags of Compose or of what it builds with, each with a value that would change or end a call.
 const FLAGS: &[(&str, &str)] = &[
@@ -242,4 +242,24 @@ fn a_variable_that_stands_for_a_host_port_changes_nothing() {
         run(value, &["true"]).env("BACKEND", url).exits(125);
     }
     assert_eq!(project.containers(), before);
+}
+
+#[test]
+fn a_session_keeps_the_project_under_which_it_was_made() {
+    let project = Project::quick();
+    project.prism(&["start"]).succeeds();
+    let before = project.containers();
+    project.write("prism.yaml", "project: other\n");
+    project.prism(&["exec", "true"]).succeeds();
+    assert_eq!(project.containers(), before, "no second stack");
+    // Without containers its volumes still have that name.
+    project.prism(&["compose", "down"]).succeeds();
+    project.prism(&["exec", "true"]).succeeds();
+    let label = format!("label=dev-prism.working_dir={}", project.directory.display());
+    let volumes = docker(&["volume", "ls", "-q", "--filter", &label]);
+    assert!(volumes.lines().count() == 2 && !volumes.contains("other-"), "{volumes}");
+    project.prism(&["destroy", "--yes"]).succeeds();
+    project.prism(&["start"]).succeeds();
+    let volumes = docker(&["volume", "ls", "-q", "--filter", &label]);
+    assert!(volumes.lines().all(|name| name.starts_with("other-")), "{volumes}");
 }

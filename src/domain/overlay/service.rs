@@ -8,6 +8,7 @@ use super::thing::beside_external;
 use super::{Facts, session_labels, speech, text_map};
 use crate::domain::claim::IMAGE;
 use crate::domain::data::OwnMount;
+use crate::domain::input::seccomp_profile;
 use crate::domain::model::{Attachment, Dependency, HealthCheck, Model, Service};
 use crate::domain::name::{ServiceName, content_hash};
 use crate::domain::plan::{ServicePlan, service_of_container};
@@ -80,6 +81,9 @@ impl Overlay<'_> {
         let mut labels = session_labels(self.facts);
         if let Some(session) = image.and_then(|image| self.built.session_name(image)) {
             labels.insert(format!("{LABEL}{IMAGE}"), session.to_owned());
+        }
+        if let Some(hash) = self.facts.builds.get(self.name) {
+            labels.insert(format!("{LABEL}built"), hash.clone());
         }
         let mut section = vec![("labels".to_owned(), text_map(labels))];
         for (key, is_shared) in [("tags", !build.tags.is_empty()), ("cache_to", !build.cache_to.is_empty())] {
@@ -238,7 +242,12 @@ impl Overlay<'_> {
                     put(&mut entry, field, Node::Reset);
                 }
             }
-            put(&mut attachments, key, Node::Map(entry));
+            if external {
+                // The network beside it would take the place of an implicit `default`.
+                attachments.push((key.clone(), Node::Map(entry)));
+            } else {
+                put(&mut attachments, key, Node::Map(entry));
+            }
         }
         attachments
     }
@@ -267,10 +276,13 @@ impl Overlay<'_> {
         aliases
     }
 
-    /// Hashes what Compose copies into a container: to change it, the container has to be made anew. The session's id keeps
-    /// short secrets from being looked up by their hash.
+    /// Hashes what a container gets when it is made, and not again: what Compose copies into it, and files whose text the
+    /// Engine is given. To change it, the container has to be made anew. The session's id keeps short secrets from being
+    /// looked up by their hash.
     fn copied(&self) -> Option<String> {
-        let texts = self.model.copied(self.service);
+        let mut texts = self.model.copied(self.service);
+        let profiles = self.service.security_opt.iter().filter_map(|option| seccomp_profile(option));
+        texts.extend(profiles.filter_map(|file| self.facts.profiles.get(file)).map(String::as_str));
         let id = self.facts.session_id.as_str();
         (!texts.is_empty()).then(|| content_hash([&[id], &texts[..]].concat().join("\0").as_bytes()))
     }

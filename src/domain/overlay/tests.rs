@@ -15,6 +15,8 @@ fn facts() -> Facts {
         process: None,
         created_at: "2026-01-01T00:00:00Z".into(),
         has_start_interval: true,
+        profiles: BTreeMap::new(),
+        builds: BTreeMap::new(),
         excluded: Vec::new(),
     }
 }
@@ -77,6 +79,14 @@ fn differences_by_project() {
     for (name, config, expected) in cases {
         assert_eq!(overlaid(config), expected, "{name}");
     }
+}
+
+#[test]
+fn an_implicit_default_network_that_is_external_is_kept() {
+    let found = overlaid(
+        r#"{"services":{"api":{"networks":{"default":null}}},"networks":{"default":{"name":"team","external":true}}}"#,
+    );
+    assert!(found.contains("      \"default\": {}\n"), "{found}");
 }
 
 #[test]

@@ -43,6 +43,9 @@ const UP_ANEW: &[&str] = &["up", "-d", "--remove-orphans", "--force-recreate"];
 /// Makes containers anew, and starts nothing.
 const CREATE_ANEW: &[&str] = &["create", "--force-recreate"];
 
+/// Builds images anew: `up` builds those only that are not there.
+const BUILD: &[&str] = &["build"];
+
 /// The status with which Compose ends when an image cannot be had.
 const MISSING_IMAGE: i32 = 18;
 
@@ -70,6 +73,10 @@ pub(super) enum Ended {
 impl ComposeUp<'_> {
     /// Runs `up`, a second time where experience says that this helps.
     pub(super) fn run(mut self) -> anyhow::Result<Ended> {
+        let stale = self.stale_images()?;
+        if !stale.is_empty() {
+            self.act(BUILD, &stale)?;
+        }
         let mut half_made = half_made(self.engine, self.session)?;
         half_made.retain(|service| self.prepared.header.scope.contains(service));
         if !half_made.is_empty() {
@@ -96,6 +103,20 @@ impl ComposeUp<'_> {
             is_last = true;
             self.options.output.detail("trying again");
         }
+    }
+
+    /// Lists the services whose images were built with other ports of the session than it has now.
+    fn stale_images(&self) -> anyhow::Result<Vec<ServiceName>> {
+        if self.prepared.builds.is_empty() {
+            return Ok(Vec::new());
+        }
+        let built = self.engine.builds(&self.session.id)?;
+        let is_stale = |(service, hash): &(&ServiceName, &String)| {
+            let mut images = built.iter().filter(|(name, _)| name == *service).peekable();
+            images.peek().is_some() && images.all(|(_, built)| built != *hash)
+        };
+        let stale = self.prepared.builds.iter().filter(is_stale);
+        Ok(stale.map(|(service, _)| service.clone()).collect())
     }
 
     /// Runs Compose once, and fails if it does.

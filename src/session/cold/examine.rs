@@ -12,6 +12,7 @@ use crate::docker::{Endpoint, Engine};
 use crate::domain::data;
 use crate::domain::known;
 use crate::domain::model::Model;
+use crate::domain::name::ServiceName;
 use crate::domain::plan::{Plan, plan};
 use crate::domain::reader;
 use crate::domain::reservation::Slot;
@@ -33,6 +34,8 @@ pub struct Examined {
     pub(super) mentioned: Mentioned,
     pub(super) profiles: Vec<String>,
     bind: IpAddr,
+    /// What ports of the session go into the images of, with a hash of what those are built from.
+    pub(super) builds: BTreeMap<ServiceName, String>,
     /// The resolved project.
     pub model: Model,
     /// The decisions.
@@ -66,8 +69,10 @@ impl Examined {
     ) -> anyhow::Result<()> {
         self.compose.environment = session.compose_environment(known);
         if !known.is_empty() {
-            (self.model, self.plan) =
+            let (model, plan) =
                 resolve(session, &self.compose, &self.inputs, self.bind, &self.profiles, interrupt)?;
+            self.builds = model.builds_unlike(&self.model);
+            (self.model, self.plan) = (model, plan);
         }
         Ok(())
     }
@@ -93,6 +98,7 @@ pub fn examine(
     let host = session.host(endpoint.host.as_deref());
     let compose = Compose {
         directory: session.path().to_path_buf(),
+        project_directory: None,
         files: found.files.clone(),
         env_files: found.env_files.clone(),
         profiles: Vec::new(),
@@ -106,7 +112,8 @@ pub fn examine(
         .map_err(|error| with_files_hint(session, &inputs, error))?;
     let slots = known::slots(&names, &plan, session.settings.apps.keys().cloned())?;
     let mentioned = Mentioned { names, slots };
-    Ok(Examined { found, compose, inputs, mentioned, profiles, bind, model, plan })
+    let builds = BTreeMap::new();
+    Ok(Examined { found, compose, inputs, mentioned, profiles, bind, builds, model, plan })
 }
 
 fn resolve(

@@ -11,7 +11,7 @@ pub(super) fn half_made(engine: &mut Engine, session: &Session) -> anyhow::Resul
     let mut containers = engine.every_container(&session.id)?;
     let replacements = replacements(&containers);
     if !replacements.is_empty() {
-        engine.remove_containers(&replacements)?;
+        engine.remove_containers(&replacements, &containers)?;
         containers.retain(|container| !replacements.contains(container));
     }
     Ok(unsure(&containers))

@@ -1,6 +1,6 @@
 //! From the user's Compose files to an override on disk.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::SystemTime;
 
@@ -9,12 +9,14 @@ use super::examine::{Examined, Mentioned, examine};
 use super::lacking::Lacking;
 use super::reserve::{Request, Reserve};
 use super::resolve;
-use crate::compose::Compose;
+use crate::compose::{Compose, ComposeFiles};
 use crate::docker::{self, Endpoint, Engine};
 use crate::domain::container::Container;
 use crate::domain::data;
 use crate::domain::dotenv;
+use crate::domain::environment::is_own;
 use crate::domain::header::{GENERATOR, Header, SharedName};
+use crate::domain::input::seccomp_profile;
 use crate::domain::known;
 use crate::domain::model::Model;
 use crate::domain::name::{ProjectName, ServiceName, content_hash};
@@ -29,6 +31,7 @@ use crate::error::Failure;
 use crate::output::Output;
 use crate::process::interrupt::Interrupt;
 use crate::session::generated::{self, RESOLVED};
+use crate::session::input::{self, Inputs};
 use crate::session::up::check_services;
 use crate::session::{Session, warm};
 use crate::{files, git};
@@ -48,6 +51,8 @@ pub(super) struct Prepared {
     pub(super) left_out: Vec<ServiceName>,
     /// What its services write to outside of it.
     pub(super) stores: Stores,
+    /// Services into whose images ports of the session go, with a hash of what they are built from.
+    pub(super) builds: BTreeMap<ServiceName, String>,
     body: String,
 }
 
@@ -103,16 +108,9 @@ impl Prepare<'_> {
         let left_out = if self.is_chosen_now { remembered.clone() } else { excluded.clone() };
         let old = warm::read_header(session);
         let created_at = created_at(containers, old.as_ref());
-        let facts = Facts {
-            project: compose.project.clone(),
-            session_id: session.id.clone(),
-            directory: session.directory.clone(),
-            owner: docker::owner(),
-            process: session.ephemeral.as_ref().map(|ephemeral| ephemeral.process.clone()),
-            created_at: created_at.clone(),
-            has_start_interval: engine.has_start_interval()?,
-            excluded,
-        };
+        let has_start_interval = engine.has_start_interval()?;
+        let mut facts =
+            facts(session, compose.project.clone(), created_at.clone(), has_start_interval, excluded);
         let config = session.configuration_hash(&inputs.files);
         let labels = session_labels(&facts);
         let stores = stores(session, model, plan, &scope);
@@ -131,8 +129,9 @@ impl Prepare<'_> {
         let host = session.host(engine_host);
         let known = known::values(&mentioned.names, &mentioned.slots, &reserved, plan, &host, engine_host);
         examined.complete(session, &known, interrupt)?;
-        let Examined { found, compose, inputs, model, mut plan, profiles, .. } = examined;
+        let Examined { found, compose, inputs, builds, model, mut plan, profiles, .. } = examined;
         plan.reserve(&reserved);
+        (facts.profiles, facts.builds) = (hashes(session, &found, &inputs, &model), builds);
         let body = body(&model, &plan, &facts, &inputs.empty_lists);
         let project = compose.project.clone();
         let header = Header {
@@ -171,6 +170,7 @@ impl Prepare<'_> {
             body,
             left_out,
             stores,
+            builds: facts.builds,
         };
         let is_given = |name: &str| is_given_to_children(session, &plan, name);
         prepared.write_all(session, &compose, is_stale, is_given, interrupt)?;
@@ -193,6 +193,27 @@ fn stores(session: &Session, model: &Model, plan: &Plan, scope: &[ServiceName]) 
     Stores { stores: data::stores(model, plan, scope, &session.directory), images: images.collect() }
 }
 
+fn facts(
+    session: &Session,
+    project: ProjectName,
+    created_at: String,
+    has_start_interval: bool,
+    excluded: Vec<ServiceName>,
+) -> Facts {
+    Facts {
+        project,
+        session_id: session.id.clone(),
+        directory: session.directory.clone(),
+        owner: docker::owner(),
+        process: session.ephemeral.as_ref().map(|ephemeral| ephemeral.process.clone()),
+        created_at,
+        has_start_interval,
+        profiles: BTreeMap::new(),
+        builds: BTreeMap::new(),
+        excluded,
+    }
+}
+
 fn nothing_chosen(model: &Model) -> Failure {
     let failure = Failure::new("no service of this project belongs to the session");
     let mut profiles = model.services.values().flat_map(|service| &service.profiles);
@@ -213,6 +234,21 @@ fn is_given_to_children(session: &Session, plan: &Plan, name: &str) -> bool {
         || session.settings.apps.keys().any(is_of_app)
         || name.starts_with(known::PORT)
         || name.starts_with(known::HOST)
+        || is_own(name)
+}
+
+/// Hashes the files of the host that the Engine gets the text of, by the names that the project has for them.
+fn hashes(
+    session: &Session,
+    found: &ComposeFiles,
+    inputs: &Inputs,
+    model: &Model,
+) -> BTreeMap<String, String> {
+    let directory = found.project_directory().unwrap_or(session.path());
+    let options = model.services.values().flat_map(|service| &service.security_opt);
+    let profiles = options.filter_map(|option| seccomp_profile(option));
+    let hash = |file: &str| inputs.files.get(input::below(directory, file).to_str()?)?.clone();
+    profiles.filter_map(|file| Some((file.to_owned(), hash(file)?))).collect()
 }
 
 /// Collects the services that need host ports: those of the session, and those whose ports the Compose file uses, each

@@ -10,6 +10,7 @@ use crate::compose::{Compose, ComposeFiles, read_dotenv};
 use crate::domain::dotenv;
 use crate::domain::environment::UNSET;
 use crate::domain::header::Header;
+use crate::domain::printed;
 use crate::domain::resolved::{extension, resolved};
 use crate::error::Failure;
 use crate::process::interrupt::Interrupt;
@@ -33,6 +34,7 @@ pub(super) fn compose(session: &Session, header: &Header) -> Compose {
     };
     Compose {
         directory: session.path().to_path_buf(),
+        project_directory: None,
         files,
         env_files,
         profiles: header.profiles.clone(),
@@ -57,10 +59,11 @@ pub(super) fn resolve(
     let names = header.variables.keys().map(String::as_str);
     let names = names.filter(|name| is_given(name) || is_from_file(name));
     let (compose, _file) = telling(compose, names)?;
-    let json = compose.resolve(|| Ok(interrupt.pause(CONFIG_POLL)?))?;
-    let config = serde_json::from_slice(&json)
+    let (yaml, json) = compose.resolve(|| Ok(interrupt.pause(CONFIG_POLL)?))?;
+    let config = printed::both(&yaml, json.as_deref())
         .map_err(|error| Failure::new("cannot read what `docker compose config` printed").caused_by(error))?;
-    let project = resolved(config, is_given);
+    let directory = compose.project_directory.as_deref().unwrap_or(session.path());
+    let project = resolved(config, &directory.to_string_lossy(), is_given);
     generated::write(&session.generated(RESOLVED), &project.text)?;
     let path = session.generated(SECRETS);
     if project.secrets.is_empty() {
@@ -79,7 +82,8 @@ fn listable(path: &Path) -> Option<String> {
     Some(path.to_string_lossy().into_owned()).filter(|path| !path.contains(','))
 }
 
-/// Lets Compose tell what it takes for these variables, by a file that has to stay meanwhile.
+/// Lets Compose tell what it takes for these variables, by a file that has to stay meanwhile. It goes first: Compose fails
+/// to merge another file into one with an empty list.
 pub(super) fn telling<'n>(
     mut compose: Compose,
     names: impl Iterator<Item = &'n str>,
@@ -87,7 +91,9 @@ pub(super) fn telling<'n>(
     let mut file = NamedTempFile::new()?;
     if let Some(extension) = extension(names) {
         file.write_all(extension.as_bytes())?;
-        compose.files.push(file.path().to_path_buf());
+        compose.project_directory =
+            compose.files.first().and_then(|file| file.parent()).map(Path::to_path_buf);
+        compose.files.insert(0, file.path().to_path_buf());
     }
     Ok((compose, file))
 }
