@@ -10,6 +10,7 @@ mod restart;
 
 use std::fs;
 use std::net::TcpListener;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::support::project::containers_of;
 use crate::support::{Project, docker};
@@ -27,8 +28,11 @@ fn occupy(port: u16) -> TcpListener {
 
 /// Finds contiguous ports that nobody has, outside of what prism and the system choose from by themselves.
 fn free_range(count: u16) -> (u16, u16) {
+    // Tests that run at once look elsewhere, be they processes or threads of one.
+    static ASKED: AtomicU32 = AtomicU32::new(0);
     let is_free = |port: &u16| TcpListener::bind(("0.0.0.0", *port)).is_ok();
-    let begin = 10_000 + u16::try_from(std::process::id() % 9000).expect("a port");
+    let place = std::process::id() + ASKED.fetch_add(1, Ordering::Relaxed);
+    let begin = 10_000 + u16::try_from(place % 9000 * 97 % 9000).expect("a port");
     let starts = (begin..19_000).chain(10_000..begin).step_by(usize::from(count));
     let mut free = starts.filter(|start| (*start..*start + count).all(|port| is_free(&port)));
     let first = free.next().expect("free ports");

@@ -107,11 +107,11 @@ fn a_server_at_another_port_is_found_and_named() {
     );
     let cache = "`cache` (port 6379/tcp): nobody listens there, but on 6390/tcp; ";
     let web = "`web` (port 80/tcp): it listens there for itself alone, on its own loopback address";
-    let outcome = project.prism(&["exec", "--wait-timeout", "15", "--", "true"]).exits(125);
+    let outcome = project.prism(&["exec", "--wait-timeout", "20", "--", "true"]).exits(125);
     let remedy = "give `cache` `ports: [\"6390\"]`, if that is its port; `";
     for words in [
         format!("prism: waiting 10 s for {cache}{web}\nprism: {remedy}dev-prism.ready"),
-        format!("prism: error: gave up after 15 s waiting for {cache}{web}\n"),
+        format!("prism: error: gave up after 20 s waiting for {cache}{web}\n"),
         format!("hint: {remedy}--wait-timeout"),
     ] {
         assert!(outcome.stderr.contains(&words), "{words}: {outcome}");
