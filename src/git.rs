@@ -75,6 +75,29 @@ pub fn is_tracked(file: &Path) -> bool {
     attempt(directory, &["ls-files", "--error-unmatch", "--", name]).is_ok_and(|asked| asked.status.success())
 }
 
+/// What git makes of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Regard {
+    /// It is in a commit, or is about to be.
+    Tracked,
+    /// `git add .` would take it. The top of its worktree, and its path from there.
+    Untracked(PathBuf, PathBuf),
+}
+
+/// Says what git makes of a file; `None` where it ignores it, or is not there.
+pub fn regard(path: &Path) -> Option<Regard> {
+    let path = path.canonicalize().ok()?;
+    let (directory, name) = (path.parent()?, path.file_name()?.to_str()?);
+    let top = directory.ancestors().find(|directory| directory.join(".git").exists())?;
+    let answers = |arguments: &[&str]| attempt(directory, arguments).ok()?.status.code();
+    if answers(&["--literal-pathspecs", "ls-files", "--error-unmatch", "--", name])? == 0 {
+        return Some(Regard::Tracked);
+    }
+    let below = path.strip_prefix(top).ok()?.to_path_buf();
+    (answers(&["check-ignore", "--quiet", "--", name])? == 1)
+        .then(|| Regard::Untracked(top.to_path_buf(), below))
+}
+
 /// Adds `patterns` to the repository's own exclude file, where they are not there yet.
 ///
 /// Failing is no error: the files then show up in `git status`, and that is all.

@@ -21,6 +21,7 @@ mod project_name;
 mod reach;
 mod reader;
 mod ready;
+mod said;
 mod services;
 mod speed;
 mod stray;

@@ -175,8 +175,9 @@ impl Context {
         timing::mark("connect");
         let header = warm::read_header(&session);
         let likely: &[String] = header.as_ref().map_or(&[], |header| &header.inspected);
-        let containers = engine.look(&session.id, likely)?;
+        let mut containers = engine.look(&session.id, likely)?;
         timing::mark("list");
+        environment::dress(&session, header.as_ref(), &mut containers);
         if containers.is_empty() {
             return Err(no_project.unwrap_or_else(|| up::no_session(&session).into()));
         }

@@ -12,9 +12,12 @@ use super::shell;
 use crate::domain::change::{Layer, Now};
 use crate::domain::environment::DIFF;
 use crate::domain::name::hex;
+use crate::domain::shell::word;
 use crate::domain::{block, dotenv, explanation, format};
 use crate::error::{Failure, Kind};
 use crate::files;
+use crate::git::{self, Regard};
+use crate::output::Output;
 use crate::process::interrupt::Interrupt;
 use crate::session::{app, generated, up};
 
@@ -123,8 +126,36 @@ pub(super) fn run(context: Context, args: &EnvArgs) -> anyhow::Result<()> {
     };
     match &args.write {
         None => output.print(text),
-        Some(path) => write(path, &text, args.format, &present),
+        Some(path) => {
+            write(path, &text, args.format, &present)?;
+            if variables.variables.iter().any(|variable| variable.secret) {
+                warn_of_git(path, output);
+            }
+            Ok(())
+        }
     }
+}
+
+/// Says that git would carry passwords elsewhere.
+fn warn_of_git(path: &Path, output: Output) {
+    let shown = path.display();
+    match git::regard(path) {
+        None => {}
+        Some(Regard::Tracked) => output.note(format!(
+            "git tracks `{shown}`, which has passwords in it now; take another file, as in `prism env --write .env.local`"
+        )),
+        Some(Regard::Untracked(top, below)) => output.note(format!(
+            "git does not ignore `{shown}`, which has passwords in it now; `printf '%s\\n' {} >> {}` makes it",
+            word(pattern(&below.to_string_lossy())),
+            word(top.join(".gitignore").display()),
+        )),
+    }
+}
+
+/// Writes a path as a pattern of git's for nothing else.
+fn pattern(below: &str) -> String {
+    let escaped = |c: char| if "\\*?[ ".contains(c) { vec!['\\', c] } else { vec![c] };
+    std::iter::once('/').chain(below.chars().flat_map(escaped)).collect()
 }
 
 /// Brings the session up first.

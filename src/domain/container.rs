@@ -183,6 +183,15 @@ impl Container {
         self.labels.get(&format!("{}{key}", super::settings::LABEL)).map(String::as_str)
     }
 
+    /// Puts another value in place of one of prism's labels, or takes it away.
+    pub fn set_label(&mut self, key: &str, value: Option<String>) {
+        let name = format!("{}{key}", super::settings::LABEL);
+        match value {
+            Some(value) => drop(self.labels.insert(name, value)),
+            None => drop(self.labels.remove(&name)),
+        }
+    }
+
     /// Returns the labels that it has in common with everything of its session.
     pub fn session_labels(&self) -> BTreeMap<String, String> {
         let common = ["managed", "working_dir", "session_id", "owner"];

@@ -16,6 +16,7 @@ use self::network::publish_on_owners;
 pub use self::network::service_of_container;
 use super::allocation::Policy;
 use super::catalog::{self, Kind, Runs};
+use super::container::Container;
 use super::data::{Data, Own};
 use super::model::{Model, Service};
 use super::name::ServiceName;
@@ -84,6 +85,38 @@ pub struct ServicePlan {
     /// It belongs to a session unless the user says otherwise.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_default: bool,
+    /// What its container is told of it.
+    #[serde(skip)]
+    pub marks: Marks,
+}
+
+/// What the labels of a container say for those who know nothing else of it. They follow from the Compose files alone:
+/// what `prism.yaml` says beside them is prism's business, and a change of it must not make a container anew.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// As [`ServicePlan::primary`].
+    pub primary: Option<ContainerPort>,
+    /// As [`ServicePlan::kind`].
+    pub kind: Option<String>,
+    /// It is a one-shot of a known image: a client, not a server.
+    pub completes: bool,
+}
+
+impl ServicePlan {
+    /// Gives a container the labels that it would have if it were made now, as far as `prism.yaml` has a say in them.
+    pub fn dress(&self, container: &mut Container) {
+        let yes = |said: bool| said.then(|| "true".to_owned());
+        for (key, value) in [
+            ("internal_port", self.primary.map(|port| port.number.to_string())),
+            ("kind", self.kind.clone()),
+            ("completes", yes(self.completes && self.kind.is_some())),
+            ("prefix", self.prefix.clone()),
+            ("primary", yes(self.preferred)),
+            ("ignore", yes(self.ignored)),
+        ] {
+            container.set_label(key, value);
+        }
+    }
 }
 
 /// Decides for every service of `model`.
@@ -98,8 +131,16 @@ pub fn plan(model: &Model, settings: &Settings, bind: IpAddr, profiles: &[String
     for (name, service) in &model.services {
         let said = ServiceSettings::merged(name, &service.labels, settings.services.get(name))?;
         let ports = settings.ports;
-        let decided =
+        let mut decided =
             Decision { model, name, service, said, bind, ports, profiles }.service(&mut plan.shared)?;
+        let of_prism = settings.services.get(name).map(ServiceSettings::of_container);
+        let said = ServiceSettings::merged(name, &service.labels, of_prism.as_ref())?;
+        // What only prism.yaml makes sense of has no marks.
+        let marked = Decision { model, name, service, said, bind, ports, profiles }.service(&mut Vec::new());
+        if let Ok(marked) = marked {
+            let completes = marked.completes && marked.kind.is_some();
+            decided.marks = Marks { primary: marked.primary, kind: marked.kind, completes };
+        }
         plan.services.insert(name.clone(), decided);
     }
     publish_on_owners(&mut plan.services);
@@ -175,12 +216,16 @@ impl Decision<'_> {
                 || self.service.profiles.iter().any(|profile| self.profiles.contains(profile))
                 || self.profiles.iter().any(|profile| profile == "*"),
             ports,
-            kind: of_image.map(|_| kind.map_or(catalog::NO_KIND, |kind| kind.name).to_owned()),
+            kind: match (of_image, &self.said.kind) {
+                (None, None) => None,
+                _ => Some(kind.map_or(catalog::NO_KIND, |kind| kind.name).to_owned()),
+            },
             guest_ports: Vec::new(),
             data: self.said.data,
             prefix: self.said.prefix,
             preferred: self.said.primary == Some(true),
             ignored: self.said.ignore == Some(true),
+            marks: Marks::default(),
         })
     }
 

@@ -14,6 +14,7 @@ use serde::Deserialize;
 pub use self::app::{App, Ports, of_directory};
 use super::allocation::Policy;
 use super::catalog;
+use super::container::Container;
 use super::data::Data;
 use super::name::ServiceName;
 use super::port::{ContainerPort, PortRange};
@@ -171,6 +172,34 @@ pub fn schema() -> Result<String, serde_json::Error> {
 }
 
 impl ServiceSettings {
+    /// Returns what of this a container is made with; the rest is for prism alone.
+    pub fn of_container(&self) -> Self {
+        Self {
+            ready: None,
+            kind: None,
+            prefix: None,
+            primary: None,
+            ignore: None,
+            data: None,
+            ..self.clone()
+        }
+    }
+
+    /// Gives a container the labels that say the same.
+    pub fn dress(&self, container: &mut Container) {
+        let flag = |said: Option<bool>| said.map(|said| said.to_string());
+        for (key, value) in [
+            ("kind", self.kind.clone()),
+            ("prefix", self.prefix.clone()),
+            ("primary", flag(self.primary)),
+            ("ignore", flag(self.ignore)),
+        ] {
+            if value.is_some() {
+                container.set_label(key, value);
+            }
+        }
+    }
+
     /// Merges the labels of a service, read first, with its block in `prism.yaml`, which wins.
     ///
     /// # Errors

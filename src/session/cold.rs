@@ -193,7 +193,8 @@ fn run_compose(
     let since = interrupt.now();
     let up = ComposeUp { session, engine, options, interrupt, lock, prepared, since };
     let result = up.run();
-    let containers = engine.session(&session.id)?;
+    let mut containers = engine.session(&session.id)?;
+    prepared.header.dress(&mut containers);
     prepared.header.inspected =
         needing_inspection(&containers).map(|container| container.id.clone()).collect();
     let renamed = rename::rename(engine, &mut prepared.header, &containers);

@@ -39,6 +39,14 @@ pub fn variables(
     header: Option<&Header>,
     containers: &[Container],
 ) -> anyhow::Result<SessionVariables> {
+    let mut dressed = Vec::new();
+    let containers = if header.is_some() {
+        containers
+    } else {
+        dressed.extend_from_slice(containers);
+        dress(session, None, &mut dressed);
+        &dressed[..]
+    };
     let wanted = needing_inspection(containers).map(|container| container.id.as_str());
     reach::check(engine, endpoint, header, containers)?;
     timing::mark("build");
@@ -62,6 +70,19 @@ pub fn variables(
     missing.extend(derived.missing);
     let missing = variable::unset(missing, &variables);
     Ok(SessionVariables { variables, own, missing, apps })
+}
+
+/// Gives containers what is said of their services beside the Compose files: as it was at the last start; without the
+/// generated file, as `prism.yaml` has it.
+pub fn dress(session: &Session, header: Option<&Header>, containers: &mut [Container]) {
+    if let Some(header) = header {
+        return header.dress(containers);
+    }
+    for container in containers {
+        if let Some(said) = session.settings.services.get(&container.service) {
+            said.dress(container);
+        }
+    }
 }
 
 /// Picks the containers of which more has to be known than the Engine's list says.

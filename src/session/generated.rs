@@ -37,6 +37,15 @@ impl Session {
         Some(content_hash(&bytes))
     }
 
+    /// Names the files of dev-prism 0.6 that prism's own take the place of.
+    pub fn former_files(&self) -> Vec<&'static str> {
+        let former = |name: &&&str| {
+            let text = files::read(&self.path().join(name)).ok().flatten().unwrap_or_default();
+            if **name == DOTENV { dotenv::is_former(&text) } else { header::is_former(&text) }
+        };
+        [DOTENV, OVERRIDE].iter().filter(former).copied().collect()
+    }
+
     /// Returns the path of the dotenv file; an ephemeral session has none.
     pub fn dotenv_path(&self) -> Option<PathBuf> {
         self.ephemeral.is_none().then(|| self.path().join(DOTENV))

@@ -32,13 +32,14 @@ pub fn within_budget<T: Send + 'static>(question: impl FnOnce() -> T + Send + 's
 /// Asks the Engine for the variables that a session gives a shell, and what there is to say.
 pub fn variables(mut session: Session, endpoint: &Endpoint) -> (Sight, Option<String>) {
     let unknown = Sight::Unknown(session.id.to_string());
-    let Some((engine, containers)) = containers(&session, endpoint) else { return (unknown, None) };
+    let Some((engine, mut containers)) = containers(&session, endpoint) else { return (unknown, None) };
     if !containers.iter().any(|container| container.state == State::Running) {
         return (Sight::Nothing, None);
     }
     let offered = session.read_approved(&engine).and_then(|consent| {
         // One that Compose was not seen to bring up says nothing of what runs.
         let header = warm::read_header(&session).filter(|header| header.settled);
+        environment::dress(&session, header.as_ref(), &mut containers);
         let variables = environment::variables(&session, &engine, endpoint, header.as_ref(), &containers)?;
         Ok((consent, variables))
     });
@@ -54,8 +55,10 @@ pub fn variables(mut session: Session, endpoint: &Endpoint) -> (Sight, Option<St
 /// Asks the Engine what runs of a session, and reads what should. `None`: the Engine could not be asked.
 pub fn state(session: &Session, endpoint: &Endpoint) -> Option<(Option<Header>, Vec<Container>)> {
     let mut engine = Engine::new(endpoint).ok()?;
-    let containers = engine.session(&session.id).ok()?;
-    Some((warm::read_header(session), containers))
+    let mut containers = engine.session(&session.id).ok()?;
+    let header = warm::read_header(session);
+    environment::dress(session, header.as_ref(), &mut containers);
+    Some((header, containers))
 }
 
 fn containers(session: &Session, endpoint: &Endpoint) -> Option<(Engine, Vec<Container>)> {

@@ -103,6 +103,7 @@ fn bring_up(
             let header = cold::rename(session, engine, header, options.output, interrupt)?;
             // The Engine gave it another host port with that.
             sight.containers = engine.session(&session.id)?;
+            header.dress(&mut sight.containers);
             sight.stage = stage(&survey(&header, &sight.containers));
             Some(header)
         }

@@ -122,7 +122,8 @@ impl<'a> Wait<'a> {
         let mut next_word = began + FIRST_WORD;
         let wanted = &self.options.services;
         loop {
-            let containers = engine.session(&self.session.id)?;
+            let mut containers = engine.session(&self.session.id)?;
+            self.header.dress(&mut containers);
             let mut findings = survey(self.header, &containers);
             findings.retain(|finding| wanted.is_empty() || wanted.contains(finding.service));
             let inspections = diagnosis::inspect_unclear(engine, &mut findings)?;

@@ -26,8 +26,11 @@ pub struct Sight {
 pub fn look(session: &Session, engine: &mut Engine) -> anyhow::Result<Sight> {
     let header = fitting_header(session).filter(|header| header.settled);
     timing::mark("hash");
-    let containers = engine.look(&session.id, header.as_ref().map_or(&[], |header| &header.inspected))?;
+    let mut containers = engine.look(&session.id, header.as_ref().map_or(&[], |header| &header.inspected))?;
     timing::mark("list");
+    if let Some(header) = &header {
+        header.dress(&mut containers);
+    }
     let stage = header.as_ref().map_or(Stage::Down, |header| stage(&survey(header, &containers)));
     Ok(Sight { header, containers, stage })
 }

@@ -159,6 +159,40 @@ fn a_file_of_the_users_keeps_what_prism_did_not_write() {
 }
 
 #[test]
+fn passwords_in_a_file_that_git_takes_are_said() {
+    let project = Project::new(
+        "services:\n  cache: {image: \"redis:8-alpine\", command: [redis-server, --requirepass, x], stop_signal: SIGKILL, ports: [\"16379:6379\"]}\n",
+    );
+    let git = |arguments: &[&str]| project.sandbox.git(&project.directory, arguments);
+    project.prism(&["start"]).succeeds();
+    let write = |file: &str| project.prism(&["env", "--write", file]).succeeds().stderr;
+    assert_eq!(write("plain.env"), "", "no repository");
+    git(&["init", "-q"]);
+    std::fs::create_dir(project.directory.join("my app")).expect("a directory");
+    for file in ["new.env", "my app/[x].env"] {
+        let said = write(file);
+        assert!(
+            said.starts_with(&format!(
+                "prism: git does not ignore `{file}`, which has passwords in it now; `"
+            )),
+            "{said}"
+        );
+        // The hint can be typed as it stands.
+        let typed = said.split('`').nth(3).expect("a command");
+        project.sandbox.command("sh", &project.directory, &["-c", typed]).succeeds();
+        assert_eq!(write(file), "", "{file}");
+        assert_eq!(git(&["status", "--porcelain", "--", file]), "");
+    }
+    git(&["add", "compose.yaml", ".gitignore", "plain.env"]);
+    let said = write("plain.env");
+    assert!(
+        said.starts_with("prism: git tracks `plain.env`, which has passwords in it now; take another"),
+        "{said}"
+    );
+    project.prism(&["destroy", "--yes"]).succeeds();
+}
+
+#[test]
 fn other_formats_reach_their_readers() {
     let project = Project::web();
     project.write("prism.yaml", "env: {V_A: \"it's $$x \\\"q\\\"\", V_B: \"two\\nlines\", V_C: \"\"}\n");

@@ -100,11 +100,12 @@ fn running(context: &Context, engine: &mut Engine, endpoint: &Endpoint) -> anyho
         session.parse(&text)?;
         context.output.note(glance::UNAPPROVED);
     }
-    let containers = engine.session(&session.id)?;
+    let mut containers = engine.session(&session.id)?;
     if !containers.iter().any(|container| container.state == State::Running) {
         return Ok(None);
     }
     let header = warm::read_header(&session).filter(|header| header.settled);
+    environment::dress(&session, header.as_ref(), &mut containers);
     let variables = environment::variables(&session, engine, endpoint, header.as_ref(), &containers)?;
     Ok(Some((session, variables)))
 }

@@ -292,7 +292,7 @@ impl Overlay<'_> {
         let mut label = |key: &str, value: String| labels.insert(format!("{LABEL}{key}"), value);
         label("service", self.name.0.clone());
         label("created_at", self.facts.created_at.clone());
-        if let Some(port) = self.plan.primary {
+        if let Some(port) = self.plan.marks.primary {
             label("internal_port", port.number.to_string());
         }
         let reserved =
@@ -311,18 +311,12 @@ impl Overlay<'_> {
         if let Some(hash) = self.copied() {
             label("copied", hash);
         }
-        // What prism.yaml says of a service is told to whoever reads containers alone.
-        for (key, value) in [
-            ("kind", self.plan.kind.clone()),
-            ("prefix", self.plan.prefix.clone()),
-            ("primary", self.plan.preferred.then(|| "true".to_owned())),
-            ("ignore", self.plan.ignored.then(|| "true".to_owned())),
-            // A one-shot of a database's image is a client of a database.
-            ("completes", (self.plan.completes && self.plan.kind.is_some()).then(|| "true".to_owned())),
-        ] {
-            if let Some(value) = value {
-                label(key, value);
-            }
+        if let Some(kind) = &self.plan.marks.kind {
+            label("kind", kind.clone());
+        }
+        // A one-shot of a database's image is a client of a database.
+        if self.plan.marks.completes {
+            label("completes", "true".to_owned());
         }
         // Merged with another file, Compose would read a key with `=` as a key and a value.
         let must_replace = self.service.labels.keys().any(|name| name.contains('='));

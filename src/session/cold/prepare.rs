@@ -80,10 +80,7 @@ impl Prepare<'_> {
     /// the session.
     pub(super) fn run(self, note: Note) -> anyhow::Result<Prepared> {
         let Self { session, engine, endpoint, output, interrupt, containers, refused, .. } = self;
-        // Before anything is started: a foreign file of that name would be found only afterwards.
-        if let Some(path) = session.dotenv_path() {
-            files::check(&path, dotenv::is_generated)?;
-        }
+        make_way(session, output, self.only_to_look)?;
         let mut examined = examine(session, engine, endpoint, interrupt)?;
         if session.ephemeral.is_some() {
             examined.plan.unpin();
@@ -305,6 +302,22 @@ impl Prepared {
         let text = self.header.prepend(&self.body)?;
         generated::write(&session.override_path(), &text)
     }
+}
+
+/// Checks that the generated files can be written, before anything is started: a foreign one would be found only
+/// afterwards. The predecessor's are taken over, with a word.
+fn make_way(session: &Session, output: Output, only_to_look: bool) -> anyhow::Result<()> {
+    if let Some(path) = session.dotenv_path() {
+        files::check(&path, dotenv::is_generated)?;
+    }
+    let former = session.former_files();
+    if !former.is_empty() && !only_to_look {
+        output.note(format!(
+            "dev-prism 0.6 wrote `{}`: prism writes its own in place of it",
+            former.join("`, `")
+        ));
+    }
+    Ok(())
 }
 
 /// Lists which names services are to have on networks that other sessions use as well.
