@@ -239,6 +239,12 @@ impl Engine {
         Ok(version.version.unwrap_or_default())
     }
 
+    /// Returns what the Engine calls itself, wherever it is reached; empty if it does not say.
+    pub fn id(&self) -> anyhow::Result<String> {
+        let info = understood(self.ask(self.docker.info())?).map_err(|error| self.failure(error))?;
+        Ok(info.id.unwrap_or_default())
+    }
+
     /// Says whether health checks may have a `start_interval`: since API 1.44. What else calls itself an Engine may take
     /// requests of a newer API than its own, so it is asked.
     pub fn has_start_interval(&self) -> anyhow::Result<bool> {

@@ -15,7 +15,8 @@
 //! [`catalog`] knows the usual images, [`variable`] turns containers into variables, [`environment`] merges
 //! them with the caller's, [`dotenv`] and [`format`](mod@format) write them down, in a [`block`] of a user's file where that is
 //! wanted, an [`explanation`] says where they come from, and a [`report`] or a [`prompt`] shows sessions, which a [`checkout`] finds by
-//! their branches. What would be lost with a worktree is a [`loss`]. A [`change`] lays
+//! their branches. What would be lost with a worktree is a [`loss`]; a
+//! [`nonce`] tells it from one that was made later, and a [`mount`] in it is somebody else's. A [`change`] lays
 //! variables over those of a [`shell`], and lifts them off again.
 
 pub mod allocation;
@@ -41,7 +42,9 @@ pub mod known;
 pub mod loopback;
 pub mod loss;
 pub mod model;
+pub mod mount;
 pub mod name;
+pub mod nonce;
 pub mod note;
 pub mod origin;
 pub mod overlay;

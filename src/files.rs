@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::Context;
 use nix::unistd::{AccessFlags, access};
 
+use crate::domain::mount;
 use crate::domain::shell::word;
 use crate::error::Failure;
 use crate::read::{self, is_absence};
@@ -161,11 +162,31 @@ pub fn undeletable(top: &Path) -> Option<PathBuf> {
         Ok(entries) => entries.filter_map(Result::ok).map(|entry| entry.path()).collect(),
         Err(_) => return Some(top.to_path_buf()),
     };
-    if !entries.is_empty() && access(top, AccessFlags::W_OK | AccessFlags::X_OK).is_err() {
+    if !entries.is_empty() && !is_writable(top) {
         return Some(top.to_path_buf());
     }
-    let is_directory = |path: &&PathBuf| path.symlink_metadata().is_ok_and(|found| found.is_dir());
-    entries.iter().filter(is_directory).find_map(|directory| undeletable(directory))
+    let of_entries = entries.iter().map(|path| (path, path.symlink_metadata().ok()));
+    let of_entries: Vec<_> = of_entries.filter_map(|(path, found)| Some((path, found?))).collect();
+    let user = nix::unistd::geteuid();
+    let sticky = fs::metadata(top).ok().filter(|found| found.mode() & 0o1000 != 0 && !user.is_root());
+    if sticky.is_some_and(|found| {
+        found.uid() != user.as_raw() && of_entries.iter().any(|(_, entry)| entry.uid() != user.as_raw())
+    }) {
+        return Some(top.to_path_buf());
+    }
+    let directories = of_entries.iter().filter(|(_, found)| found.is_dir());
+    directories.into_iter().find_map(|(directory, _)| undeletable(directory))
+}
+
+/// Says whether this user may make and delete entries of a directory.
+pub fn is_writable(directory: &Path) -> bool {
+    access(directory, AccessFlags::W_OK | AccessFlags::X_OK).is_ok()
+}
+
+/// Lists the places at and below `top` at which something is mounted.
+pub fn mounts(top: &Path) -> Vec<PathBuf> {
+    let mountinfo = read::bytes(Path::new("/proc/self/mountinfo")).unwrap_or_default();
+    mount::below(&String::from_utf8_lossy(&mountinfo), top)
 }
 
 /// Resolves a path of which the end need not exist.

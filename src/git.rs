@@ -4,6 +4,8 @@ mod branch;
 mod checkout;
 mod home;
 mod loss;
+mod marker;
+mod registration;
 mod removal;
 mod worktree;
 
@@ -15,8 +17,10 @@ use std::process::{Command, Output, Stdio};
 use anyhow::Context;
 
 pub use self::branch::{Beginning, short};
-pub use self::loss::{Looked, losses, remember_ignored};
-pub use self::worktree::{Marker, Progress, Repository, is_moved, lock_reason, superproject};
+pub use self::loss::{Looked, has_own_content, losses, remember_ignored};
+pub use self::marker::{EngineMark, Marker, file_system, nonce};
+pub use self::removal::{Stage, has_moved};
+pub use self::worktree::{Progress, Repository, is_moved, lock_reason, superproject};
 
 use crate::error::Failure;
 use crate::read;

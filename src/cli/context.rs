@@ -239,9 +239,13 @@ impl Context {
         if let Some(named) = named {
             let exact = target(files::canonical(&std::env::current_dir()?.join(named.word)))?;
             let is_known = known.contains_key(&exact.id);
+            // Something may be left of its worktree alone.
+            let is_left = |directory: &Path| -> anyhow::Result<bool> {
+                Ok(Worktree::of_session(directory, &std::env::current_dir()?).is_some())
+            };
             let found = match self.of_branch(named, is_known)? {
                 Some(directory) => target(directory)?,
-                None if is_known || exact.directory.exists() => exact,
+                None if is_known || exact.directory.exists() || is_left(&exact.directory)? => exact,
                 None => return Err(self.unknown(named).into()),
             };
             check(&found)?;

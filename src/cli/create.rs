@@ -12,7 +12,7 @@ use crate::docker::{Endpoint, Engine};
 use crate::domain::environment::{Environment, Sources, Stray};
 use crate::domain::shell::word;
 use crate::error::{self, Failure, Kind};
-use crate::git::Repository;
+use crate::git::{EngineMark, Repository};
 use crate::process::identity;
 use crate::process::interrupt::Interrupt;
 use crate::session::create::{self, Made};
@@ -58,10 +58,11 @@ pub(super) fn run(context: Context, args: CreateArgs) -> anyhow::Result<()> {
     let result = make(&context, &args, here, &endpoint, &mut engine, &interrupt, &mut made);
     match result {
         Ok(session) => {
-            {
-                let _lock = lock(&session.id, context.output)?;
-                let _ports = session::ports::lock(&endpoint, &interrupt)?;
-                engine.update_note(&session.id, |note| note.setup = None)?;
+            if let Err(error) = conclude(&context, &session, &endpoint, &engine, &interrupt) {
+                context
+                    .output
+                    .note(format!("everything is up, and stays; `{}` ends what is left", made.again()));
+                return Err(error);
             }
             made.keep();
             context.output.note(format!(
@@ -76,16 +77,25 @@ pub(super) fn run(context: Context, args: CreateArgs) -> anyhow::Result<()> {
             Ok(())
         }
         Err(mut error) => {
-            if made.resumes() {
-                context.output.note("everything stays; the same `prism create` goes on from here");
-            } else if !made.is_empty() {
-                context.output.note("removing what was made");
+            if made.undo(&mut engine, context.output) {
                 error::forget_session(&mut error);
             }
-            made.undo(&mut engine, context.output);
             Err(error)
         }
     }
+}
+
+/// Notes down that nothing of this `create` is left to be done.
+fn conclude(
+    context: &Context,
+    session: &Session,
+    endpoint: &Endpoint,
+    engine: &Engine,
+    interrupt: &Interrupt,
+) -> anyhow::Result<()> {
+    let _lock = lock(&session.id, context.output)?;
+    let _ports = session::ports::lock(endpoint, interrupt)?;
+    engine.update_note(&session.id, |note| note.setup = None)
 }
 
 fn make(
@@ -101,7 +111,7 @@ fn make(
         made.begin(here.path(), context.output, interrupt)?;
         here
     } else {
-        worktree(context, args, &here, endpoint, made, interrupt)?
+        worktree(context, args, &here, endpoint, engine, made, interrupt)?
     };
     interrupt.check()?;
     made.session(engine, &session)?;
@@ -131,6 +141,7 @@ fn worktree(
     args: &CreateArgs,
     here: &Session,
     endpoint: &Endpoint,
+    engine: &Engine,
     made: &mut Made,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Session> {
@@ -149,7 +160,8 @@ fn worktree(
     let below = place.session.strip_prefix(&place.worktree).unwrap_or(Path::new(""));
     let sources = [repository.main.join(below), here.path().to_path_buf()];
     made.begin(&place.worktree, context.output, interrupt)?;
-    made.worktree(repository, &place, &branch, args.from.as_deref(), context.output)?;
+    let engine = EngineMark { id: engine.id()?, address: endpoint.address.clone() };
+    made.worktree(repository, &place, &branch, args.from.as_deref(), engine, context.output)?;
     create::copy_env_files(&sources, &place.session, &here.settings.env_files)?;
     enter(&place.session)?;
     let session = context.session(endpoint)?;
@@ -189,7 +201,7 @@ fn set_up(
     args: &CreateArgs,
     session: &Session,
     environment: &Environment,
-    made: &Made,
+    made: &mut Made,
     interrupt: &Interrupt,
 ) -> anyhow::Result<()> {
     for command in &session.settings.setup {

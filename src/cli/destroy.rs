@@ -10,12 +10,15 @@ use super::args::DirectoryArgs;
 use super::confirm::confirm;
 use super::context::{Context, Target, lock};
 use super::prune::orphans;
-use crate::docker::Engine;
+use crate::docker::{Endpoint, Engine};
 use crate::domain::claim::{Claim, machine_of};
+use crate::domain::loss::Loss;
 use crate::domain::name::SessionId;
 use crate::domain::shell::word;
 use crate::error::{self, Failure};
 use crate::git;
+use crate::process::interrupt::Interrupt;
+use crate::session::create::Turn;
 use crate::session::ephemeral;
 use crate::session::remove::{self, Remains};
 use crate::session::worktree::Worktree;
@@ -50,6 +53,8 @@ struct Doomed {
     target: Target,
     remains: Remains,
     worktree: Option<Worktree>,
+    /// What would be lost with the worktree.
+    losses: Vec<Loss>,
 }
 
 pub(super) fn run(context: Context, args: DestroyArgs) -> anyhow::Result<()> {
@@ -62,7 +67,7 @@ pub(super) fn run(context: Context, args: DestroyArgs) -> anyhow::Result<()> {
     let mut failed = Vec::new();
     let mut doomed = Vec::new();
     for target in targets {
-        match look(&mut engine, target, &args) {
+        match look(&mut engine, &endpoint, target, &args) {
             Ok(found) if found.remains.is_empty() && found.worktree.is_none() => {
                 let directory = &found.target.directory;
                 remove::remove_generated(directory)?;
@@ -79,10 +84,10 @@ pub(super) fn run(context: Context, args: DestroyArgs) -> anyhow::Result<()> {
         }
     }
     if !doomed.is_empty() && !args.yes {
-        confirm(context.output, "this removes", &describe(&doomed, &args)?, "prism destroy --yes")?;
+        confirm(context.output, "this removes", &describe(&doomed, &args), &unasked(&doomed, &args))?;
     }
-    for Doomed { target, .. } in doomed {
-        match remove(&context, &mut engine, target, &args) {
+    for doomed in doomed {
+        match remove(&context, &mut engine, &endpoint, doomed, &args) {
             Err(error) if args.all => failed.push(error),
             other => other?,
         }
@@ -95,61 +100,108 @@ pub(super) fn run(context: Context, args: DestroyArgs) -> anyhow::Result<()> {
 }
 
 /// Looks at what a session has, and checks that it may go.
-fn look(engine: &mut Engine, target: Target, args: &DestroyArgs) -> anyhow::Result<Doomed> {
+fn look(
+    engine: &mut Engine,
+    endpoint: &Endpoint,
+    target: Target,
+    args: &DestroyArgs,
+) -> anyhow::Result<Doomed> {
     let worktree = if target.ephemeral.is_some() {
         None
     } else {
         Worktree::of_session(&target.directory, &std::env::current_dir()?)
     };
+    let mut losses = Vec::new();
     if let Some(worktree) = &worktree {
         worktree.check_lock()?;
-        if !args.force {
-            worktree.check_losses()?;
+        if args.force {
+            // It goes, whether or not git can say what is in it.
+            losses = worktree.losses().unwrap_or_default();
+        } else {
+            worktree.check_engine(&endpoint.address, || engine.id())?;
+            losses = worktree.losses()?;
+            worktree.check_losses(&losses)?;
         }
         worktree.check_removable()?;
     }
-    Ok(Doomed { remains: Remains::find(engine, &target.id)?, target, worktree })
+    Ok(Doomed { remains: Remains::find(engine, &target.id)?, target, worktree, losses })
 }
 
-fn describe(doomed: &[Doomed], args: &DestroyArgs) -> anyhow::Result<Vec<String>> {
+fn describe(doomed: &[Doomed], args: &DestroyArgs) -> Vec<String> {
     let mut lines = Vec::new();
-    for Doomed { target, remains, worktree } in doomed {
+    for Doomed { target, remains, worktree, losses } in doomed {
         lines.push(format!("the session of `{}`:", target.directory.display()));
         lines.extend(remains.describe(args.keep_volumes).into_iter().map(|thing| format!("  {thing}")));
         if let Some(worktree) = worktree {
-            lines.extend(worktree.describe()?.into_iter().map(|thing| format!("  {thing}")));
+            lines.extend(worktree.describe(losses).into_iter().map(|thing| format!("  {thing}")));
         }
     }
-    Ok(lines)
+    lines
+}
+
+/// The command that does the same without a question, from wherever it is typed.
+fn unasked(doomed: &[Doomed], args: &DestroyArgs) -> String {
+    let mut command = String::from("prism destroy --yes");
+    for (is_given, flag) in
+        [(args.keep_volumes, " --keep-volumes"), (args.force, " --force"), (args.all, " --all")]
+    {
+        command.push_str(if is_given { flag } else { "" });
+    }
+    if let ([only], false) = (doomed, args.all) {
+        command.push_str(&format!(" {}", word(only.target.directory.display())));
+    }
+    command
 }
 
 /// Removes one session. What was seen before the question may have changed since.
-fn remove(context: &Context, engine: &mut Engine, target: Target, args: &DestroyArgs) -> anyhow::Result<()> {
+fn remove(
+    context: &Context,
+    engine: &mut Engine,
+    endpoint: &Endpoint,
+    Doomed { target, worktree, losses: asked, .. }: Doomed,
+    args: &DestroyArgs,
+) -> anyhow::Result<()> {
     let output = context.output;
     if let Some(suffix) = &target.ephemeral {
         ephemeral::remove(engine, &target.id, suffix)?;
         output.note(format!("removed an ephemeral session of `{}`", target.directory.display()));
         return Ok(());
     }
+    let _turn = worktree.map(|it| Turn::take(it.top(), output, &Interrupt::default())).transpose()?;
     let _lock = lock(&target.id, output)?;
-    let Doomed { target, remains, worktree } = look(engine, target, args)?;
+    let Doomed { target, remains, worktree, losses } = look(engine, endpoint, target, args)?;
     let directory = target.directory.display();
-    if let Some(worktree) = &worktree {
-        check_neighbours(context, engine, &target, worktree)?;
-    }
-    remains.remove(engine, args.keep_volumes)?.describe().for_each(|line| output.note(line));
-    if worktree.is_none() {
+    let Some(worktree) = worktree else {
+        remains.remove(engine, args.keep_volumes)?.describe().for_each(|line| output.note(line));
         remove::remove_generated(&target.directory)?;
+        if git::is_moved(&target.directory) {
+            output.note(format!(
+                "the worktree of `{directory}` stays, as git knows it elsewhere: `git -C {} worktree repair`",
+                word(target.directory.display())
+            ));
+        }
+        output.note(format!("removed the session of `{directory}`"));
+        return Ok(());
+    };
+    check_neighbours(context, engine, &target, &worktree)?;
+    if losses != asked && !args.yes {
+        worktree.check_losses(&losses)?;
     }
-    if let Some(worktree) = worktree {
-        // Not from inside: a process must not stand in a directory that goes away.
-        super::context::enter(worktree.away())?;
-        worktree.remove()?;
-    } else if git::is_moved(&target.directory) {
-        output.note(format!(
-            "the worktree of `{directory}` stays, as git knows it elsewhere: `git -C {} worktree repair`",
-            word(target.directory.display())
-        ));
+    // Not from inside: a process must not stand in a directory that goes away.
+    super::context::enter(worktree.away())?;
+    let aside = worktree.set_aside(args.force)?;
+    match remains.remove(engine, args.keep_volumes) {
+        Ok(kept) => kept.describe().for_each(|line| output.note(line)),
+        Err(error) => {
+            if let Err(other) = aside.put_back() {
+                output.error(&error::render(&other));
+            }
+            return Err(error);
+        }
+    }
+    aside.finish()?;
+    if target.directory.exists() {
+        output.note(format!("what somebody made at `{directory}` meanwhile stays"));
     }
     output.note(format!("removed the session of `{directory}`"));
     Ok(())

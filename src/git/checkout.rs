@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::worktree::{Marker, Repository};
+use super::marker::Marker;
+use super::worktree::Repository;
 use crate::domain::checkout::Checkout;
 use crate::read;
 
@@ -31,7 +32,16 @@ impl Repository {
                 made_for: marker.map(|marker| marker.branch),
             })
         });
+        // Of one that is half removed, git may know nothing any more.
+        let going = self.all_announced().into_iter().filter(|marker| marker.is_going);
+        let going = going.map(|marker| Checkout {
+            session: marker.session,
+            branch: Some(marker.branch.clone()),
+            made_for: Some(marker.branch),
+        });
         let mut found: Vec<Checkout> = main.into_iter().chain(linked).collect();
+        let known: Vec<PathBuf> = found.iter().map(|checkout| checkout.session.clone()).collect();
+        found.extend(going.filter(|checkout| !known.contains(&checkout.session)));
         found.sort_by(|one, other| one.session.cmp(&other.session));
         found
     }

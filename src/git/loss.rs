@@ -8,8 +8,9 @@ mod tree;
 use std::path::Path;
 
 use self::checkout::Checkout;
-use super::worktree::{Marker, Repository};
-use super::{attempt, bytes, private_directory, run, run_with};
+use super::marker::Marker;
+use super::worktree::Repository;
+use super::{attempt, bytes, private_directory, run_with};
 use crate::domain::loss::{Loss, branch_of_stash};
 
 pub use self::ignored::remember_ignored;
@@ -44,66 +45,112 @@ pub fn losses(looked: Looked, is_ours: &dyn Fn(&Path) -> bool) -> anyhow::Result
         let checkout = Checkout::of_submodule(path, git);
         losses.extend(checkout.losses(&below, is_going, is_ours, &found.skipped(path))?);
     }
-    losses.extend(commits(top)?);
-    losses.extend(stashes(top, marker)?);
+    let seen = Seen { directory: top, option: None };
+    losses.extend(seen.commits()?);
+    losses.extend(seen.stashes(marker)?);
     losses.extend(submodule::losses(&repository.common, &private, &marker.start)?);
     losses.extend(found.losses(top)?);
     Ok(losses)
 }
 
-/// Names commits that are on nothing but what goes: a detached HEAD, and references that only this worktree has.
-fn commits(top: &Path) -> anyhow::Result<Option<Loss>> {
-    let own = ["for-each-ref", "--format=%(objectname)", "refs/worktree", "refs/bisect", "refs/rewritten"];
-    let own = run(top, &own)?;
-    let mut revisions: Vec<&str> = own.lines().collect();
-    // A branch stays, unless it is merged.
-    let is_on_branch = attempt(top, &["symbolic-ref", "--quiet", "HEAD"])?.status.success();
-    if !is_on_branch {
-        revisions.push("HEAD");
+impl Repository {
+    /// Names what would be lost with what git knows of a worktree that is not there: what is staged, for instance.
+    pub fn losses_of_missing(&self, marker: &Marker) -> anyhow::Result<Vec<Loss>> {
+        match self.registration_of(marker) {
+            Some(registration) if !registration.is_half() => {
+                losses_of_missing(self, marker, &registration.directory)
+            }
+            _ => Ok(Vec::new()),
+        }
     }
-    if revisions.is_empty() {
-        return Ok(None);
-    }
-    let not = ["--not", "--branches", "--tags", "--remotes", "--"];
-    let listed = bytes(top, &[&["log", COMMITS, "--format=%h %s"], &revisions[..], &not].concat())?;
-    let commits: Vec<String> = String::from_utf8_lossy(&listed).lines().map(str::to_owned).collect();
-    Ok((!commits.is_empty()).then_some(Loss::Commits(commits)))
 }
 
-/// Names stashes that were made on a branch that was made with the worktree, or on none in it.
-fn stashes(top: &Path, marker: &Marker) -> anyhow::Result<Option<Loss>> {
-    let stash = ["rev-parse", "--quiet", "--verify", "refs/stash"];
-    if !attempt(top, &stash)?.status.success() {
-        return Ok(None);
+pub(super) fn losses_of_missing(
+    repository: &Repository,
+    marker: &Marker,
+    private: &Path,
+) -> anyhow::Result<Vec<Loss>> {
+    let seen =
+        Seen { directory: &repository.common, option: Some(format!("--git-dir={}", private.display())) };
+    let mut losses = Vec::new();
+    if private.join("index").exists() {
+        let staged = seen.git(&["diff-index", "--cached", "--name-only", "-z", "HEAD", "--"])?;
+        let staged = String::from_utf8_lossy(&staged).into_owned();
+        let staged: Vec<String> = staged.split('\0').filter(|it| !it.is_empty()).map(str::to_owned).collect();
+        losses.extend((!staged.is_empty()).then_some(Loss::Uncommitted(staged)));
     }
-    let listed = bytes(top, &["log", "--walk-reflogs", "--format=%gs%x00%P%x00", "refs/stash", "--"])?;
-    let listed = String::from_utf8_lossy(&listed).into_owned();
-    let been = bytes(top, &["log", "--walk-reflogs", "--format=%H", "HEAD", "--"]).unwrap_or_default();
-    let been = String::from_utf8_lossy(&been).into_owned();
-    let fields: Vec<&str> = listed.split('\0').map(str::trim).collect();
-    let is_of_it = |subject: &str, parents: &str| match branch_of_stash(subject) {
-        Some(branch) => marker.is_new_branch && branch == marker.branch,
-        None => parents.split(' ').next().is_some_and(|base| been.lines().any(|head| head == base)),
-    };
-    let stashes: Vec<String> = fields
-        .chunks_exact(2)
-        .filter(|stash| is_of_it(stash[0], stash[1]))
-        .map(|stash| stash[0].to_owned())
-        .collect();
-    Ok((!stashes.is_empty()).then_some(Loss::Stashes(stashes)))
+    losses.extend(checkout::operations(private));
+    losses.extend(seen.commits()?);
+    losses.extend(seen.stashes(marker)?);
+    losses.extend(submodule::losses(&repository.common, private, &marker.start)?);
+    Ok(losses)
 }
 
-/// Says whether a revision is reached from no branch, tag or remote.
-pub(super) fn is_on_no_branch(directory: &Path, revision: &str) -> anyhow::Result<bool> {
-    let arguments =
-        ["rev-list", "--max-count=1", revision, "--not", "--branches", "--tags", "--remotes", "--"];
-    Ok(!run(directory, &arguments)?.is_empty())
+/// A worktree's own references, seen from it, or from elsewhere with an option that names its git directory.
+struct Seen<'a> {
+    directory: &'a Path,
+    option: Option<String>,
+}
+
+impl Seen<'_> {
+    fn arguments<'a>(&'a self, arguments: &[&'a str]) -> Vec<&'a str> {
+        self.option.as_deref().into_iter().chain(arguments.iter().copied()).collect()
+    }
+
+    fn git(&self, arguments: &[&str]) -> anyhow::Result<Vec<u8>> {
+        bytes(self.directory, &self.arguments(arguments))
+    }
+
+    fn has(&self, arguments: &[&str]) -> anyhow::Result<bool> {
+        Ok(attempt(self.directory, &self.arguments(arguments))?.status.success())
+    }
+
+    /// Names commits that are on nothing but what goes: a detached HEAD, and references that only this worktree has.
+    fn commits(&self) -> anyhow::Result<Option<Loss>> {
+        let own =
+            ["for-each-ref", "--format=%(objectname)", "refs/worktree", "refs/bisect", "refs/rewritten"];
+        let own = self.git(&own)?;
+        let own = String::from_utf8_lossy(&own).into_owned();
+        let mut revisions: Vec<&str> = own.lines().collect();
+        // A branch stays, unless it is merged.
+        if !self.has(&["symbolic-ref", "--quiet", "HEAD"])? {
+            revisions.push("HEAD");
+        }
+        if revisions.is_empty() {
+            return Ok(None);
+        }
+        let not = ["--not", "--branches", "--tags", "--remotes", "--"];
+        let listed = self.git(&[&["log", COMMITS, "--format=%h %s"], &revisions[..], &not].concat())?;
+        let commits: Vec<String> = String::from_utf8_lossy(&listed).lines().map(str::to_owned).collect();
+        Ok((!commits.is_empty()).then_some(Loss::Commits(commits)))
+    }
+
+    /// Names stashes that were made on a branch that was made with the worktree, or on none in it.
+    fn stashes(&self, marker: &Marker) -> anyhow::Result<Option<Loss>> {
+        if !self.has(&["rev-parse", "--quiet", "--verify", "refs/stash"])? {
+            return Ok(None);
+        }
+        let listed = self.git(&["log", "--walk-reflogs", "--format=%gs%x00%P%x00", "refs/stash", "--"])?;
+        let listed = String::from_utf8_lossy(&listed).into_owned();
+        let been = self.git(&["log", "--walk-reflogs", "--format=%H", "HEAD", "--"]).unwrap_or_default();
+        let been = String::from_utf8_lossy(&been).into_owned();
+        let fields: Vec<&str> = listed.split('\0').map(str::trim).collect();
+        let is_of_it = |subject: &str, parents: &str| match branch_of_stash(subject) {
+            Some(branch) => marker.is_new_branch && branch == marker.branch,
+            None => parents.split(' ').next().is_some_and(|base| been.lines().any(|head| head == base)),
+        };
+        let stashes: Vec<String> = fields
+            .chunks_exact(2)
+            .filter(|stash| is_of_it(stash[0], stash[1]))
+            .map(|stash| stash[0].to_owned())
+            .collect();
+        Ok((!stashes.is_empty()).then_some(Loss::Stashes(stashes)))
+    }
 }
 
 /// Says whether a worktree that git did not finish holds content that is not of its commit: other files, or files
 /// with other content than git writes. An empty one is git's, which was killed before it wrote.
-pub(super) fn has_own_content(repository: &Repository, marker: &Marker) -> anyhow::Result<bool> {
-    let top = &marker.worktree;
+pub fn has_own_content(repository: &Repository, marker: &Marker, top: &Path) -> anyhow::Result<bool> {
     if !top.exists() {
         return Ok(false);
     }

@@ -29,8 +29,9 @@ pub fn has_ended(process: &str) -> bool {
     if of != namespace() {
         return false;
     }
-    match start_time(pid) {
-        Some(now) => now != start,
+    match stat(pid) {
+        // One that nobody waited for yet has ended all the same.
+        Some((state, now)) => now != start || matches!(state.as_str(), "Z" | "X"),
         None => kill(pid, None) == Err(Errno::ESRCH),
     }
 }
@@ -39,12 +40,18 @@ fn namespace() -> String {
     fs::read_link("/proc/self/ns/pid").map(|link| link.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// Reads when a process began, in clock ticks since the system did.
 fn start_time(pid: Pid) -> Option<String> {
+    stat(pid).map(|(_, start)| start)
+}
+
+/// Reads the state of a process, and when it began, in clock ticks since the system did.
+fn stat(pid: Pid) -> Option<(String, String)> {
     let status = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The second field is a name that may hold anything.
     let (_, rest) = status.rsplit_once(')')?;
-    rest.split_whitespace().nth(19).map(str::to_owned)
+    let mut fields = rest.split_whitespace().map(str::to_owned);
+    let state = fields.next()?;
+    Some((state, fields.nth(18)?))
 }
 
 #[cfg(test)]

@@ -1,28 +1,37 @@
 //! A new worktree with a session of its own, or nothing at all.
 
+mod copy;
 mod place;
 mod turn;
+mod undo;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use nix::unistd::Pid;
 
-pub use self::place::{Place, copy_env_files, default_sessions, place};
-use self::turn::Turn;
+pub use self::copy::copy_env_files;
+pub use self::place::{Place, default_sessions, place};
+pub use self::turn::Turn;
+use self::undo::{Known, undo};
 use super::remove::{self, Remains};
+use super::worktree::Worktree;
 use super::{LOCK_POLL, Session, lock_name};
 use crate::docker::Engine;
 use crate::domain::name::SessionId;
 use crate::domain::shell::word;
-use crate::error::Failure;
-use crate::git::{self, Beginning, Marker, Progress, Repository};
+use crate::error::{self, Failure};
+use crate::git::{self, Beginning, EngineMark, Marker, Progress, Repository};
 use crate::lock::Lock;
 use crate::output::Output;
 use crate::process::identity;
 use crate::process::interrupt::Interrupt;
+
+/// How long a killed process may take to be gone.
+const LAST_MOMENT: Duration = Duration::from_secs(3);
 
 /// Everything that one `create` made so far. Dropping it does nothing: call [`Made::undo`] or [`Made::keep`].
 #[derive(Debug, Default)]
@@ -34,6 +43,8 @@ pub struct Made {
     keeps_volumes: bool,
     /// An earlier `create` was killed, and this one goes on from there: nothing of it is undone.
     resumes: bool,
+    /// What of the worktree's content is taken back with the rest.
+    known: Known,
     turn: Option<Turn>,
 }
 
@@ -51,21 +62,24 @@ impl Made {
         place: &Place,
         branch: &str,
         from: Option<&str>,
+        engine: EngineMark,
         output: Output,
     ) -> anyhow::Result<()> {
         if let Some(announced) = repository.announced(&place.worktree) {
-            match repository.progress(&place.worktree) {
+            check_alone(&announced)?;
+            match repository.progress(&announced) {
                 // What was being removed is not taken up again.
-                _ if announced.is_going => repository.undo(&announced)?,
+                _ if announced.is_going => finish_removal(&repository, &announced)?,
                 Progress::Whole(marker) if marker.branch == branch => {
                     check_start(&repository, &marker, from)?;
-                    self.worktree = Some((repository, marker));
+                    repository.announce(&Marker { process: Some(identity::own()), ..(*marker).clone() })?;
+                    self.worktree = Some((repository, *marker));
                     self.resumes = true;
                     return Ok(());
                 }
-                Progress::Whole(_) | Progress::Foreign => {}
-                Progress::Half if place.worktree.exists() => repository.undo_half(&announced)?,
-                Progress::Half | Progress::Nothing => repository.undo(&announced)?,
+                Progress::Half | Progress::Nothing => undo(&repository, &announced, &Known::default())?,
+                // It is somebody's by now, and no longer announced.
+                Progress::Whole(_) | Progress::Elsewhere => repository.conclude(&place.worktree),
             }
         }
         check_free(&repository, place)?;
@@ -74,26 +88,41 @@ impl Made {
         if let Beginning::Tracking(reference) = &beginning {
             output.note(format!("the new branch `{branch}` follows `{}`", git::short(reference)));
         }
-        let marker = Marker {
+        let mut marker = Marker {
             worktree: place.worktree.clone(),
             session: place.session.clone(),
             branch: branch.to_owned(),
             start: repository.commit(&beginning.revision(branch))?,
             is_new_branch: beginning != Beginning::Present,
             is_going: false,
+            nonce: Some(git::nonce()),
+            notes_branch: beginning != Beginning::Present,
+            file_system: None,
+            process: Some(identity::own()),
+            engine: Some(engine),
         };
         self.make_parents(&place.worktree)?;
+        marker.file_system = place.worktree.parent().and_then(git::file_system);
         repository.announce(&marker)?;
         self.worktree = Some((repository.clone(), marker.clone()));
-        repository.add_worktree(&marker, &beginning)
+        repository.add_worktree(&marker, &beginning)?;
+        self.known.made(&repository, &marker);
+        Ok(())
     }
 
     fn make_parents(&mut self, path: &Path) -> anyhow::Result<()> {
         let parent = path.parent().unwrap_or(path);
-        let missing: Vec<PathBuf> =
-            parent.ancestors().take_while(|directory| !directory.exists()).map(Path::to_path_buf).collect();
-        fs::create_dir_all(parent).with_context(|| format!("cannot make `{}`", parent.display()))?;
-        self.directories.extend(missing);
+        let missing: Vec<&Path> = parent.ancestors().take_while(|directory| !directory.exists()).collect();
+        for directory in missing.into_iter().rev() {
+            match fs::create_dir(directory) {
+                Ok(()) => self.directories.insert(0, directory.to_path_buf()),
+                // Somebody else was quicker, and has made it.
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(error) => {
+                    return Err(error).with_context(|| format!("cannot make `{}`", directory.display()));
+                }
+            }
+        }
         Ok(())
     }
 
@@ -125,7 +154,10 @@ impl Made {
     }
 
     /// Runs one setup command, which a later `create` waits for should this one be killed.
-    pub fn set_up(&self, command: &mut Command) -> anyhow::Result<ExitStatus> {
+    pub fn set_up(&mut self, command: &mut Command) -> anyhow::Result<ExitStatus> {
+        if let Some((repository, marker)) = &self.worktree {
+            self.known.sets_up(repository, marker);
+        }
         let mut child = command.spawn().context("cannot run `sh`")?;
         let pid = Pid::from_raw(i32::try_from(child.id())?);
         if let Some(turn) = &self.turn {
@@ -143,8 +175,19 @@ impl Made {
         self.resumes
     }
 
+    /// Returns the command that goes on from here.
+    pub fn again(&self) -> String {
+        match (&self.worktree, &self.session) {
+            (Some((_, marker)), _) => format!("prism create {}", word(&marker.branch)),
+            (None, Some((_, directory))) => {
+                format!("prism -C {} create --in-place", word(directory.display()))
+            }
+            (None, None) => "prism create --in-place".to_owned(),
+        }
+    }
+
     /// Says whether there is nothing to undo.
-    pub fn is_empty(&self) -> bool {
+    fn is_empty(&self) -> bool {
         self.session.is_none() && self.worktree.is_none() && self.directories.is_empty()
     }
 
@@ -159,11 +202,27 @@ impl Made {
         }
     }
 
-    /// Removes everything that was made, and nothing that was there before.
-    pub fn undo(self, engine: &mut Engine, output: Output) {
+    /// Removes everything that was made, and nothing that was there before. Says whether it did: where somebody works in
+    /// the worktree by now, everything stays.
+    pub fn undo(self, engine: &mut Engine, output: Output) -> bool {
+        let again = self.again();
+        let goes_on = format!("everything stays; `{again}` goes on from here");
         if self.resumes {
-            return;
+            output.note(goes_on);
+            return false;
         }
+        if self.is_empty() {
+            return false;
+        }
+        if let Some((repository, marker)) = &self.worktree
+            && matches!(repository.progress(marker), Progress::Whole(_))
+            && let Err(error) = undo::look(repository, marker, &marker.worktree, &self.known)
+        {
+            output.error(&error::render(&error));
+            output.note(goes_on);
+            return false;
+        }
+        output.note("removing what was made");
         let mut failed = Vec::new();
         if let Some((id, directory)) = &self.session {
             match remove_session(engine, id, directory, self.keeps_volumes, output) {
@@ -173,23 +232,36 @@ impl Made {
                         "`{}` has a session that somebody else started: it stays",
                         directory.display()
                     ));
-                    return;
+                    return false;
                 }
                 Err(error) => failed.push(error),
             }
         }
         if let Some((repository, marker)) = &self.worktree {
-            failed.extend(repository.undo(marker).err());
+            failed.extend(undo(repository, marker, &self.known).err());
         }
         for directory in &self.directories {
             // Only if nobody else put something there meanwhile.
             let _ = fs::remove_dir(directory);
         }
-        for error in failed {
+        for error in &failed {
             output.note(format!("could not clean up: {error:#}"));
-            output.note("the same `prism create` tries again");
+            output.note(format!("`{again}` tries that again"));
         }
+        failed.is_empty()
     }
+}
+
+/// Ends what an interrupted `destroy` left of a worktree, where nothing is lost with that.
+fn finish_removal(repository: &Repository, marker: &Marker) -> anyhow::Result<()> {
+    let left = Worktree::of_mark(repository, marker);
+    if left.is_there() || !left.losses()?.is_empty() {
+        let shown = marker.worktree.display();
+        return Err(Failure::new(format!("the removal of `{shown}` was interrupted"))
+            .hint(format!("`prism destroy {}` goes on with it", word(&shown)))
+            .into());
+    }
+    left.set_aside(false)?.finish()
 }
 
 fn is_there(session: &Session) -> anyhow::Error {
@@ -221,6 +293,27 @@ fn remove_session(
     remains.remove(engine, keeps_volumes)?.describe().for_each(|line| output.note(line));
     remove::remove_generated(directory)?;
     Ok(true)
+}
+
+/// Fails if what is announced is being made right now, by a prism whose locks are elsewhere. One that was killed lets go
+/// of its locks a moment before it is gone.
+fn check_alone(announced: &Marker) -> Result<(), Failure> {
+    let Some(process) = announced.process.as_deref() else { return Ok(()) };
+    let began = Instant::now();
+    while identity::is_running(process) {
+        if began.elapsed() > LAST_MOMENT {
+            return Err(is_at_work(announced, process));
+        }
+        std::thread::park_timeout(LOCK_POLL);
+    }
+    Ok(())
+}
+
+fn is_at_work(announced: &Marker, process: &str) -> Failure {
+    let shown = announced.worktree.display();
+    let pid = process.split('/').nth(1).unwrap_or_default();
+    Failure::new(format!("another `prism create` is making `{shown}`"))
+        .hint(format!("wait until that is done, or end it: `kill {}`", word(pid)))
 }
 
 /// Fails if a killed `create` began elsewhere than `--from` says now.

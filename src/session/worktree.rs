@@ -9,43 +9,75 @@ use crate::domain::loss::Loss;
 use crate::domain::shell::word;
 use crate::error::Failure;
 use crate::files;
-use crate::git::{self, Looked, Marker, Repository};
+use crate::git::{self, EngineMark, Looked, Marker, Repository, Stage};
 
-/// A worktree that prism made.
+/// A worktree that prism made, or what is left of one.
 #[derive(Debug)]
 pub struct Worktree {
     repository: Repository,
     marker: Marker,
+    stage: Stage,
+}
+
+/// A worktree that is about to be removed, and can still be put back.
+#[derive(Debug)]
+pub struct Aside {
+    repository: Repository,
+    marker: Marker,
+    /// Where it is; `None` if it is gone already.
+    path: Option<PathBuf>,
 }
 
 impl Worktree {
     /// Finds the worktree that was made for the session of `directory`; another session of it has no say in it.
     ///
-    /// One of which the removal was interrupted is found from inside, or from the repository around `here`.
+    /// One of which the removal or the making was interrupted, or that somebody deleted, is found from inside, from
+    /// beside it, or from the repository around `here`. What stands at its place by now, made by somebody else, is none.
     pub fn of_session(directory: &Path, here: &Path) -> Option<Self> {
         let top = directory.ancestors().find(|directory| directory.join(".git").is_file());
-        if let Some((top, repository)) = top.and_then(|top| Some((top, Repository::find(top)?)))
-            && let Some(marker) = Marker::read(&repository, top)
-        {
-            let is_going = repository.announced(top).is_some_and(|announced| announced.is_going);
-            let marker = Marker { is_going, ..marker };
-            return (marker.session == directory).then_some(Self { repository, marker });
+        let found = top.and_then(|top| {
+            let repository = Repository::find(top)?;
+            let marker = Marker::read(&repository, top)?;
+            let announced = repository.announced(top);
+            let is_going = announced.is_some_and(|mark| mark.is_going && mark.agrees(&marker));
+            Some((repository, Marker { is_going, ..marker }))
+        });
+        if let Some((repository, marker)) = found {
+            return (marker.session == directory).then_some(Self { repository, marker, stage: Stage::There });
         }
-        let repository = Repository::find(here)?;
-        let mut announced = directory.ancestors().filter_map(|top| repository.announced(top));
-        let marker = announced.find(|marker| marker.is_going && marker.session == directory)?;
-        Some(Self { repository, marker })
+        around(directory, here).find_map(|repository| {
+            let marker = left(&repository, directory)?;
+            let stage = repository.stage(&marker);
+            Some(Self { repository, marker, stage })
+        })
     }
 
     /// Finds the session directory of a worktree around `here` of which the removal was interrupted: nothing around
     /// it is meant by whoever stands there.
     pub fn going(here: &Path) -> Option<PathBuf> {
         let repository = Repository::find(here)?;
-        let mut announced = here.ancestors().filter_map(|top| repository.announced(top));
-        announced.find(|marker| marker.is_going).map(|marker| marker.session)
+        let going = repository.all_announced().into_iter().filter(|marker| marker.is_going);
+        let is_around = |marker: &Marker| match repository.stage(marker) {
+            Stage::There => here.starts_with(&marker.worktree),
+            Stage::Aside(aside) => here.starts_with(aside) || is_vacant_around(&marker.worktree, here),
+            Stage::Rest => is_vacant_around(&marker.worktree, here),
+        };
+        let mut around = going.filter(is_around);
+        around.next().map(|marker| marker.session)
     }
 
-    /// Returns its top.
+    /// Takes what was announced of one.
+    pub(super) fn of_mark(repository: &Repository, marker: &Marker) -> Self {
+        let stage = repository.stage(marker);
+        Self { repository: repository.clone(), marker: marker.clone(), stage }
+    }
+
+    /// Says whether it is at its place.
+    pub(super) fn is_there(&self) -> bool {
+        matches!(self.stage, Stage::There)
+    }
+
+    /// Returns its top, or where that was.
     pub fn top(&self) -> &Path {
         &self.marker.worktree
     }
@@ -53,6 +85,15 @@ impl Worktree {
     /// Returns a directory that stays.
     pub fn away(&self) -> &Path {
         &self.repository.common
+    }
+
+    /// Returns where its files are, if they are anywhere.
+    fn files(&self) -> Option<&Path> {
+        match &self.stage {
+            Stage::There => Some(&self.marker.worktree),
+            Stage::Aside(aside) => Some(aside),
+            Stage::Rest => None,
+        }
     }
 
     /// Fails if the user locked it.
@@ -67,53 +108,187 @@ impl Worktree {
 
     /// Finds what would be lost with it.
     pub fn losses(&self) -> anyhow::Result<Vec<Loss>> {
-        let Self { repository, marker } = self;
-        if !self.top().exists() {
-            return Ok(Vec::new());
+        let Self { repository, marker, .. } = self;
+        match self.files() {
+            Some(top) => losses(repository, marker, top),
+            None => repository.losses_of_missing(marker),
         }
-        let looked = Looked { repository, marker, top: self.top(), is_going: marker.is_going };
-        git::losses(looked, &is_generated)
     }
 
-    /// Fails if something would be lost with it.
-    pub fn check_losses(&self) -> anyhow::Result<()> {
-        let losses = self.losses()?;
-        if losses.is_empty() {
+    /// Fails if something of these would be lost with it.
+    pub fn check_losses(&self, losses: &[Loss]) -> Result<(), Failure> {
+        let shown = self.top().display();
+        let aside = match &self.stage {
+            Stage::Aside(aside) => format!(", which is at `{}`,", aside.display()),
+            _ => String::new(),
+        };
+        refused(losses, format!("the worktree `{shown}`{aside} has what would be lost"), self.top())
+    }
+
+    /// Fails if it cannot be removed to its end: before anything is.
+    pub fn check_removable(&self) -> Result<(), Failure> {
+        if let Some(top) = self.files() {
+            check_tree(top)?;
+        }
+        let places = self.repository.places(&self.marker);
+        let private = self.repository.private(&self.marker);
+        let fixed = private.and_then(|private| files::undeletable(&private));
+        let fixed = fixed.or_else(|| places.into_iter().find(|place| !files::is_writable(place)));
+        let Some(path) = fixed else { return Ok(()) };
+        let shown = path.display();
+        Err(Failure::new(format!("`{shown}` cannot be written to by you: the worktree cannot go")).hint(
+            format!("look at who owns it, and at what is mounted: `ls -ld {0}; findmnt -T {0}`", word(shown)),
+        ))
+    }
+
+    /// Fails if its stack is on another Engine than the one at `address`, which tells its `id`.
+    pub fn check_engine(
+        &self,
+        address: &str,
+        id: impl FnOnce() -> anyhow::Result<String>,
+    ) -> anyhow::Result<()> {
+        let Some(EngineMark { id: known, address: at }) = &self.marker.engine else { return Ok(()) };
+        if at == address || (!known.is_empty() && *known == id()?) {
             return Ok(());
         }
         let shown = self.top().display();
-        Err(Failure::new(format!("the worktree `{shown}` has what would be lost"))
-            .details(losses.iter().map(ToString::to_string))
-            .hint(format!("save that, or lose it with `prism destroy --force {}`", word(&shown)))
+        Err(Failure::new(format!("the stack of `{shown}` is on another Engine, at `{at}`"))
+            .hint(format!(
+                "`DOCKER_HOST={} prism destroy {}` removes both; `--force` the worktree alone",
+                word(at),
+                word(&shown)
+            ))
             .into())
     }
 
-    /// Fails if a file of it cannot be deleted: a container that ran as root may have made it.
-    pub fn check_removable(&self) -> Result<(), Failure> {
-        let Some(path) = files::undeletable(self.top()) else { return Ok(()) };
-        let shown = path.display();
-        Err(Failure::new(format!("`{shown}` cannot be emptied by you, and is in the worktree that goes"))
-            .hint(format!("remove it first: `sudo rm -r {}`", word(shown))))
-    }
-
     /// Names what goes: the worktree, its branch, and what would be lost.
-    pub fn describe(&self) -> anyhow::Result<Vec<String>> {
-        let mut lines = vec![format!("worktree {}", self.top().display())];
+    pub fn describe(&self, losses: &[Loss]) -> Vec<String> {
+        let mut lines = match &self.stage {
+            Stage::There => vec![format!("worktree {}", self.top().display())],
+            Stage::Aside(aside) => {
+                vec![format!("worktree {}, which is at {}", self.top().display(), aside.display())]
+            }
+            Stage::Rest => vec![format!("what git knows of the worktree {}", self.top().display())],
+        };
         if self.marker.is_new_branch {
             lines.push(format!("branch {}, unless it has commits that are nowhere else", self.marker.branch));
         }
-        lines.extend(self.losses()?.into_iter().map(|loss| format!("  with {loss}")));
-        Ok(lines)
+        lines.extend(losses.iter().map(|loss| format!("  with {loss}")));
+        lines
     }
 
-    /// Removes it, its branch if that was made with it and is merged, and the directory of worktrees if that is
-    /// prism's own and empty now.
-    pub fn remove(&self) -> anyhow::Result<()> {
-        self.repository.remove(&self.marker)?;
+    /// Sets it aside, and looks at it again: what appeared since it was looked at before puts it back, unless `is_forced`.
+    pub fn set_aside(self, is_forced: bool) -> anyhow::Result<Aside> {
+        let Self { repository, marker, stage } = self;
+        let aside = match stage {
+            Stage::There => {
+                let (marker, path) = repository.set_aside(&marker)?;
+                Aside { repository, marker, path: Some(path) }
+            }
+            Stage::Aside(path) => Aside { repository, marker, path: Some(path) },
+            Stage::Rest => Aside { repository, marker, path: None },
+        };
+        let looked = match &aside.path {
+            Some(path) if !is_forced => losses(&aside.repository, &aside.marker, path).and_then(|losses| {
+                let shown = aside.marker.worktree.display();
+                Ok(refused(&losses, format!("somebody works in `{shown}`"), &aside.marker.worktree)?)
+            }),
+            _ => Ok(()),
+        };
+        match looked {
+            Ok(()) => Ok(aside),
+            Err(error) => {
+                aside.put_back()?;
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Aside {
+    /// Puts it back, as nothing was removed.
+    pub fn put_back(&self) -> anyhow::Result<()> {
+        self.path.as_ref().map_or(Ok(()), |path| self.repository.put_back(&self.marker, path))
+    }
+
+    /// Removes it, its branch if that was made with it and nothing is lost with that, and the directory of worktrees if
+    /// that is prism's own and empty now.
+    pub fn finish(self) -> anyhow::Result<()> {
+        let top = &self.marker.worktree;
+        self.repository.finish(&self.marker, self.path.as_deref())?;
         let parent = default_sessions(&self.repository.main);
-        if self.top().parent() == Some(&parent) {
+        if top.parent() == Some(&parent) {
             let _ = fs::remove_dir(parent);
         }
         Ok(())
     }
+}
+
+/// Finds what would be lost with the files of a worktree, wherever they are right now.
+pub(super) fn losses(repository: &Repository, marker: &Marker, top: &Path) -> anyhow::Result<Vec<Loss>> {
+    if repository.is_half(marker) {
+        let has_content = git::has_own_content(repository, marker, top)?;
+        let content = || {
+            Loss::Untracked(vec!["what git did not put into a worktree that was never finished".to_owned()])
+        };
+        return Ok(has_content.then(content).into_iter().collect());
+    }
+    git::losses(Looked { repository, marker, top, is_going: marker.is_going }, &is_generated)
+}
+
+fn refused(losses: &[Loss], what: String, top: &Path) -> Result<(), Failure> {
+    if losses.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(what)
+        .details(losses.iter().map(ToString::to_string))
+        .hint(format!("save that, or lose it with `prism destroy --force {}`", word(top.display()))))
+}
+
+/// Fails if something of a tree cannot be deleted: a container that ran as root may have made it, or it is a disk's.
+fn check_tree(top: &Path) -> Result<(), Failure> {
+    if let Some(path) = files::undeletable(top) {
+        let shown = path.display();
+        return Err(Failure::new(format!(
+            "`{shown}` cannot be emptied by you, and is in the worktree that goes"
+        ))
+        .hint(format!("remove it first: `sudo rm -r {}`", word(shown))));
+    }
+    if let Some(path) = files::mounts(top).into_iter().next() {
+        let shown = path.display();
+        return Err(Failure::new(format!("something is mounted at `{shown}`, in the worktree that goes"))
+            .hint(format!("`umount {}`, if what is there may stay behind", word(shown))));
+    }
+    Ok(())
+}
+
+/// Repositories that may know something of a worktree that is not at its place: around `here`, around what lies beside it,
+/// and around where the main worktree usually is.
+fn around(directory: &Path, here: &Path) -> impl Iterator<Item = Repository> {
+    let parents = directory.ancestors().skip(1);
+    let beside = parents.filter(|parent| parent.is_dir()).take(1).flat_map(|parent| {
+        let main = parent.to_str().and_then(|text| text.strip_suffix("-sessions")).map(PathBuf::from);
+        let entries = fs::read_dir(parent).into_iter().flatten().filter_map(Result::ok);
+        let tops = entries.map(|entry| entry.path()).filter(|path| path.join(".git").exists());
+        main.into_iter().chain(tops.collect::<Vec<_>>()).chain([parent.to_path_buf()])
+    });
+    let places: Vec<PathBuf> = [here.to_path_buf()].into_iter().chain(beside).collect();
+    places.into_iter().filter_map(|place| Repository::find(&place))
+}
+
+/// Finds what a repository knows of a worktree for the session of `directory` that is not there as a whole.
+fn left(repository: &Repository, directory: &Path) -> Option<Marker> {
+    let mut announced = repository.all_announced().into_iter();
+    // One that is being made, and not marked yet, has to be known to git.
+    let announced = announced
+        .find(|marker| marker.session == directory && (marker.is_going || repository.is_half(marker)));
+    announced.or_else(|| repository.deleted(directory)).filter(|marker| match repository.stage(marker) {
+        Stage::Rest => !repository.is_away(marker),
+        _ => true,
+    })
+}
+
+/// Says whether `here` was in a worktree that is not at its place, nor anything else.
+fn is_vacant_around(top: &Path, here: &Path) -> bool {
+    here.starts_with(top) && !top.join(".git").exists()
 }

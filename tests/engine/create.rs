@@ -6,6 +6,7 @@ mod killed;
 mod lacking;
 mod layout;
 mod named;
+mod undone;
 
 use std::fs;
 use std::path::PathBuf;
@@ -46,7 +47,7 @@ fn nothing_is_left(project: &Project, name: &str) {
 }
 
 /// How an announcement in the git directory is named.
-fn sha256(text: &str) -> String {
+pub fn sha256(text: &str) -> String {
     let output = Command::new("sh")
         .args(["-c", "printf %s \"$1\" | sha256sum", "sh", text])
         .output()

@@ -1,6 +1,8 @@
 //! What `destroy` does where others have their hands on what it removes.
 
 mod loss;
+mod order;
+mod stale;
 
 use std::fs;
 

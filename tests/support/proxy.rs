@@ -27,6 +27,8 @@ struct State {
     part: Mutex<Option<&'static str>>,
     questions: AtomicUsize,
     held: AtomicUsize,
+    /// A part of what clients ask, and the one of the same length that the Engine gets.
+    question: Mutex<Option<(&'static str, &'static str)>>,
     /// A word of the Engine's, and the one of the same length that clients get.
     word: Mutex<Option<(&'static str, &'static str)>>,
 }
@@ -56,6 +58,7 @@ impl Read for Requests {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let length = self.0.read(buffer)?;
         self.1.pass(&buffer[..length]);
+        replace(&mut buffer[..length], *self.1.question.lock().expect("question"));
         Ok(length)
     }
 }
@@ -65,18 +68,23 @@ struct Answer(UnixStream, Arc<State>);
 
 impl Write for Answer {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let Some((word, other)) = *self.1.word.lock().expect("word") else { return self.0.write(bytes) };
         let mut told = bytes.to_vec();
-        for at in 0..told.len().saturating_sub(word.len() - 1) {
-            if told[at..].starts_with(word.as_bytes()) {
-                told[at..at + other.len()].copy_from_slice(other.as_bytes());
-            }
-        }
+        replace(&mut told, *self.1.word.lock().expect("word"));
         self.0.write_all(&told).map(|()| bytes.len())
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
         self.0.flush()
+    }
+}
+
+/// Puts one word in place of another that is as long.
+fn replace(bytes: &mut [u8], words: Option<(&str, &str)>) {
+    let Some((word, other)) = words else { return };
+    for at in 0..bytes.len().saturating_sub(word.len() - 1) {
+        if bytes[at..].starts_with(word.as_bytes()) {
+            bytes[at..at + other.len()].copy_from_slice(other.as_bytes());
+        }
     }
 }
 
@@ -122,6 +130,11 @@ impl Proxy {
         *self.state.word.lock().expect("word") = Some((word, other));
     }
 
+    /// From now on, the Engine is asked the second in place of the first, which is as long, and so refuses; or as before.
+    pub fn misdirect(&self, words: Option<(&'static str, &'static str)>) {
+        *self.state.question.lock().expect("question") = words;
+    }
+
     /// How many requests were held back.
     pub fn held(&self) -> usize {
         self.state.held.load(Ordering::SeqCst)
@@ -146,6 +159,7 @@ fn forward(mut client: UnixStream, state: Arc<State>) {
     std::thread::park_timeout(Duration::from_millis(state.delay.load(Ordering::SeqCst)));
     state.pass(&head[..length]);
     let mut engine = UnixStream::connect(engine::socket()).expect("the Engine");
+    replace(&mut head[..length], *state.question.lock().expect("question"));
     engine.write_all(&head[..length]).expect("forwarded");
     let mut answer = Answer(client.try_clone().expect("clone"), Arc::clone(&state));
     relay(Requests(client.try_clone().expect("clone"), state), &mut answer, engine);

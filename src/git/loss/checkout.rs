@@ -83,8 +83,7 @@ impl Checkout {
         let listed = self.git(&ignored::LIST, None)?;
         let ignored = ignored::Search { top: &self.top, below, private: &self.private, is_ours, skipped };
         losses.extend(ignored.loss(&listed)?);
-        let going_on = OPERATIONS.iter().filter(|(file, _)| self.private.join(file).exists());
-        losses.extend(going_on.map(|(_, name)| Loss::Operation(name)));
+        losses.extend(operations(&self.private));
         Ok(losses)
     }
 
@@ -122,4 +121,10 @@ impl Checkout {
         }
         bytes_of(&mut command, arguments, index.map_or(&[], |(_, input)| input))
     }
+}
+
+/// Names the operations of which a git directory says that they are not over.
+pub(super) fn operations(private: &Path) -> Vec<Loss> {
+    let going_on = OPERATIONS.iter().filter(|(file, _)| private.join(file).exists());
+    going_on.map(|(_, name)| Loss::Operation(name)).collect()
 }

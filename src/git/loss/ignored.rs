@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use crate::domain::loss::{Ignored, Loss, is_cache};
-use crate::git::worktree::Marker;
+use crate::git::marker::Marker;
 use crate::git::{bytes, common_directory, home, private_directory};
 use crate::read;
 

@@ -25,18 +25,28 @@ fn look(top: &Path, directory: &Path, known: &[String], losses: &mut Vec<Loss>) 
             look(top, &git, known, losses)?;
             continue;
         }
-        let option = format!("--git-dir={}", git.display());
+        let options = options(&git);
+        let options: Vec<&str> = options.iter().map(String::as_str).collect();
         let has = |commit: &&String| {
-            attempt(&git, &[&option, "cat-file", "-e", commit]).is_ok_and(|it| it.status.success())
+            let arguments = [&options[..], &["cat-file", "-e", commit]].concat();
+            attempt(&git, &arguments).is_ok_and(|it| it.status.success())
         };
         let known: Vec<&str> = known.iter().filter(has).map(String::as_str).collect();
         // Tags may be the user's own, and go, too.
-        let unsaved = [&option, "rev-list", "--max-count=1", "--all", "--not", "--remotes"];
         let mut revisions = vec!["--all"];
-        if attempt(&git, &[&option, "rev-parse", "--quiet", "--verify", "HEAD"])?.status.success() {
+        let head = [&options[..], &["rev-parse", "--quiet", "--verify", "HEAD"]].concat();
+        if attempt(&git, &head)?.status.success() {
             revisions.push("HEAD");
         }
-        let unsaved = [&unsaved[..3], &revisions, &["--not", "--remotes"], &known, &["--"]].concat();
+        let unsaved = [
+            &options[..],
+            &["rev-list", "--max-count=1"],
+            &revisions,
+            &["--not", "--remotes"],
+            &known,
+            &["--"],
+        ];
+        let unsaved = unsaved.concat();
         if !run(&git, &unsaved)?.is_empty() {
             let name = git.strip_prefix(top).unwrap_or(&git).to_string_lossy().replace("/modules/", "/");
             losses.push(Loss::Submodule(name));
@@ -50,10 +60,16 @@ fn look(top: &Path, directory: &Path, known: &[String], losses: &mut Vec<Loss>) 
     Ok(())
 }
 
+/// Names a git directory, and a place that is there for its files: its own words for that lead nowhere once the worktree is
+/// set aside.
+fn options(git: &Path) -> [String; 2] {
+    [format!("--git-dir={}", git.display()), format!("--work-tree={}", git.display())]
+}
+
 /// The commits of submodules that a commit names.
 fn links(git: &Path, commit: &str) -> Vec<String> {
-    let option = format!("--git-dir={}", git.display());
-    let tree = bytes(git, &[&option, "ls-tree", "-r", "-z", commit]).unwrap_or_default();
+    let [git_dir, work_tree] = options(git);
+    let tree = bytes(git, &[&git_dir, &work_tree, "ls-tree", "-r", "-z", commit]).unwrap_or_default();
     let tree = String::from_utf8_lossy(&tree).into_owned();
     let link = |entry: &str| Some(entry.strip_prefix("160000 commit ")?.split('\t').next()?.to_owned());
     tree.split('\0').filter_map(link).collect()

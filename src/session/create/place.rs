@@ -1,6 +1,5 @@
 //! Where a new worktree goes, and the files that git does not bring there.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -76,7 +75,7 @@ pub fn default_sessions(main: &Path) -> PathBuf {
 }
 
 /// Resolves `..` by name, as the directories need not exist yet.
-fn normalized(path: &Path) -> PathBuf {
+pub(super) fn normalized(path: &Path) -> PathBuf {
     path.components().fold(PathBuf::new(), |mut path, component| {
         match component {
             std::path::Component::ParentDir => drop(path.pop()),
@@ -85,49 +84,4 @@ fn normalized(path: &Path) -> PathBuf {
         }
         path
     })
-}
-
-/// Copies files that git does not carry, from the same place in the main worktree, else from the session that
-/// `create` was called in.
-///
-/// # Errors
-/// One of them is in neither place, or would leave the new worktree.
-pub fn copy_env_files(sources: &[PathBuf], to: &Path, names: &[String]) -> anyhow::Result<()> {
-    for name in names {
-        let target = to.join(name);
-        let leads_out =
-            || Failure::new(format!("`env_files: {name}` in prism.yaml leads out of the worktree"));
-        if normalized(&target).strip_prefix(to).is_err() {
-            return Err(leads_out().into());
-        }
-        if target.symlink_metadata().is_ok() {
-            continue;
-        }
-        let Some(source) = sources.iter().map(|from| from.join(name)).find(|source| source.is_file()) else {
-            let first = sources.first().map(|from| from.join(name)).unwrap_or_default();
-            return Err(Failure::new(format!(
-                "`{}` does not exist, but `env_files` in prism.yaml names it",
-                first.display()
-            ))
-            .hint("make it, or take it off the list")
-            .into());
-        };
-        let parent = target.parent().unwrap_or(to);
-        fs::create_dir_all(parent)?;
-        // A directory that is a symbolic link is followed by `copy`.
-        if !parent.canonicalize()?.starts_with(to.canonicalize()?) {
-            return Err(leads_out().into());
-        }
-        copy(&source, &target, parent)
-            .with_context(|| format!("cannot copy `{}` to the new worktree", source.display()))?;
-    }
-    Ok(())
-}
-
-/// Copies a file in one step, its mode included: such files hold secrets, and half a one is worse than none.
-fn copy(source: &Path, target: &Path, parent: &Path) -> std::io::Result<()> {
-    let file = tempfile::NamedTempFile::new_in(parent)?;
-    fs::copy(source, file.path())?;
-    file.persist(target)?;
-    Ok(())
 }

@@ -12,7 +12,7 @@ use crate::session::LOCK_POLL;
 
 /// The sole right to create at one place, for as long as it lives.
 #[derive(Debug)]
-pub(super) struct Turn {
+pub struct Turn {
     /// Names the setup command that runs.
     pub(super) setup: PathBuf,
     _lock: Lock,
@@ -21,19 +21,27 @@ pub(super) struct Turn {
 impl Turn {
     /// Waits until no other `create` is at work at this place, nor a setup command that a killed one left.
     pub(super) fn wait(place: &Path, output: Output, interrupt: &Interrupt) -> anyhow::Result<Self> {
+        let turn = Self::take(place, output, interrupt)?;
+        let mut told = false;
+        while fs::read_to_string(&turn.setup).is_ok_and(|process| identity::is_running(&process)) {
+            if !std::mem::replace(&mut told, true) {
+                output.note("waiting for a setup command that an interrupted `prism create` left");
+            }
+            interrupt.pause(LOCK_POLL)?;
+        }
+        Ok(turn)
+    }
+
+    /// Waits until no `create` is at work at this place.
+    pub fn take(place: &Path, output: Output, interrupt: &Interrupt) -> anyhow::Result<Self> {
         let name = format!("create-{}", short_hash(place.as_os_str().as_encoded_bytes()));
         let mut told = false;
-        let mut pause = |what: &str| {
+        let lock = Lock::acquire(&name, || {
             if !std::mem::replace(&mut told, true) {
-                output.note(format!("waiting for {what}"));
+                output.note("waiting for another `prism create` of the same");
             }
             Ok(interrupt.pause(LOCK_POLL)?)
-        };
-        let lock = Lock::acquire(&name, || pause("another `prism create` of the same"))?;
-        let setup = lock::directory()?.join(format!("{name}.setup"));
-        while fs::read_to_string(&setup).is_ok_and(|process| identity::is_running(&process)) {
-            pause("a setup command that an interrupted `prism create` left")?;
-        }
-        Ok(Self { setup, _lock: lock })
+        })?;
+        Ok(Self { setup: lock::directory()?.join(format!("{name}.setup")), _lock: lock })
     }
 }

@@ -31,6 +31,9 @@ fn a_create_goes_on_from_where_a_killed_one_was_and_loses_nothing() {
     fs::write(worktree.join("work"), "mine").expect("somebody works there");
     project.sandbox.git(&worktree, &["commit", "-q", "--allow-empty", "-m", "mine"]);
     let containers = containers_of(&worktree);
+    // As a git leaves it that was killed meanwhile.
+    let lock = project.directory.join(".git/worktrees/b/index.lock");
+    fs::write(&lock, "").expect("lock");
     let elsewhere = project.prism(&["create", "b", "--from", "b"]).exits(1);
     assert!(elsewhere.stderr.contains("at another commit"), "{elsewhere}");
     project.sandbox.write("go", "");
@@ -38,6 +41,7 @@ fn a_create_goes_on_from_where_a_killed_one_was_and_loses_nothing() {
     assert!(created.stderr.contains("going on from there"), "{created}");
     assert!(worktree.join("done").exists() && worktree.join("work").exists());
     assert_eq!(containers_of(&worktree), containers);
+    fs::remove_file(lock).expect("lock");
     project.prism(&["create", "b"]).exits(1);
     project.sandbox.prism(&worktree, &["destroy", "--yes", "--force"]).succeeds();
     assert_eq!(branches(&project), "b\nmain\n", "its commit is nowhere else");
@@ -58,15 +62,15 @@ fn a_worktree_that_git_did_not_finish_is_made_anew_unless_somebody_put_something
     let project = committed("");
     let place = worktree(&project, "b");
     // As `git worktree add` leaves it when it is killed: registered, locked, and not checked out.
-    project.sandbox.git(
-        &project.directory,
-        &["worktree", "add", "-q", "--no-checkout", "-b", "b", place.to_str().expect("UTF-8")],
-    );
+    let git = |arguments: &[&str]| project.sandbox.git(&project.directory, arguments);
+    git(&["update-ref", "--create-reflog", "-m", "prism 00000000000000aa", "refs/heads/b", "HEAD", ""]);
+    git(&["worktree", "add", "-q", "--no-checkout", place.to_str().expect("UTF-8"), "b"]);
     let lock = project.directory.join(".git/worktrees/b/locked");
-    fs::write(&lock, "initializing").expect("lock");
+    fs::write(&lock, "prism 00000000000000aa").expect("lock");
     let start = project.sandbox.git(&project.directory, &["rev-parse", "HEAD"]);
     let announced = serde_json::json!({
         "worktree": place, "session": place, "branch": "b", "start": start.trim(), "is_new_branch": true,
+        "nonce": "00000000000000aa",
     });
     let name = sha256(place.to_str().expect("UTF-8"));
     fs::create_dir_all(project.directory.join(".git/prism")).expect("directory");
@@ -74,7 +78,10 @@ fn a_worktree_that_git_did_not_finish_is_made_anew_unless_somebody_put_something
         .expect("announced");
     fs::write(place.join("mine"), "x").expect("file");
     let refused = project.prism(&["create", "b"]).exits(1);
-    assert!(refused.stderr.contains("is unfinished") && place.join("mine").exists(), "{refused}");
+    assert!(
+        refused.stderr.contains("what git did not put into a worktree") && place.join("mine").exists(),
+        "{refused}"
+    );
     fs::remove_file(place.join("mine")).expect("saved");
     project.prism(&["create", "b"]).succeeds();
     project.sandbox.prism(&place, &["destroy", "--yes"]).succeeds();

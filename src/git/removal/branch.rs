@@ -1,0 +1,91 @@
+//! Taking a branch back that was made with a worktree.
+
+use crate::git::marker::Marker;
+use crate::git::worktree::Repository;
+use crate::git::{attempt, run};
+use crate::read;
+
+/// What git says of a branch that somebody made by hand.
+const BY_HAND: &str = "branch: ";
+
+/// What has to hold for a branch to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Proof {
+    /// It is where it began, and its first word is this making's.
+    Unmoved,
+    /// All of its commits are elsewhere, too.
+    Unlost,
+}
+
+impl Repository {
+    /// Deletes the branch of `marker`, if it is that one, checked out nowhere, and `proof` holds: by comparing and
+    /// deleting in one step, so that a commit which somebody makes right now is not lost.
+    pub(super) fn remove_branch(&self, marker: &Marker, proof: Proof) -> anyhow::Result<()> {
+        let reference = format!("refs/heads/{}", marker.branch);
+        let tip = attempt(&self.common, &["rev-parse", "--quiet", "--verify", &reference])?;
+        if !tip.status.success() {
+            return Ok(());
+        }
+        let tip = String::from_utf8_lossy(&tip.stdout).trim().to_owned();
+        let is_same = match proof {
+            Proof::Unmoved => {
+                let is_ours = marker.reason().is_some() && self.began(&reference)? == marker.reason();
+                is_ours && tip == marker.start
+            }
+            Proof::Unlost => {
+                let is_by_hand = marker.notes_branch
+                    && self.began(&reference)?.is_some_and(|said| said.starts_with(BY_HAND));
+                !is_by_hand && !self.is_only_on(&marker.branch)?
+            }
+        };
+        if !is_same || self.is_in_use(&reference)? {
+            return Ok(());
+        }
+        let deleted = attempt(&self.common, &["update-ref", "--no-deref", "-d", &reference, &tip])?;
+        if deleted.status.success() {
+            // As `git branch -d` does; there need not be anything.
+            let section = format!("branch.{}", marker.branch);
+            attempt(&self.common, &["config", "--local", "--remove-section", &section])?;
+        }
+        Ok(())
+    }
+
+    /// What git noted down when a branch was made, as far as it still knows.
+    fn began(&self, reference: &str) -> anyhow::Result<Option<String>> {
+        let said = attempt(&self.common, &["log", "--walk-reflogs", "--format=%gs", reference, "--"])?;
+        Ok(String::from_utf8_lossy(&said.stdout).lines().last().map(str::to_owned))
+    }
+
+    /// Says whether a branch has commits that no other, no tag and no remote has.
+    fn is_only_on(&self, branch: &str) -> anyhow::Result<bool> {
+        let (reference, exclude) = (format!("refs/heads/{branch}"), format!("--exclude={branch}"));
+        let arguments = [
+            "rev-list",
+            "--max-count=1",
+            &reference,
+            "--not",
+            &exclude,
+            "--branches",
+            "--tags",
+            "--remotes",
+            "--",
+        ];
+        Ok(!run(&self.common, &arguments)?.is_empty())
+    }
+
+    /// Says whether a worktree has a branch, also while it rebases or bisects it, and whether or not it is there.
+    fn is_in_use(&self, reference: &str) -> anyhow::Result<bool> {
+        let has = run(&self.common, &["for-each-ref", "--format=%(worktreepath)", reference])?;
+        let head = attempt(&self.common, &["symbolic-ref", "--quiet", "HEAD"])?;
+        let private = self.registrations().map(|it| it.directory).chain([self.common.clone()]);
+        let short = reference.trim_start_matches("refs/heads/");
+        let is_named = |text: String| text.trim() == reference || text.trim() == short;
+        let mut under_way = private.flat_map(|private| {
+            ["rebase-merge/head-name", "rebase-apply/head-name", "BISECT_START"]
+                .map(|name| private.join(name))
+        });
+        Ok(!has.is_empty()
+            || is_named(String::from_utf8_lossy(&head.stdout).into_owned())
+            || under_way.any(|path| read::text(&path).is_ok_and(is_named)))
+    }
+}

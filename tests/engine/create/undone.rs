@@ -1,0 +1,180 @@
+//! What a failing or killed `create` takes back: what it made, and only while it is as it was made.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use super::{branches, committed, sha256, worktree};
+use crate::support::project::containers_of;
+use crate::support::{Outcome, Project, Proxy, Run, eventually};
+
+/// Runs prism with a `git` that does something of somebody's before it makes what the word in its arguments names.
+fn with_git(project: &Project, word: &str, meanwhile: &str, arguments: &[&str]) -> Run {
+    let real = project.sandbox.command("sh", &project.directory, &["-c", "command -v git"]).succeeds();
+    let script = format!(
+        "#!/bin/sh\ncase \"$*\" in *'{word}'*) (cd '{}'; {meanwhile}) ;; esac\nexec '{}' \"$@\"\n",
+        project.directory.display(),
+        real.line()
+    );
+    let git = project.sandbox.write("bin/git", &script);
+    fs::set_permissions(&git, fs::Permissions::from_mode(0o755)).expect("chmod");
+    let path = std::env::var("PATH").expect("PATH");
+    let path = format!("{}:{path}", git.parent().expect("parent").display());
+    project.prism(arguments).env("PATH", path).env("REAL", real.line())
+}
+
+#[test]
+fn who_was_quicker_keeps_what_they_made() {
+    let project = committed("");
+    let place = worktree(&project, "b");
+    let failed =
+        with_git(&project, "update-ref --create-reflog", "\"$REAL\" checkout -q -b b", &["create", "b"])
+            .exits(1);
+    assert!(failed.stderr.contains("refs/heads/b"), "{failed}");
+    assert_eq!(branches(&project), "b\nmain\n");
+    project.sandbox.git(&project.directory, &["checkout", "-q", "main"]);
+    project.sandbox.git(&project.directory, &["branch", "-D", "b"]);
+
+    let add = format!("\"$REAL\" worktree add -q --detach '{0}'; echo work >'{0}/mine'", place.display());
+    with_git(&project, "worktree add --quiet", &add, &["create", "b"]).exits(1);
+    assert_eq!(fs::read_to_string(place.join("mine")).expect("theirs"), "work\n");
+    project.sandbox.git(&place, &["status"]);
+    assert_eq!(branches(&project), "main\n", "the branch was prism's");
+    let again = project.prism(&["create", "b"]).exits(1);
+    assert!(again.stderr.contains("exists already") && place.join("mine").exists(), "{again}");
+}
+
+#[test]
+fn a_branch_that_somebody_made_or_took_stays() {
+    let project = committed("");
+    let place = worktree(&project, "b");
+    // As a prism leaves it that was killed before it made anything.
+    let start = project.sandbox.git(&project.directory, &["rev-parse", "HEAD"]);
+    for (nonce, is_new) in [(serde_json::json!("00000000000000aa"), true), (serde_json::Value::Null, false)] {
+        let mut announced = serde_json::json!({
+            "worktree": place, "session": place, "branch": "b", "start": start.trim(), "is_new_branch": true,
+        });
+        if is_new {
+            announced["nonce"] = nonce;
+        }
+        fs::create_dir_all(project.directory.join(".git/prism")).expect("directory");
+        let name = sha256(place.to_str().expect("UTF-8"));
+        let announcement = project.directory.join(format!(".git/prism/{name}.json"));
+        fs::write(&announcement, announced.to_string()).expect("announced");
+        project.sandbox.git(&project.directory, &["checkout", "-q", "-B", "b"]);
+        project.prism(&["create", "b"]).exits(1);
+        assert_eq!(branches(&project), "b\nmain\n");
+        assert!(!announcement.exists() && !place.exists());
+        project.sandbox.git(&project.directory, &["checkout", "-q", "main"]);
+        project.sandbox.git(&project.directory, &["branch", "-D", "b"]);
+    }
+    // Checked out elsewhere while a setup fails.
+    project
+        .write("prism.yaml", "setup: ['git -C ../../shop checkout -q --ignore-other-worktrees b; exit 1']\n");
+    project.sandbox.git(&project.directory, &["commit", "-qam", "fails"]);
+    project.prism(&["create", "b"]).exits(1);
+    assert!(!place.exists() && containers_of(&place).is_empty());
+    assert_eq!(branches(&project), "b\nmain\n");
+}
+
+#[test]
+fn a_worktree_in_which_somebody_works_stays_whole() {
+    let project = committed("setup: ['echo theirs >>tracked; touch new; exit 1']\n");
+    project.write("tracked", "1\n");
+    project.sandbox.git(&project.directory, &["add", "."]);
+    project.sandbox.git(&project.directory, &["commit", "-qm", "tracked"]);
+    let place = worktree(&project, "b");
+    let failed = project.prism(&["create", "b"]).exits(1);
+    assert!(
+        failed.stderr.contains("uncommitted work: tracked")
+            && failed.stderr.contains("everything stays; `prism create b` goes on"),
+        "{failed}"
+    );
+    assert_eq!(fs::read_to_string(place.join("tracked")).expect("work"), "1\ntheirs\n");
+    assert_eq!(containers_of(&place).len(), 1);
+    fs::write(place.join("prism.yaml"), "").expect("corrected");
+    let created = project.prism(&["create", "b"]).succeeds();
+    assert!(created.stderr.contains("going on from there"), "{created}");
+    project.sandbox.prism(&place, &["destroy", "--yes", "--force"]).succeeds();
+    assert_eq!(branches(&project), "main\n");
+}
+
+#[test]
+fn secrets_are_copied_through_no_link() {
+    let project = committed("env_files: [link/made/secret.env]\n");
+    let outside = project.sandbox.work().join("outside");
+    fs::create_dir(&outside).expect("directory");
+    std::os::unix::fs::symlink("../../outside", project.directory.join("link")).expect("link");
+    project.sandbox.git(&project.directory, &["add", "."]);
+    project.sandbox.git(&project.directory, &["commit", "-qm", "link"]);
+    fs::remove_file(project.directory.join("link")).expect("link");
+    project.write("link/made/secret.env", "KEY=1\n");
+    let refused = project.prism(&["create", "b"]).exits(1);
+    assert!(refused.stderr.contains("leads out of the worktree"), "{refused}");
+    assert!(!outside.join("made").exists(), "nothing was made outside");
+    assert!(!worktree(&project, "b").exists());
+}
+
+#[test]
+fn an_engine_that_fails_at_the_end_is_told_of_and_nothing_is_lost() {
+    let project = committed("setup: ['touch ../../began; until test -e ../../go; do sleep 0.1; done']\n");
+    let proxy = Proxy::start(&project.sandbox);
+    let create = project.prism(&["create", "b"]).env("DOCKER_HOST", proxy.host()).spawn();
+    eventually("the setup to begin", || project.sandbox.work().join("began").exists());
+    proxy.misdirect(Some(("/volumes", "/vxlumes")));
+    project.sandbox.write("go", "");
+    let failed = Outcome::of(create);
+    assert!(
+        failed.status == 1 && failed.stderr.contains("everything is up, and stays; `prism create b` ends"),
+        "{failed}"
+    );
+    proxy.misdirect(None);
+    let place = worktree(&project, "b");
+    assert_eq!(containers_of(&place).len(), 1);
+    project.prism(&["create", "b"]).succeeds();
+    let there = project.prism(&["create", "b"]).exits(1);
+    assert!(there.stderr.contains("exists already"), "{there}");
+
+    // The same Engine at another address is the same; another one is not asked to remove what it does not have.
+    let shown = place.to_str().expect("UTF-8");
+    let note = project.directory.join(".git/worktrees/b/prism.json");
+    let mut marker: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(&note).expect("marker")).expect("JSON");
+    let id = marker["engine"]["id"].take();
+    marker["engine"] = serde_json::json!({"id": "another", "address": "tcp://elsewhere:2375"});
+    fs::write(&note, marker.to_string()).expect("marker");
+    let refused = project.prism(&["destroy", "--yes", shown]).exits(1);
+    assert!(
+        refused.stderr.contains("is on another Engine, at `tcp://elsewhere:2375`")
+            && refused.stderr.contains(&format!("`DOCKER_HOST=tcp://elsewhere:2375 prism destroy {shown}`")),
+        "{refused}"
+    );
+    assert!(place.exists());
+    marker["engine"]["id"] = id;
+    fs::write(&note, marker.to_string()).expect("marker");
+    project.prism(&["destroy", "--yes", shown]).succeeds();
+    assert!(!place.exists() && containers_of(&place).is_empty());
+}
+
+#[test]
+fn two_prisms_with_locks_in_different_places_do_not_undo_each_other() {
+    let project = committed("setup: ['touch ../../began; until test -e ../../go; do sleep 0.1; done']\n");
+    let first = project.prism(&["create", "b"]).spawn();
+    eventually("the setup to begin", || project.sandbox.work().join("began").exists());
+    let elsewhere = project.sandbox.root().join("home/run");
+    fs::create_dir(&elsewhere).expect("directory");
+    fs::set_permissions(&elsewhere, fs::Permissions::from_mode(0o700)).expect("chmod");
+    let mut second = project.prism(&["create", "b"]).env("XDG_RUNTIME_DIR", &elsewhere).spawn();
+    // It gives up, or waits.
+    for _ in 0..100 {
+        if second.try_wait().expect("status").is_some() {
+            break;
+        }
+        std::thread::park_timeout(std::time::Duration::from_millis(20));
+    }
+    project.sandbox.write("go", "");
+    let (first, second) = (Outcome::of(first), Outcome::of(second));
+    assert!(first.status == 0 && second.status == 1, "{first}\n{second}");
+    assert_eq!(containers_of(&worktree(&project, "b")).len(), 1);
+    project.prism(&["destroy", "--yes", worktree(&project, "b").to_str().expect("UTF-8")]).succeeds();
+    assert_eq!(branches(&project), "main\n");
+}

@@ -1,0 +1,148 @@
+//! Marks of a removal that was cut short, and what somebody made at the same place since.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::support::Project;
+use crate::support::project::containers_of;
+
+/// A committed project with a worktree `b` that prism made.
+fn created() -> (Project, PathBuf) {
+    let project = Project::quick();
+    project.write("tracked", "1\n");
+    let git = |arguments: &[&str]| project.sandbox.git(&project.directory, arguments);
+    git(&["init", "-q", "-b", "main"]);
+    git(&["add", "."]);
+    git(&["commit", "-qm", "x"]);
+    project.prism(&["create", "b"]).succeeds();
+    let place = project.sandbox.work().join("shop-sessions/b");
+    (project, place)
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("UTF-8")
+}
+
+/// Marks the worktree as prism does that is about to remove it, and tells where it is set aside.
+fn mark(project: &Project, place: &Path) -> PathBuf {
+    let marker = fs::read_to_string(project.directory.join(".git/worktrees/b/prism.json")).expect("marker");
+    let mut marker: serde_json::Value = serde_json::from_str(&marker).expect("JSON");
+    marker["is_going"] = true.into();
+    let name = super::super::create::sha256(text(place));
+    let announcement = project.directory.join(format!(".git/prism/{name}.json"));
+    fs::write(announcement, marker.to_string()).expect("announced");
+    place.with_file_name(format!(".b.removed-{}", marker["nonce"].as_str().expect("a nonce")))
+}
+
+/// Expects that no mark is left, and that there are these branches.
+fn settled(project: &Project, branches: &str) {
+    let marks = fs::read_dir(project.directory.join(".git/prism")).expect("prism's directory");
+    let marks: Vec<_> = marks.map(|entry| entry.expect("entry").path()).collect();
+    assert!(marks.is_empty(), "{marks:?}");
+    let found = project.sandbox.git(&project.directory, &["branch", "--format", "%(refname:short)"]);
+    assert_eq!(found, branches);
+}
+
+#[test]
+fn a_worktree_that_was_made_anew_is_nobodys_to_remove() {
+    let (project, place) = created();
+    for verb in [&["destroy", "--yes", text(&place)][..], &["create", "b"]] {
+        mark(&project, &place);
+        project.sandbox.git(&project.directory, &["worktree", "remove", "--force", text(&place)]);
+        project.sandbox.git(&project.directory, &["worktree", "add", "-q", text(&place), "b"]);
+        fs::write(place.join("mine"), "work").expect("file");
+        project.prism(verb).run();
+        assert_eq!(fs::read_to_string(place.join("mine")).expect("work"), "work");
+        project.sandbox.git(&place, &["status"]);
+        settled(&project, "b\nmain\n");
+        fs::remove_file(place.join("mine")).expect("saved");
+        project.prism(&["destroy", "--yes", text(&place)]).succeeds();
+        assert!(place.exists() && containers_of(&place).is_empty());
+        project.sandbox.git(&project.directory, &["worktree", "remove", text(&place)]);
+        project.sandbox.git(&project.directory, &["branch", "-D", "b"]);
+        project.prism(&["create", "b"]).succeeds();
+    }
+    // Its branch was checked out elsewhere meanwhile.
+    mark(&project, &place);
+    project.sandbox.git(&project.directory, &["worktree", "remove", "--force", text(&place)]);
+    project.sandbox.git(&project.directory, &["checkout", "-q", "b"]);
+    project.prism(&["destroy", "--yes", text(&place)]).succeeds();
+    settled(&project, "b\nmain\n");
+    // And made by hand, after it was deleted.
+    project.sandbox.git(&project.directory, &["checkout", "-q", "main"]);
+    project.sandbox.git(&project.directory, &["branch", "-D", "b"]);
+    project.prism(&["create", "b"]).succeeds();
+    project.sandbox.git(&place, &["checkout", "-q", "--detach"]);
+    project.sandbox.git(&project.directory, &["branch", "-D", "b"]);
+    project.sandbox.git(&project.directory, &["branch", "b"]);
+    project.prism(&["destroy", "--yes", text(&place)]).succeeds();
+    settled(&project, "b\nmain\n");
+}
+
+#[test]
+fn what_was_set_aside_goes_with_the_next_call_wherever_that_is_from() {
+    let (project, place) = created();
+    for number in 0..5 {
+        let aside = mark(&project, &place);
+        if number < 4 {
+            fs::rename(&place, &aside).expect("set aside");
+            fs::remove_file(aside.join("compose.yaml")).expect("half removed");
+        }
+        let root = project.sandbox.root();
+        match number {
+            // From the repository, by its directory and by its branch.
+            0 => project.prism(&["destroy", "--yes", text(&place)]).succeeds(),
+            1 => project.prism(&["destroy", "--yes", "b"]).succeeds(),
+            // From inside, where a shell still stands; and from anywhere.
+            2 => project.sandbox.prism(&aside, &["destroy", "--yes"]).succeeds(),
+            3 => project.sandbox.prism(&root, &["destroy", "--yes", text(&place)]).succeeds(),
+            // It was not even set aside.
+            _ => project.sandbox.prism(&place, &["destroy", "--yes"]).succeeds(),
+        };
+        assert!(!place.exists() && !aside.exists() && containers_of(&place).is_empty());
+        settled(&project, "main\n");
+        project.prism(&["create", "b"]).succeeds();
+    }
+    // Somebody who stood there went on working.
+    let aside = mark(&project, &place);
+    fs::rename(&place, &aside).expect("set aside");
+    fs::write(aside.join("mine"), "work").expect("file");
+    let refused = project.prism(&["create", "b"]).exits(1);
+    assert!(refused.stderr.contains("was interrupted") && aside.join("mine").exists(), "{refused}");
+    let refused = project.prism(&["destroy", "--yes", text(&place)]).exits(1);
+    assert!(refused.stderr.contains("git does not track: mine"), "{refused}");
+    fs::remove_file(aside.join("mine")).expect("saved");
+    project.prism(&["destroy", "--yes", text(&place)]).succeeds();
+    settled(&project, "main\n");
+}
+
+#[test]
+fn a_session_whose_directory_is_gone_leaves_no_branch_and_no_mark() {
+    let (project, place) = created();
+    fs::remove_dir_all(&place).expect("removed by hand");
+    project.prism(&["destroy", "--yes", text(&place)]).succeeds();
+    settled(&project, "main\n");
+    assert!(!project.directory.join(".git/worktrees/b").exists() && containers_of(&place).is_empty());
+
+    // What is staged is in git's own directory still.
+    project.prism(&["create", "b"]).succeeds();
+    fs::write(place.join("tracked"), "2\n").expect("file");
+    project.sandbox.git(&place, &["add", "tracked"]);
+    fs::remove_dir_all(&place).expect("removed by hand");
+    let refused = project.prism(&["destroy", "--yes", text(&place)]).exits(1);
+    assert!(refused.stderr.contains("uncommitted work: tracked"), "{refused}");
+    project.prism(&["destroy", "--yes", "--force", text(&place)]).succeeds();
+    settled(&project, "main\n");
+
+    // A disk that is not mounted is no deletion.
+    project.prism(&["create", "b"]).succeeds();
+    let sessions = place.parent().expect("parent");
+    let away = project.sandbox.work().join("away");
+    fs::rename(sessions, &away).expect("unmount");
+    project.prism(&["destroy", "--yes", text(&place)]).succeeds();
+    assert!(containers_of(&place).is_empty());
+    fs::rename(&away, sessions).expect("mount");
+    project.sandbox.git(&place, &["status"]);
+    project.prism(&["destroy", "--yes", text(&place)]).succeeds();
+    settled(&project, "main\n");
+}
