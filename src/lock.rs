@@ -1,14 +1,15 @@
 //! Advisory locks between prisms of one user, each a file that its holder keeps open.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{DirBuilder, File, Metadata};
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, FdFlag, Flock, FlockArg, fcntl};
+use nix::fcntl::{FcntlArg, FdFlag, Flock, FlockArg, OFlag, fcntl, openat};
+use nix::sys::stat::Mode;
 
 use crate::error::Failure;
 
@@ -37,17 +38,16 @@ impl Lock {
     /// # Errors
     /// The lock file cannot be made.
     pub fn attempt(name: &str) -> anyhow::Result<Option<Self>> {
-        let path = directory()?.join(format!("{name}.lock"));
-        let file = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .custom_flags(nix::libc::O_NOFOLLOW)
-            .open(&path)
+        let (directory, opened) = open()?;
+        let name = format!("{name}.lock");
+        let path = directory.join(&name);
+        let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let file = openat(&opened, name.as_str(), flags, Mode::S_IRUSR | Mode::S_IWUSR)
+            .map_err(io::Error::from)
             .with_context(|| format!("cannot open the lock file `{}`", path.display()))?;
-        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        match Flock::lock(File::from(file), FlockArg::LockExclusiveNonblock) {
+            // One that was removed meanwhile locks nobody out.
+            Ok(lock) if !is_at(&lock, &path) => Ok(None),
             Ok(lock) => Ok(Some(Self(lock))),
             Err((_, Errno::EWOULDBLOCK | Errno::EINTR)) => Ok(None),
             Err((_, errno)) => {
@@ -66,36 +66,49 @@ impl Lock {
     }
 }
 
-/// Returns `$XDG_RUNTIME_DIR/prism`, else `/tmp/prism-<uid>`: private to the user.
+fn is_at(file: &File, path: &Path) -> bool {
+    let place = |found: Metadata| (found.dev(), found.ino());
+    let there = path.symlink_metadata().map(place);
+    there.is_ok_and(|there| file.metadata().is_ok_and(|own| place(own) == there))
+}
+
+/// Returns `/tmp/prism-<uid>`, private to the user: one place for all processes of a user, whatever their environment says
+/// (cron, ssh and `sudo -u` have other runtime directories, or none).
 pub fn directory() -> anyhow::Result<PathBuf> {
+    open().map(|(path, _)| path)
+}
+
+/// Opens that directory. What is done by the descriptor is done in the very directory that was looked at.
+fn open() -> anyhow::Result<(PathBuf, File)> {
     let user = nix::unistd::geteuid();
-    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-    let usable = |path: &PathBuf| {
-        path.is_absolute()
-            && fs::metadata(path).is_ok_and(|found| found.is_dir() && found.uid() == user.as_raw())
-    };
-    let path = match runtime.filter(usable) {
-        Some(runtime) => runtime.join("prism"),
-        None => PathBuf::from(format!("/tmp/prism-{user}")),
-    };
+    let path = PathBuf::from(format!("/tmp/prism-{user}"));
     match DirBuilder::new().mode(0o700).create(&path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
             return Err(Failure::new(format!(
                 "cannot make the directory for lock files, `{}`",
                 path.display()
             ))
-            .hint("set XDG_RUNTIME_DIR to a directory of your own that you may write to")
+            .hint(
+                "make `/tmp` writable for you: `ls -ld /tmp` shows whose it is, `df /tmp` whether it is full",
+            )
             .caused_by(error)
             .into());
         }
         _ => {}
     }
-    let found =
-        fs::symlink_metadata(&path).with_context(|| format!("cannot look at `{}`", path.display()))?;
-    if !found.is_dir() || found.uid() != user.as_raw() || found.permissions().mode() & 0o077 != 0 {
-        return Err(Failure::new(format!("`{}` is not a private directory of yours", path.display()))
-            .hint("remove it, or set XDG_RUNTIME_DIR")
-            .into());
+    let flags = nix::libc::O_DIRECTORY | nix::libc::O_NOFOLLOW;
+    let opened = File::options().read(true).custom_flags(flags).open(&path);
+    let is_private = |found: &Metadata| {
+        let others = found.permissions().mode() & 0o077;
+        found.uid() == user.as_raw() && others == 0
+    };
+    match opened.and_then(|directory| Ok((directory.metadata()?, directory))) {
+        Ok((found, directory)) if is_private(&found) => Ok((path, directory)),
+        _ => Err(Failure::new(format!("`{}` is not a private directory of yours", path.display()))
+            .hint(format!(
+                "prism keeps its locks there, and nobody else may: `sudo rm -r {}`",
+                path.display()
+            ))
+            .into()),
     }
-    Ok(path)
 }

@@ -1,6 +1,7 @@
 //! prism against the real Engine.
 
 mod away;
+mod branch;
 mod child;
 mod copied;
 mod corpus;
@@ -16,6 +17,7 @@ mod healing;
 mod inputs;
 mod isolation;
 mod life;
+mod owner;
 mod ports;
 mod project_name;
 mod reach;

@@ -14,7 +14,8 @@ pub(super) const ARGUMENTS: [&str; 4] = ["--ansi", "never", "--progress", "plain
 /// `BUILDX_BUILDER`, `COMPOSE_PARALLEL_LIMIT`, `COMPOSE_EXPERIMENTAL…`).
 const VARIABLES: [(&str, &str); 7] = [
     ("COMPOSE_ANSI", "never"),
-    ("COMPOSE_IGNORE_ORPHANS", "false"),
+    // What is not in the files of this branch is stopped, and stays for those that have it.
+    ("COMPOSE_IGNORE_ORPHANS", "true"),
     ("COMPOSE_MENU", "false"),
     ("COMPOSE_PROGRESS", "plain"),
     ("COMPOSE_REMOVE_ORPHANS", "false"),

@@ -54,6 +54,35 @@ impl Engine {
         self.settle(answers, &[404])
     }
 
+    /// Finds the anonymous volumes that the Engine made for these very containers: not those which Compose passed on from
+    /// an earlier one, nor a volume of somebody's whose name looks like theirs.
+    pub fn own_volumes(&self, containers: &[Container]) -> anyhow::Result<BTreeSet<String>> {
+        let questions = containers.iter().map(|container| self.docker.inspect_container(&container.id, None));
+        let mut own = BTreeSet::new();
+        for answer in self.runtime.block_on(join_all(questions)) {
+            let seen = match understood(answer) {
+                Ok(seen) => seen,
+                Err(error) if has_status(&error, 404) => continue,
+                Err(error) => return Err(self.failure(error).into()),
+            };
+            let config = seen.host_config.unwrap_or_default();
+            if config.volumes_from.is_some_and(|lenders| !lenders.is_empty()) {
+                continue;
+            }
+            let binds = config.binds.unwrap_or_default();
+            let bound = binds.iter().filter_map(|bind| Some(bind.split_once(':')?.0.to_owned()));
+            let given = config.mounts.unwrap_or_default().into_iter().filter_map(|mount| mount.source);
+            let given: BTreeSet<String> = given.chain(bound).collect();
+            let is_anonymous = |name: &String| {
+                name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit()) && !given.contains(name)
+            };
+            let mounts = seen.mounts.unwrap_or_default().into_iter();
+            let volumes = mounts.filter(|mount| mount.typ.as_deref() == Some("volume"));
+            own.extend(volumes.filter_map(|mount| mount.name).filter(is_anonymous));
+        }
+        Ok(own)
+    }
+
     /// Waits until what is being removed of a session is gone, and removes where somebody else failed to: Compose would
     /// try to start such a container.
     pub fn finish_removals(&mut self, session: &SessionId) -> anyhow::Result<()> {

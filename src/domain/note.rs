@@ -1,6 +1,6 @@
 //! The session's note: what may change without touching a container, kept as labels of one empty volume.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::name::{ProjectName, ServiceName};
 use super::origin::Origin;
@@ -23,6 +23,9 @@ pub struct Note {
     pub ports: Option<Reservations>,
     /// The places outside of the session to which its databases write.
     pub writes: Vec<String>,
+    /// Anonymous volumes that the Engine made for containers of the session: they go with it, also where Compose has given
+    /// them to a later container, or to none.
+    pub anonymous: BTreeSet<String>,
     /// Where its directory was at the last start.
     pub origin: Option<Origin>,
 }
@@ -44,6 +47,8 @@ const PORTS: &str = "ports";
 const WRITES: &str = "writes";
 
 const ORIGIN: &str = "origin";
+
+const ANONYMOUS: &str = "anonymous";
 
 impl Note {
     /// Names the volume.
@@ -73,6 +78,9 @@ impl Note {
         if !self.writes.is_empty() {
             labels.insert(format!("{LABEL}{WRITES}"), serde_json::to_string(&self.writes)?);
         }
+        if !self.anonymous.is_empty() {
+            labels.insert(format!("{LABEL}{ANONYMOUS}"), serde_json::to_string(&self.anonymous)?);
+        }
         if let Some(origin) = &self.origin {
             labels.insert(format!("{LABEL}{ORIGIN}"), serde_json::to_string(origin)?);
         }
@@ -89,6 +97,7 @@ impl Note {
             setup: label(SETUP).filter(|process| !process.is_empty()).cloned(),
             ports: label(PORTS).map(|text| read_note_label(text)),
             writes: label(WRITES).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default(),
+            anonymous: label(ANONYMOUS).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default(),
             origin: label(ORIGIN).and_then(|text| serde_json::from_str(text).ok()),
         }
     }
@@ -114,9 +123,10 @@ mod tests {
             path: "/w\n".into(),
         };
         let origin = Some(Origin { parent, own: Some("1:2".into()), worktree: None });
+        let anonymous = ["0f".to_owned()].into();
         let left_out = vec!["a,b".into()];
         let config = Some("abc".into());
-        let full = Note { config, selection, left_out, setup, ports, writes, origin };
+        let full = Note { config, selection, left_out, setup, ports, writes, anonymous, origin };
         let released = Note { ports: Some(Reservations::new()), ..Note::default() };
         for note in [Note::default(), full, released] {
             assert_eq!(Note::read(&note.labels().expect("labels")), note);

@@ -103,6 +103,7 @@ pub fn why_down(finding: &Finding) -> String {
     match container.state {
         State::Created => "its container was never started".to_owned(),
         State::Paused => "its container is paused".to_owned(),
+        State::Exited => "its container was stopped".to_owned(),
         State::Gone => "its container is being removed".to_owned(),
         _ => {
             let missing = missing_bindings(finding.plan, container);
@@ -279,6 +280,8 @@ mod tests {
         assert_eq!(why(Some(&db)), "its container does not publish 5432/tcp at 127.0.0.1:23817");
         db.state = State::Paused;
         assert_eq!(why(Some(&db)), "its container is paused");
+        db.state = State::Exited;
+        assert_eq!(why(Some(&db)), "its container was stopped");
     }
 
     #[test]

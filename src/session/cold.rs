@@ -46,8 +46,9 @@ pub fn start(
 ) -> anyhow::Result<Up> {
     let mut is_last = false;
     loop {
-        let (header, since) = start_locked(session, engine, endpoint, options, interrupt)?;
-        let wait = Wait::new(session, &header, endpoint, options, interrupt, since);
+        let (header, since, before) = start_locked(session, engine, endpoint, options, interrupt)?;
+        let before = if is_last { BTreeSet::new() } else { before };
+        let wait = Wait::new(session, &header, endpoint, options, interrupt, since).that_ran(before);
         let down = match wait.until_ready(engine)? {
             Outcome::Ready(containers) => return Ok(Up { header, containers, started: true }),
             Outcome::Down(down) => down.join(", "),
@@ -62,14 +63,15 @@ pub fn start(
     }
 }
 
-/// Brings the session up under its lock. Says when the time for getting ready began.
+/// Brings the session up under its lock. Says when the time for getting ready began, and which containers ran before: one
+/// that somebody is stopping may still be listed as running, also by Compose.
 fn start_locked(
     session: &Session,
     engine: &mut Engine,
     endpoint: &Endpoint,
     options: &Options,
     interrupt: &Interrupt,
-) -> anyhow::Result<(Header, Instant)> {
+) -> anyhow::Result<(Header, Instant, BTreeSet<String>)> {
     let lock = lock(session, options.output, interrupt)?;
     if let Some(ephemeral) = &session.ephemeral {
         ephemeral.check(&session.id)?;
@@ -77,9 +79,10 @@ fn start_locked(
     // Whoever held the lock may have done everything.
     let sight = warm::look(session, engine)?;
     let is_chosen = sight.header.as_ref().is_some_and(|header| options.is_met(header));
+    let before = running(&sight.containers);
     let ready = if sight.stage == Stage::Down || !is_chosen { None } else { sight.header };
     if let Some(header) = ready {
-        return Ok((header, interrupt.now()));
+        return Ok((header, interrupt.now(), before));
     }
     owner::refuse_all(engine, &session.id, &session.directory)?;
     engine.finish_removals(&session.id)?;
@@ -94,7 +97,13 @@ fn start_locked(
             options.output.note(format!("could not clean up: {}", error::brief(&error)));
         }
     }
-    up
+    up.map(|(header, since)| (header, since, before))
+}
+
+/// Collects the ids of containers that run.
+pub fn running(containers: &[Container]) -> BTreeSet<String> {
+    let running = containers.iter().filter(|container| container.state == State::Running);
+    running.map(|container| container.id.clone()).collect()
 }
 
 /// Writes the override and lets Compose act on it, with other ports for those that cannot be bound.
@@ -111,6 +120,8 @@ fn bring_up(
     let note = Note {
         selection: options.selection(&old.selection),
         setup: if containers.is_empty() { options.setup.clone() } else { old.setup.clone() },
+        // Noted before Compose makes a container anew: from then on, nothing tells whose they were.
+        anonymous: old.anonymous.union(&engine.own_volumes(containers)?).cloned().collect(),
         ..old
     };
     let mut refused = BTreeSet::new();
@@ -136,13 +147,17 @@ fn bring_up(
             for sentence in stranger::strangers(session, engine)? {
                 options.output.note(sentence);
             }
-            let left_out = containers.iter().filter(|it| prepared.left_out.contains(&it.service));
-            // Stopped, not removed: an anonymous volume would be lost.
+            let is_unknown = |it: &Container| !prepared.header.services.contains_key(&it.service);
+            let left_out = containers
+                .iter()
+                .filter(|it| prepared.left_out.contains(&it.service) || !it.one_off && is_unknown(it));
+            // Stopped, not removed, be it only that this branch's files do not have the service: an anonymous volume would
+            // be lost.
             remove::stop(engine, &session.id, &left_out.cloned().collect::<Vec<_>>())?;
             let paused = containers.iter().filter(|container| container.state == State::Paused);
             engine.unpause(paused.map(|container| container.id.as_str()))?;
         }
-        match run_compose(session, engine, options, interrupt, lock, &mut prepared)? {
+        match run_compose(session, engine, options, interrupt, lock, &mut prepared, &running(containers))? {
             Ended::Up(since) => {
                 check_data(session, engine, endpoint, &prepared)?;
                 prepared.settle(session)?;
@@ -189,9 +204,10 @@ fn run_compose(
     interrupt: &Interrupt,
     lock: &Lock,
     prepared: &mut Prepared,
+    ran: &BTreeSet<String>,
 ) -> anyhow::Result<Ended> {
     let since = interrupt.now();
-    let up = ComposeUp { session, engine, options, interrupt, lock, prepared, since };
+    let up = ComposeUp { session, engine, options, interrupt, lock, prepared, since, ran };
     let result = up.run();
     let mut containers = engine.session(&session.id)?;
     prepared.header.dress(&mut containers);

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use crate::docker::{self, Engine};
+use crate::docker::Engine;
 use crate::domain::claim::user_of;
 use crate::domain::container::Container;
 use crate::domain::name::SessionId;
@@ -28,8 +28,8 @@ pub fn refuse_all(engine: &mut Engine, session: &SessionId, directory: &str) -> 
 
 /// Fails if `owner`, as labels name one, is another user.
 pub fn check(directory: &str, owner: Option<&str>) -> Result<(), Failure> {
-    let own = docker::owner();
-    match owner.and_then(user_of).filter(|owner| Some(*owner) != user_of(&own)) {
+    let own = nix::unistd::geteuid().as_raw();
+    match owner.and_then(user_of).filter(|owner| *owner != own) {
         None => Ok(()),
         Some(other) => {
             Err(Failure::new(format!("the session of `{directory}` belongs to another user (id {other})"))

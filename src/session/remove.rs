@@ -1,5 +1,6 @@
 //! Ending a session: stopped, or removed with everything that it made. Needs no Compose file.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -23,13 +24,17 @@ pub struct Remains {
     pub containers: Vec<Container>,
     /// Networks, volumes and images.
     pub belongings: Belongings,
+    /// Anonymous volumes that were made for it.
+    anonymous: BTreeSet<String>,
 }
 
 impl Remains {
     /// Asks the Engine for everything of a session.
     pub fn find(engine: &mut Engine, session: &SessionId) -> anyhow::Result<Self> {
         let containers = engine.every_container(session)?;
-        Ok(Self { session: session.clone(), containers, belongings: engine.belongings(session)? })
+        let belongings = engine.belongings(session)?;
+        let anonymous = engine.note(session)?.anonymous;
+        Ok(Self { session: session.clone(), containers, belongings, anonymous })
     }
 
     /// Says whether there is nothing.
@@ -55,8 +60,16 @@ impl Remains {
 
     /// Removes it, in the order in which one thing holds another.
     pub fn remove(&self, engine: &mut Engine, keep_volumes: bool) -> anyhow::Result<Kept> {
+        let mut anonymous = engine.own_volumes(&self.containers)?;
+        anonymous.extend(self.anonymous.iter().cloned());
+        if anonymous != self.anonymous {
+            engine.update_note(&self.session, |note| note.anonymous.clone_from(&anonymous))?;
+        }
         engine.remove_containers(&self.containers, &self.containers)?;
-        let mut kept = engine.remove_networks(&self.belongings.networks)?;
+        // They are gone with their containers, but where Compose has passed them on, or the Engine did not get to the end.
+        let anonymous: Vec<String> = anonymous.into_iter().collect();
+        let mut kept = engine.remove_volumes(&anonymous)?;
+        kept.extend(engine.remove_networks(&self.belongings.networks)?);
         kept.extend(engine.remove_images(&self.belongings.images)?);
         if !keep_volumes {
             kept.extend(engine.remove_volumes(&self.belongings.volumes)?);

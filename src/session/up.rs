@@ -1,6 +1,6 @@
 //! Making sure that a session is up, by the cheapest way that is sure: warm, waiting, or cold.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::patience::{LIMIT, patience};
@@ -125,6 +125,8 @@ fn bring_up(
         && stage(&survey(&header, &sight.containers)) != Stage::Down
     {
         let wait = Wait::new(session, &header, endpoint, options, interrupt, interrupt.now());
+        let before = if options.start { cold::running(&sight.containers) } else { BTreeSet::new() };
+        let wait = wait.that_ran(before);
         if let Outcome::Ready(containers) = wait.until_ready(engine)? {
             return Ok(Up { header, containers, started: false });
         }

@@ -62,6 +62,8 @@ pub struct Wait<'a> {
     absent: BTreeMap<String, Instant>,
     deadline: Instant,
     interrupt: &'a Interrupt,
+    /// Containers that ran before prism did anything: of these, one that ends was stopped by somebody.
+    before: BTreeSet<String>,
     /// Containers that were found ready by asking.
     ready: BTreeSet<String>,
     /// The users that containers have, where their readiness is asked for by one.
@@ -101,6 +103,7 @@ impl<'a> Wait<'a> {
             absent: BTreeMap::new(),
             deadline: since + options.wait_timeout,
             interrupt,
+            before: BTreeSet::new(),
             ready: BTreeSet::new(),
             users: BTreeMap::new(),
             asked: BTreeSet::new(),
@@ -111,6 +114,11 @@ impl<'a> Wait<'a> {
             checks: BTreeMap::new(),
             failed_checks: BTreeMap::new(),
         }
+    }
+
+    /// Takes the end of containers that ran before for something that a start mends.
+    pub fn that_ran(self, before: BTreeSet<String>) -> Self {
+        Self { before, ..self }
     }
 
     /// Waits.
@@ -128,10 +136,13 @@ impl<'a> Wait<'a> {
             findings.retain(|finding| wanted.is_empty() || wanted.contains(finding.service));
             let inspections = diagnosis::inspect_unclear(engine, &mut findings)?;
             self.doubt(&mut findings);
-            if let Some(failure) = diagnosis::failure(engine, &findings, &inspections, |_| false) {
+            if let Some(failure) = diagnosis::failure(engine, &findings, &inspections, |container| {
+                self.before.contains(&container.id) && container.state == State::Exited
+            }) {
                 return Err(failure.into());
             }
-            let down = findings.iter().filter(|finding| finding.verdict == Verdict::Down);
+            let is_down = |finding: &&Finding| matches!(finding.verdict, Verdict::Down | Verdict::Exited(_));
+            let down = findings.iter().filter(is_down);
             let down: Vec<String> =
                 down.map(|finding| format!("`{}` ({})", finding.service, state::why_down(finding))).collect();
             if !down.is_empty() {

@@ -90,11 +90,10 @@ fn what_has_another_name_now_is_not_gone() {
     fs::remove_file(&project.directory).expect("link");
     fs::rename(work.join("elsewhere/kept"), &project.directory).expect("rename");
 
-    for name in ["shop", "elsewhere/moved"] {
-        fs::remove_dir_all(work.join(name)).expect("remove");
+    for (name, removed) in [("tree", "elsewhere/moved"), ("shop", "shop")] {
+        fs::remove_dir_all(work.join(removed)).expect("remove");
+        assert!(is_taken(&prune(&project), &work.join(name)), "{name}");
     }
-    let pruned = prune(&project);
-    assert!(is_taken(&pruned, &work.join("tree")) && is_taken(&pruned, &work.join("shop")));
     for name in ["shop", "tree"] {
         project.sandbox.prism(&work, &["destroy", "--yes", &place(name)]).succeeds();
     }

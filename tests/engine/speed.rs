@@ -122,8 +122,7 @@ fn nothing_accumulates() {
         let mounts = docker(&["inspect", "--format", format, &project.containers()[0]]);
         // The Engine names them in any order.
         let mounts: BTreeSet<String> = mounts.split_whitespace().map(str::to_owned).collect();
-        let files =
-            [project.directory.as_path(), &project.sandbox.root().join("run/prism"), &scratch].map(names);
+        let files = [project.directory.as_path(), &scratch].map(names);
         (lists, mounts, files)
     };
     let (first, before) = (run(), seen());

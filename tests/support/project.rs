@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use sha2::{Digest, Sha256};
+
 use super::{Pruning, Run, Sandbox, engine};
 
 /// A session directory with a Compose file.
@@ -43,19 +45,24 @@ impl Project {
             assert_eq!(engine::labelled(kind, &label), Vec::<serde_json::Value>::new(), "{kind}");
         }
         self.has_free_locks();
-        let left = std::fs::read_dir(self.sandbox.root().join("run/prism")).into_iter().flatten();
-        let left: Vec<_> = left.map(|entry| entry.expect("entry").path()).filter(|it| it.is_dir()).collect();
+        let root = self.sandbox.root().display().to_string();
+        let is_ours = |scratch: &PathBuf| {
+            let text = std::fs::read_to_string(scratch.join("docker-compose.session.yml"));
+            text.is_ok_and(|text| text.contains(&root))
+        };
+        let left = std::fs::read_dir(runtime()).into_iter().flatten().filter_map(Result::ok);
+        let left: Vec<PathBuf> = left.map(|entry| entry.path()).filter(is_ours).collect();
         assert!(left.is_empty(), "{left:?}");
     }
 
-    /// Expects that nobody holds a lock of this sandbox.
+    /// Expects that nobody holds the lock of this session.
     pub fn has_free_locks(&self) {
-        for entry in std::fs::read_dir(self.sandbox.root().join("run/prism")).into_iter().flatten() {
-            let path = entry.expect("entry").path();
-            if path.is_file() {
-                let free = Command::new("flock").arg("--nonblock").arg(&path).arg("true").status();
-                assert!(free.expect("flock").success(), "{}", path.display());
-            }
+        let hash = Sha256::digest(self.directory.display().to_string().as_bytes());
+        let name: String = hash[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+        let path = runtime().join(format!("{name}.lock"));
+        if path.exists() {
+            let free = Command::new("flock").arg("--nonblock").arg(&path).arg("true").status();
+            assert!(free.expect("flock").success(), "{}", path.display());
         }
     }
 
@@ -79,6 +86,11 @@ impl Project {
     pub fn containers(&self) -> Vec<String> {
         containers_of(&self.directory)
     }
+}
+
+/// Where prism keeps its locks, and what is of ephemeral sessions: one place for all of a user's tests.
+pub fn runtime() -> PathBuf {
+    PathBuf::from(format!("/tmp/prism-{}", nix::unistd::geteuid()))
 }
 
 /// The ids of a directory's containers, sorted.

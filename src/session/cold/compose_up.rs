@@ -12,7 +12,7 @@ use super::prepare::Prepared;
 use super::progress::Progress;
 use crate::compose;
 use crate::docker::Engine;
-use crate::domain::container::Container;
+use crate::domain::container::{Container, State};
 use crate::domain::name::ServiceName;
 use crate::domain::reservation::refused;
 use crate::domain::state::{Finding, Verdict, survey};
@@ -35,10 +35,10 @@ const WORD: Duration = Duration::from_secs(10);
 const GRACE: Duration = Duration::from_secs(10);
 
 /// What brings a stack up.
-const UP: &[&str] = &["up", "-d", "--remove-orphans"];
+const UP: &[&str] = &["up", "-d"];
 
 /// The same, for what it does not see to be broken.
-const UP_ANEW: &[&str] = &["up", "-d", "--remove-orphans", "--force-recreate"];
+const UP_ANEW: &[&str] = &["up", "-d", "--force-recreate"];
 
 /// Makes containers anew, and starts nothing.
 const CREATE_ANEW: &[&str] = &["create", "--force-recreate"];
@@ -59,6 +59,8 @@ pub(super) struct ComposeUp<'a> {
     pub(super) prepared: &'a mut Prepared,
     /// When the last pull or build ended: from then on the time is counted.
     pub(super) since: Instant,
+    /// The containers that ran before.
+    pub(super) ran: &'a BTreeSet<String>,
 }
 
 /// How it ended.
@@ -213,7 +215,11 @@ impl ComposeUp<'_> {
         let containers = self.engine.session(&self.session.id)?;
         let mut findings = survey(&self.prepared.header, &containers);
         let inspections = diagnosis::inspect_unclear(self.engine, &mut findings)?;
-        let is_old = |container: &Container| before.contains(&container.id);
+        // One that ran before was stopped by somebody, and is started again when Compose has ended.
+        let is_old = |container: &Container| {
+            before.contains(&container.id)
+                || container.state == State::Exited && self.ran.contains(&container.id)
+        };
         if let Some(failure) = diagnosis::failure(self.engine, &findings, &inspections, is_old) {
             return Err(failure.into());
         }
