@@ -2,6 +2,7 @@
 #![allow(clippy::expect_used, reason = "a test that cannot go on should panic, and say why")]
 
 mod cli;
+mod docs;
 mod engine;
 mod layering;
 mod process;

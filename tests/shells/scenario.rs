@@ -49,6 +49,8 @@ fn a_day(name: &str) {
     let child = fs::read_to_string(project.directory.join("exec")).expect("the child's environment");
     assert!(child.lines().any(|line| line.starts_with("COMPOSE_FILE=")), "{child}");
     assert!(!child.contains("__PRISM_DIFF"), "{child}");
+    // What was there before the directory was entered is set aside in it.
+    assert!(child.contains(&format!("\nAPI_URL={}\n", url(&project))), "{child}");
     assert!(!terminal.screen().contains("kept from your environment"), "{}", terminal.screen());
 
     // Another port, another value: both are there at the next prompt.
@@ -64,6 +66,11 @@ fn a_day(name: &str) {
     terminal.line(&shell.unset("WEB_URL"));
     let changed = terminal.next();
     assert_eq!((changed.get("MODE"), changed.get("WEB_URL")), (Some("changed"), None));
+    terminal.line(&format!("prism exec -- sh -c 'env > {shop}/exec'"));
+    terminal.snap("");
+    let child = fs::read_to_string(project.directory.join("exec")).expect("the child's environment");
+    assert!(child.contains("\nMODE=changed\n"), "and wins: {child}");
+    terminal.shows("kept from your environment: MODE", 1);
 
     // `cd -` out and in.
     terminal.line(&over(&outside.display().to_string()));
