@@ -13,6 +13,7 @@ use nix::unistd::Pid;
 use crate::domain::complaint::redacted;
 use crate::domain::environment::Environment;
 use crate::domain::name::{ProjectName, ServiceName};
+use crate::domain::shell::word;
 use crate::domain::variable::is_secret;
 use crate::error::Failure;
 
@@ -90,9 +91,11 @@ impl Compose {
         }
         let failure = Failure::new("Docker Compose does not accept this project")
             .details(redacted(&lines(&output.stderr).join("\n"), &self.variables()))
-            .hint(
-                "`docker compose config` in this directory shows the whole message; correct the Compose file",
-            );
+            .hint_there(format!(
+                "`cd {} && docker compose config` shows the whole message; correct the Compose file",
+                word(self.directory.display())
+            ))
+            .hint("correct the Compose file, and commit that where the branch begins");
         Err(blame(failure).into())
     }
 

@@ -33,7 +33,7 @@ use tokio::task::JoinHandle;
 
 use self::answer::understood;
 pub use self::claim::{Belongings, Claims};
-pub use self::endpoint::{Endpoint, hostname, machine, owner};
+pub use self::endpoint::{Endpoint, gateway, hostname, is_of_container, is_same_outside, machine_at, owner};
 use self::failure::unreachable;
 pub use self::mount::Writer;
 pub use self::port::Place;

@@ -26,6 +26,7 @@ pub mod change;
 pub mod checkout;
 pub mod claim;
 pub mod complaint;
+pub mod confinement;
 pub mod container;
 pub mod data;
 pub mod dotenv;

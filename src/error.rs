@@ -145,6 +145,29 @@ pub fn forget_session(error: &mut anyhow::Error) {
     }
 }
 
+/// Lets the commands in hints mean `directory` for whoever stands elsewhere, and typed that before the verb or after it.
+pub fn tell_directory(error: &mut anyhow::Error, directory: &str) {
+    let mut next = Some(error);
+    while let Some(failure) = next.and_then(|error| error.downcast_mut::<Failure>()) {
+        for hint in [&mut failure.hint, &mut failure.hint_there].into_iter().flatten() {
+            *hint = in_directory(hint, directory);
+        }
+        next = failure.source.as_mut();
+    }
+}
+
+fn in_directory(hint: &str, directory: &str) -> String {
+    let mut parts = hint.split("`prism ");
+    let mut told = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        // These say a directory themselves, or mean none.
+        let is_anywhere = ["-", "list", "prune", "stop-all"].iter().any(|word| part.starts_with(word));
+        let place = if is_anywhere { String::new() } else { format!("-C {directory} ") };
+        told.push_str(&format!("`prism {place}{part}"));
+    }
+    told
+}
+
 fn failures(error: &anyhow::Error) -> impl Iterator<Item = &Failure> {
     error.chain().filter_map(|cause| cause.downcast_ref::<Failure>())
 }
@@ -176,6 +199,15 @@ mod tests {
         assert!(render(&error).ends_with("hint: `prism logs b`\n"));
         forget_session(&mut error);
         assert!(render(&error).ends_with("hint: second\n"));
+    }
+
+    #[test]
+    fn commands_of_hints_go_where_the_call_went() {
+        let hint = "`prism start` brings it up; `prism -C /x start`, `prism list`, or `git log`";
+        let mut error = anyhow::Error::new(Failure::new("a").hint(hint)).context("c");
+        tell_directory(&mut error, "'/a b'");
+        let told = "`prism -C '/a b' start` brings it up; `prism -C /x start`, `prism list`, or `git log`";
+        assert!(render(&error).ends_with(&format!("hint: {told}\n")));
     }
 
     #[test]

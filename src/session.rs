@@ -132,7 +132,7 @@ impl Session {
             .hint("rename it: Docker Compose would silently use another directory")
             .into());
         };
-        let machine = endpoint.shared.then(docker::machine);
+        let machine = endpoint.shared.then(|| docker::machine_at(&directory));
         Ok(Self {
             id: SessionId::new(text, machine.as_deref()),
             directory: text.to_owned(),

@@ -3,6 +3,7 @@
 mod away;
 mod branch;
 mod child;
+mod container;
 mod copied;
 mod corpus;
 mod create;

@@ -52,7 +52,7 @@ impl Target {
     /// Takes a directory: its own session, or the ephemeral one of it that this process was started for.
     fn of(directory: PathBuf, endpoint: &Endpoint) -> anyhow::Result<Self> {
         let text = directory.to_str().ok_or_else(|| Failure::new("the directory's name is not UTF-8"))?;
-        let machine = endpoint.shared.then(docker::machine);
+        let machine = endpoint.shared.then(|| docker::machine_at(&directory));
         let id = SessionId::new(text, machine.as_deref());
         let named = std::env::var_os("PRISM_SESSION");
         let named = named.as_deref().and_then(|named| named.to_str());

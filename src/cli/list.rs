@@ -9,6 +9,7 @@ use super::args::Report;
 use super::context::Context;
 use crate::domain::report;
 use crate::git;
+use crate::session::reach;
 
 /// List your sessions, running or stopped
 #[derive(Debug, Args)]
@@ -23,9 +24,12 @@ pub(super) struct ListArgs {
 }
 
 pub(super) fn run(context: &Context, args: &ListArgs) -> anyhow::Result<()> {
-    let (_, mut engine) = context.engine()?;
+    let (endpoint, mut engine) = context.engine()?;
     let all = engine.all_sessions()?;
     let containers = if args.all { all } else { context.own(all) };
+    if let Some(doubt) = reach::doubt(&engine, &endpoint, &containers) {
+        context.output.note(doubt);
+    }
     let mut sessions = report::sessions(containers);
     for session in &mut sessions {
         session.branch = git::branch(Path::new(&session.directory));

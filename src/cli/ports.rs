@@ -17,7 +17,7 @@ use crate::domain::reservation::{Block, Slot};
 use crate::domain::template::nearest;
 use crate::error::{Failure, Kind};
 use crate::process::interrupt::Interrupt;
-use crate::session::{cold, owner, ports, up};
+use crate::session::{cold, owner, ports, reach, up};
 
 /// Show which session has which host port, or give ports back
 #[derive(Debug, Args)]
@@ -67,12 +67,17 @@ pub(super) fn run(context: Context, args: PortsArgs) -> anyhow::Result<()> {
     }
     match args.what {
         None | Some(PortsVerb::List) => {
-            let assignments = engine.holdings()?.assignments();
+            let holdings = engine.holdings()?;
+            doubt(&context, &engine, &endpoint, &holdings);
+            let assignments = holdings.assignments();
             print(&context, &assignments, args.format)
         }
         Some(PortsVerb::Inspect { directory }) => {
             let target = context.target(&mut engine, &endpoint, directory.named("ports inspect"))?;
-            let mut assignments = engine.holdings()?.assignments();
+            let mut holdings = engine.holdings()?;
+            holdings.containers.retain(|container| container.session_id == target.id);
+            doubt(&context, &engine, &endpoint, &holdings);
+            let mut assignments = holdings.assignments();
             assignments.retain(|assignment| assignment.session_id == target.id);
             if assignments.is_empty() {
                 return Err(no_ports(&target.directory).into());
@@ -96,6 +101,13 @@ pub(super) fn run(context: Context, args: PortsArgs) -> anyhow::Result<()> {
             });
             Ok(())
         }
+    }
+}
+
+/// Says it if ports that are about to be shown are not this machine's.
+fn doubt(context: &Context, engine: &Engine, endpoint: &Endpoint, holdings: &Holdings) {
+    if let Some(doubt) = reach::doubt(engine, endpoint, &holdings.containers) {
+        context.output.note(doubt);
     }
 }
 

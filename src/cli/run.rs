@@ -11,6 +11,7 @@ use super::{
     Cli, Global, Verb, complete, completions, compose, create, destroy, doctor, env, exec, get, hook, info,
     init, list, logs, man, ports, prompt, prune, restart, start, stop, stop_all,
 };
+use crate::domain::shell::word;
 use crate::error::{self, Kind};
 use crate::output::{Color, Output};
 use crate::process::interrupt::end_by;
@@ -32,12 +33,19 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> u8 {
     }
     let output = Output::new(quiet, verbose, color);
     let is_exec = matches!(cli.verb, Verb::Exec(_));
-    let result =
-        enter.map_or(Ok(()), |directory| context::enter(&directory)).and_then(|()| verb(cli.verb, output));
+    let is_sent = enter.is_some();
+    let entered = enter.map_or(Ok(()), |directory| context::enter(&directory));
+    let sent_to = std::env::current_dir().ok().filter(|_| is_sent);
+    let goes_itself = goes_itself(&cli.verb);
+    let result = entered.and_then(|()| verb(cli.verb, output));
     output.timings(timing::report());
     match result {
         Ok(status) => status,
-        Err(error) => {
+        Err(mut error) => {
+            let gone_to = if goes_itself { std::env::current_dir().ok() } else { sent_to };
+            if let Some(directory) = gone_to {
+                error::tell_directory(&mut error, &word(directory.display()));
+            }
             output.error(&error::render(&error));
             let kind = error::kind(&error);
             match kind {
@@ -46,6 +54,17 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> u8 {
             }
         }
     }
+}
+
+/// Says whether a verb goes to the directory that it is told.
+fn goes_itself(verb: &Verb) -> bool {
+    let directory = match verb {
+        Verb::Start(args) => &args.directory,
+        Verb::Restart(args) => &args.directory,
+        Verb::Info(args) => &args.directory,
+        _ => return false,
+    };
+    directory.directory.is_some()
 }
 
 /// Parses a command line. The verbs of which every prompt and every test run waits for the end are parsed without a

@@ -1,6 +1,7 @@
 //! Which Engine is meant, and from where its published ports are reached.
 
 use std::fs;
+use std::net::Ipv4Addr;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use sha2::{Digest, Sha256};
 
+use crate::domain::confinement::Confinement;
 use crate::domain::engine_address;
 use crate::domain::environment::Environment;
 use crate::domain::loopback::is_here;
@@ -104,7 +106,7 @@ impl Peer {
     /// Says whether it passes on what somebody far away answers.
     pub(super) fn is_tunnel(&self) -> bool {
         let name = fs::read_to_string(format!("/proc/{}/comm", self.0)).unwrap_or_default();
-        ["ssh", "sshd", "socat"].contains(&name.trim())
+        ["ssh", "sshd", "sshd-session", "socat"].contains(&name.trim())
     }
 
     /// Says whether it is known to have another network than prism, and so other ports.
@@ -173,10 +175,40 @@ fn read_context(directory: &Path, name: &str) -> Option<DockerContext> {
 /// A process outside our process namespace has no pid that the kernel could tell us; nothing is outside of the first
 /// namespace.
 fn is_outside_this_container(socket: &Path) -> bool {
-    let in_container = Path::new("/.dockerenv").exists() || Path::new("/run/.containerenv").exists();
+    is_in_container() && Peer::of(socket).is_some_and(|peer| peer.0 == 0)
+}
+
+fn is_in_container() -> bool {
+    let is_marked = Path::new("/.dockerenv").exists() || Path::new("/run/.containerenv").exists();
     let in_first_namespace =
         || fs::metadata("/proc/self/ns/pid").is_ok_and(|found| found.ino() == FIRST_PID_NAMESPACE);
-    in_container && !in_first_namespace() && Peer::of(socket).is_some_and(|peer| peer.0 == 0)
+    is_marked && !in_first_namespace()
+}
+
+/// Reads what this container is made of; `None` outside of one.
+fn confinement() -> Option<Confinement> {
+    is_in_container()
+        .then(|| Confinement::read(&fs::read_to_string("/proc/self/mountinfo").unwrap_or_default()))
+}
+
+/// Says whether a directory goes with the container that prism runs in.
+pub fn is_of_container(directory: &Path) -> bool {
+    confinement().is_some_and(|confinement| confinement.is_own(directory))
+}
+
+/// Says whether a path is known to mean the same at an Engine outside of this container.
+pub fn is_same_outside(path: &Path) -> bool {
+    confinement().is_some_and(|confinement| confinement.is_same_outside(path))
+}
+
+/// Returns the address at which this container finds the machine that it runs on: its default gateway, which the kernel
+/// writes backwards.
+pub fn gateway() -> Option<Ipv4Addr> {
+    let routes = is_in_container().then(|| fs::read_to_string("/proc/net/route").ok())??;
+    let mut routes = routes.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let default = routes.find(|fields| fields.get(1) == Some(&"00000000"))?;
+    let gateway = u32::from_str_radix(default.get(2)?, 16).ok().filter(|gateway| *gateway != 0)?;
+    Some(Ipv4Addr::from(gateway.swap_bytes()))
 }
 
 /// Names the user on this machine, as the label `dev-prism.owner` does.
@@ -184,8 +216,17 @@ pub fn owner() -> String {
     format!("{}@{}", nix::unistd::geteuid(), machine())
 }
 
-/// Returns what tells this machine from others: its id, else its host name.
+/// Returns what tells the sessions of a directory of this machine from those of the same path on others.
+pub fn machine_at(directory: &Path) -> String {
+    confinement().map_or_else(machine, |confinement| confinement.machine_at(directory, &hostname()))
+}
+
+/// Returns what tells this machine from others: its id, else its host name. A container's id may be its image's, and its
+/// name is new at each run.
 pub fn machine() -> String {
+    if let Some(confinement) = confinement() {
+        return confinement.machine(&hostname(), Path::is_dir);
+    }
     let id = fs::read_to_string("/etc/machine-id").unwrap_or_default();
     match id.trim() {
         "" => Some(hostname()).filter(|name| !name.is_empty()).unwrap_or_else(|| "unknown".to_owned()),

@@ -61,7 +61,8 @@ impl Engine {
         let place = Place::of(&info, &read("osrelease"), &read("hostname"));
         Ok(match place {
             Place::Here if peer.is_some_and(|peer| peer.has_other_network()) => Place::Elsewhere,
-            Place::Machine if is_tunnel => Place::Elsewhere,
+            // Machines made from one image have one name and one kernel.
+            _ if is_tunnel => Place::Elsewhere,
             place => place,
         })
     }

@@ -77,14 +77,16 @@ impl Repository {
             return Ok(Some(reference));
         }
         let shown: Vec<_> = found.values().map(|reference| format!("`{}`", short(reference))).collect();
-        let first = found.values().next().map_or("", |reference| short(reference));
+        let (remote, first) =
+            found.iter().next().map_or(("", ""), |(remote, reference)| (remote.as_str(), short(reference)));
         Err(Failure::new(format!("several remotes have the branch `{branch}`: {}", shown.join(", ")))
             .kind(Kind::Usage)
             .hint(format!(
-                "choose one: `git -C {} branch --track {} {}`, then the same again; `git config checkout.defaultRemote` names one for ever",
+                "choose one: `git -C {} branch --track {} {}`, then the same again; or one for every branch: `git -C {0} config checkout.defaultRemote {}`",
                 word(self.common.display()),
                 word(branch),
-                word(first)
+                word(first),
+                word(remote)
             ))
             .into())
     }

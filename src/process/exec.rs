@@ -11,6 +11,7 @@ use nix::unistd::{AccessFlags, Pid, access};
 
 use super::inherited;
 use crate::domain::environment::Environment;
+use crate::domain::shell::word;
 use crate::error::{Failure, Kind};
 
 /// Where POSIX looks without a `PATH`.
@@ -55,7 +56,7 @@ pub fn find(command: &OsStr, path: Option<&OsStr>) -> Result<PathBuf, Failure> {
         Some((found, false)) => {
             Err(Failure::new(format!("cannot execute `{}`: permission denied", found.display()))
                 .kind(Kind::CommandNotExecutable)
-                .hint(format!("make it executable: `chmod +x {}`", found.display())))
+                .hint(format!("make it executable: `chmod +x {}`", word(found.display()))))
         }
         None => Err(Failure::new(format!("command `{shown}` not found")).kind(Kind::CommandNotFound)),
     }

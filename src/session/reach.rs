@@ -6,11 +6,11 @@
 //! socket is the same, so that the warm path asks for nothing.
 
 use std::fs;
-use std::net::IpAddr;
+use std::net::{IpAddr, ToSocketAddrs};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
-use crate::docker::{Endpoint, Engine, Place};
+use crate::docker::{self, Endpoint, Engine, Place};
 use crate::domain::container::Container;
 use crate::domain::header::Header;
 use crate::domain::name::short_hash;
@@ -27,6 +27,27 @@ const HERE: &str = "here";
 /// What is noted down where nobody had the ports, by the prism that is to see them come.
 fn free() -> String {
     format!("free {}", identity::own())
+}
+
+/// Checks that the host at which ports are to be found is one: what has no such name would be waited for in vain.
+///
+/// # Errors
+/// Nobody knows that name here.
+pub fn check_name(endpoint: &Endpoint) -> Result<(), Failure> {
+    let Some(host) = &endpoint.host else { return Ok(()) };
+    if (host.as_str(), 0).to_socket_addrs().is_ok_and(|mut found| found.next().is_some()) {
+        return Ok(());
+    }
+    let what = format!(
+        "ports of the Docker Engine at {} would be found at `{host}`, and nobody knows that name here",
+        endpoint.address
+    );
+    Err(Failure::new(what).hint(match docker::gateway() {
+        Some(gateway) => format!(
+            "`export PRISM_HOST={gateway}` names the machine as this container finds it; or run the container with `--add-host host.docker.internal:host-gateway`"
+        ),
+        None => "say where they are: `export PRISM_HOST=ADDRESS`".to_owned(),
+    }))
 }
 
 /// Looks at this machine before something is started on an Engine: `taken` is a reserved port that somebody here has,
@@ -128,7 +149,14 @@ pub fn absent(endpoint: &Endpoint, container: &Container, port: u16) -> Failure 
         "the Docker Engine at {} publishes ports elsewhere: nobody has port {port} of service `{}` on this machine",
         endpoint.address, container.service
     ))
+    .hint_there(format!("`prism compose down` removes what runs there, with `--volumes` also its data; {WAYS_OUT}"))
     .hint(WAYS_OUT)
+}
+
+/// Says that ports which are shown are not this machine's.
+pub fn doubt(engine: &Engine, endpoint: &Endpoint, containers: &[Container]) -> Option<String> {
+    let error = check(engine, endpoint, None, containers).err()?;
+    Some(format!("these ports may not be this machine's: {error}"))
 }
 
 /// What can be done where the Engine is not this machine's.

@@ -126,6 +126,7 @@ impl<'a> Wait<'a> {
     /// # Errors
     /// A service failed, the time is over, or a signal came.
     pub fn until_ready(mut self, engine: &mut Engine) -> anyhow::Result<Outcome> {
+        reach::check_name(self.endpoint)?;
         let began = self.interrupt.now();
         let mut next_word = began + FIRST_WORD;
         let wanted = &self.options.services;

@@ -126,6 +126,22 @@ fn no_hint_names_what_a_failed_create_removed() {
     nothing_is_left(&project, "b");
     let kept = project.prism(&["start"]).exits(1);
     assert!(kept.stderr.contains("hint: `prism logs web`"), "{kept}");
+    // A mistake in a file is corrected where that file stays; and where the call was sent to.
+    project.write("compose.yaml", "services: {web: {image: \"prism-test:1}}\n");
+    project.sandbox.git(&project.directory, &["commit", "-qam", "no YAML"]);
+    project.write("compose.yaml", WEB);
+    let failed = project.prism(&["create", "b"]).exits(1);
+    assert!(
+        failed.stderr.contains("hint: correct it in `compose.yaml`, and commit that where the branch begins"),
+        "{failed}"
+    );
+    nothing_is_left(&project, "b");
+    let shop = project.directory.to_str().expect("UTF-8");
+    let away = |arguments: &[&str]| project.sandbox.prism(&project.sandbox.work(), arguments);
+    let told = away(&["-C", shop, "env"]).exits(1);
+    assert!(told.stderr.contains(&format!("hint: `prism -C {shop} start`")), "{told}");
+    let told = away(&["destroy", shop]).exits(2);
+    assert!(told.stderr.contains(&format!("hint: `prism destroy --yes {shop}` does not ask")), "{told}");
 }
 
 #[test]

@@ -31,7 +31,11 @@ fn a_socket_of_another_network_is_refused_and_no_command_is_run() {
     };
 
     // Nothing is here: its first start is the last, and quick about it.
-    refused(there().run(), "nobody has port");
+    let left = there().run();
+    assert!(left.stderr.contains("`prism compose down` removes what runs there"), "{left}");
+    refused(left, "nobody has port");
+    let list = project.prism(&["list"]).env("DOCKER_HOST", dockerd.address()).succeeds();
+    assert!(list.stderr.contains("these ports may not be this machine's"), "{list}");
     // It runs by now, and is found so.
     refused(there().run(), "nobody has port");
     let get = project.prism(&["get", "web"]).env("IMAGE", "small:1").env("DOCKER_HOST", dockerd.address());

@@ -177,8 +177,8 @@ fn what_compose_quotes_is_not_passed_on() {
         ("ports: [\"${DB_PASSWORD}:80\"]", "${DB_PASSWORD}"),
         ("privileged: \"${DB_PASSWORD}\"", "services.web.privileged: failed to cast"),
         ("environment: {A: *hunter2}", "unknown anchor '…'"),
-        ("environment: {A: \"hunter2}", "hint: correct it in `compose.yaml`"),
-        ("env_file: [web.env]", "line 2: key cannot contain a space\nhint: correct it in `web.env`"),
+        ("environment: {A: \"hunter2}", "/shop/compose.yaml`\n"),
+        ("env_file: [web.env]", "line 2: key cannot contain a space\nhint: correct it in `/"),
     ] {
         project.write("web.env", "A=1\nhunter2 is it\n");
         project.write("compose.yaml", &format!("services:\n  web:\n    image: prism-test:1\n    {line}\n"));

@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::lacking::Lacking;
 use super::resolve::telling;
 use crate::compose::{Compose, ComposeFiles};
-use crate::docker::{Endpoint, Engine};
+use crate::docker::{self, Endpoint, Engine};
 use crate::domain::data;
 use crate::domain::known;
+use crate::domain::loopback::is_here;
 use crate::domain::model::Model;
 use crate::domain::name::ServiceName;
 use crate::domain::plan::{Plan, plan};
@@ -20,7 +21,7 @@ use crate::domain::shared::shared;
 use crate::error::Failure;
 use crate::process::interrupt::Interrupt;
 use crate::session::input::{Inputs, project_name};
-use crate::session::{CONFIGURATION, Session};
+use crate::session::{CONFIGURATION, Session, reach};
 
 /// How often the end of `docker compose config` is looked for.
 pub(super) const CONFIG_POLL: Duration = Duration::from_millis(5);
@@ -108,6 +109,7 @@ pub fn examine(
     let mut profiles = session.settings.profiles.clone();
     profiles.extend(found.profiles.iter().cloned());
     let bind = bind(session, endpoint)?;
+    reach::check_name(endpoint)?;
     let (model, plan) = resolve(session, &compose, &inputs, bind, &profiles, interrupt)
         .map_err(|error| with_files_hint(session, &inputs, error))?;
     let slots = known::slots(&names, &plan, session.settings.apps.keys().cloned())?;
@@ -146,16 +148,27 @@ fn with_files_hint(session: &Session, inputs: &Inputs, error: anyhow::Error) -> 
         return error;
     }
     let present = inputs.files.iter().filter(|(_, hash)| hash.is_some()).map(|(path, _)| Path::new(path));
-    let below = present.map(|path| path.strip_prefix(session.path()).unwrap_or(path));
+    let below = |path: &Path| path.strip_prefix(session.path()).unwrap_or(path).to_path_buf();
     let is_meant = |path: &&Path| {
         let has_yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
-        has_yaml == is_yaml && *path != Path::new(CONFIGURATION) && *path != Path::new(".env")
+        let name = below(path);
+        has_yaml == is_yaml && name != Path::new(CONFIGURATION) && name != Path::new(".env")
     };
-    let files: Vec<String> = below.filter(is_meant).map(|path| format!("`{}`", path.display())).collect();
+    let files: Vec<&Path> = present.filter(is_meant).collect();
+    let list = |paths: Vec<PathBuf>| {
+        paths.iter().map(|path| format!("`{}`", path.display())).collect::<Vec<_>>().join(" or ")
+    };
     match error.downcast::<Failure>() {
-        Ok(failure) if !files.is_empty() => {
-            failure.hint(format!("correct it in {}", files.join(" or "))).into()
-        }
+        Ok(failure) if !files.is_empty() => failure
+            .hint_there(format!(
+                "correct it in {}",
+                list(files.iter().map(|path| path.to_path_buf()).collect())
+            ))
+            .hint(format!(
+                "correct it in {}, and commit that where the branch begins",
+                list(files.iter().map(|path| below(path)).collect())
+            ))
+            .into(),
         Ok(failure) => failure.into(),
         Err(error) => error,
     }
@@ -165,13 +178,21 @@ fn with_files_hint(session: &Session, inputs: &Inputs, error: anyhow::Error) -> 
 fn bind(session: &Session, endpoint: &Endpoint) -> Result<IpAddr, Failure> {
     match session.settings.bind {
         Some(bind) => Ok(bind),
-        None if endpoint.shared => Err(Failure::new(format!(
-            "the Docker Engine at {} is not on this machine: its loopback cannot be reached",
-            endpoint.address
-        ))
-        .hint(
-            "say in prism.yaml at which of its addresses ports may be published, as in `bind: 192.168.1.5`",
-        )),
+        // Somebody knows better, as in a container that has the machine's own network.
+        None if endpoint.host.as_deref().is_some_and(|host| is_here(host, "")) => {
+            Ok(IpAddr::V4(Ipv4Addr::LOCALHOST))
+        }
+        None if endpoint.shared => {
+            let of_container = docker::gateway().map(|gateway| {
+                format!("`bind: {gateway}` in prism.yaml publishes ports where this container finds that machine; if the container has the machine's own network, `export PRISM_HOST=127.0.0.1`")
+            });
+            let general = "say in prism.yaml at which of its addresses ports may be published, as in `bind: 192.168.1.5`";
+            Err(Failure::new(format!(
+                "the Docker Engine at {} is not on this machine: its loopback cannot be reached",
+                endpoint.address
+            ))
+            .hint(of_container.unwrap_or_else(|| general.to_owned())))
+        }
         None => Ok(IpAddr::V4(Ipv4Addr::LOCALHOST)),
     }
 }

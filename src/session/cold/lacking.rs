@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::docker::Endpoint;
+use crate::docker::{self, Endpoint};
 use crate::domain::model::Model;
 use crate::domain::name::ServiceName;
 use crate::domain::shell::word;
@@ -83,6 +83,43 @@ impl<'s> Lacking<'s> {
                 )
             })
             .collect())
+    }
+
+    /// Says what an Engine that has paths of its own makes of this directory's.
+    pub(super) fn tell_paths(
+        &self,
+        model: &Model,
+        scope: &[ServiceName],
+        endpoint: &Endpoint,
+    ) -> Vec<String> {
+        if !endpoint.shared {
+            return Vec::new();
+        }
+        let services = model.services.iter().filter(|(name, _)| scope.contains(*name));
+        let sources: BTreeSet<&str> = services
+            .flat_map(|(_, service)| {
+                let mounts = service.volumes.iter().filter(|mount| mount.kind == "bind");
+                let sources = mounts.filter_map(|mount| mount.source.as_deref());
+                sources.chain(model.files(service).map(|file| file.path)).collect::<Vec<_>>()
+            })
+            .filter(|path| Path::new(path).extension().is_none_or(|end| end != "sock"))
+            .filter(|path| !docker::is_same_outside(Path::new(path)))
+            .collect();
+        let mut said = Vec::new();
+        if !sources.is_empty() {
+            let shown: Vec<String> = sources.iter().map(|path| format!("`{path}`")).collect();
+            said.push(format!(
+                "{} is mounted as the Engine's machine has it at that path, empty where it has nothing: let this directory have the same path there",
+                shown.join(", ")
+            ));
+        }
+        if docker::is_of_container(self.session.path()) {
+            said.push(format!(
+                "`{}` goes with this container, and its session stays at the Engine: `prism destroy` before that, or mount the directory from outside",
+                self.session.directory
+            ));
+        }
+        said
     }
 
     /// Names the files that Compose and prism would read if they were here, as `.env` and a `compose.override.yaml`:

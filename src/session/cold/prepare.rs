@@ -25,6 +25,7 @@ use crate::domain::overlay::{Facts, overlay, session_labels};
 use crate::domain::plan::Plan;
 use crate::domain::reservation::{Slot, apps};
 use crate::domain::scope;
+use crate::domain::shell::word;
 use crate::domain::variable;
 use crate::domain::yaml;
 use crate::error::Failure;
@@ -98,6 +99,7 @@ impl Prepare<'_> {
         }
         notes.extend(Lacking::of(session).check_mounts(model, &scope, endpoint)?);
         notes.extend(Lacking::of(session).tell_inputs(inputs, note.setup.is_some()));
+        notes.extend(Lacking::of(session).tell_paths(model, &scope, endpoint));
         plan.check_apps(&session.settings, &scope)?;
         plan.check_templates(&session.settings, &scope)?;
         let excluded = scope::excluded(model, &note.selection, &scope);
@@ -215,10 +217,12 @@ fn nothing_chosen(model: &Model) -> Failure {
     let failure = Failure::new("no service of this project belongs to the session");
     let mut profiles = model.services.values().flat_map(|service| &service.profiles);
     match profiles.next() {
-        Some(profile) => failure.hint(format!(
-            "choose some: `prism start --profile {profile}`, or `profiles: [{profile}]` in prism.yaml"
-        )),
-        None => failure.hint("`prism start --default` chooses them all"),
+        Some(profile) => {
+            let setting = format!("`profiles: [{profile}]` in prism.yaml chooses some");
+            let profile = word(profile);
+            failure.hint_there(format!("{setting}; so does `prism start --profile {profile}`")).hint(setting)
+        }
+        None => failure.hint_there("`prism start --default` chooses them all"),
     }
 }
 

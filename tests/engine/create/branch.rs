@@ -68,7 +68,10 @@ fn of_several_remotes_the_preferred_one_is_followed() {
     );
     assert_eq!(branches(&project), "main\n");
     assert!(!project.sandbox.work().join("shop-sessions").exists());
-    project.sandbox.git(&project.directory, &["config", "checkout.defaultRemote", "origin"]);
+    let hint =
+        refused.stderr.split('`').find(|part| part.contains("checkout.defaultRemote")).expect("a command");
+    let hint = hint.replace("fork", "origin");
+    project.sandbox.command("sh", &project.sandbox.work(), &["-c", &hint]).succeeds();
     project.prism(&["create", "feature/pay"]).succeeds();
     let made = worktree(&project, "feature-pay");
     assert_eq!(subject(&project, &made), "origin");
