@@ -53,6 +53,15 @@ audit: ## advisories, licences and duplicates of the dependencies, with cargo-de
 	    echo 'hint: cargo install --locked cargo-deny' >&2; exit 1; }
 	cargo deny --locked check
 
+.PHONY: fuzz
+fuzz: ## the readers of foreign text with cargo-fuzz and a nightly compiler (SECONDS=60 for each; `make test` has a second)
+	@cargo fuzz --version >/dev/null || { \
+	    echo 'make fuzz: error: cargo-fuzz is not installed' >&2; \
+	    echo 'hint: cargo install --locked cargo-fuzz' >&2; exit 1; }
+	for target in header diff vars dotenv settings walk labels model; do mkdir -p fuzz/corpus/$$target && \
+	    cargo +nightly fuzz run $$target fuzz/corpus/$$target fuzz/seeds/$$target -- -max_total_time=$(or $(SECONDS),60) \
+	    || exit 1; done
+
 .PHONY: bench
 bench: setup ## the figures of docs/performance.md, beside what prism is compared with
 	tests/setup/tools.sh hyperfine jq valgrind =time

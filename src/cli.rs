@@ -1,6 +1,7 @@
 //! The command line: its types here, a file per verb below.
 
 mod args;
+mod careful;
 mod complete;
 mod completions;
 mod compose;

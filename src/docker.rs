@@ -14,6 +14,7 @@ mod port;
 mod project;
 mod removal;
 mod stranger;
+mod transport;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -58,6 +59,9 @@ const HEALTH_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a look at a container's sockets may take.
 const SOCKETS_LIMIT: Duration = Duration::from_secs(2);
 
+/// So many characters of what the Engine says of a request are shown: what is longer is no message of an Engine.
+const MESSAGE: usize = 1000;
+
 /// How often it is asked whether to wait any longer.
 const PATIENCE_POLL: Duration = Duration::from_millis(50);
 
@@ -92,10 +96,7 @@ impl Engine {
     pub fn new(endpoint: &Endpoint) -> anyhow::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let address = endpoint.address.clone();
-        let docker = match address.strip_prefix("unix://") {
-            Some(path) => Docker::connect_with_unix(path, TIMEOUT_SECONDS, &API),
-            None => Docker::connect_with_http(&address, TIMEOUT_SECONDS, &API),
-        };
+        let docker = transport::connect(&address, TIMEOUT_SECONDS, &API);
         let docker =
             docker.map_err(|error| unreachable(&address, error))?.with_request_modifier(|mut request| {
                 if let Ok(value) = USER_AGENT.parse() {
@@ -263,6 +264,7 @@ impl Engine {
     fn failure(&self, error: Error) -> Failure {
         match error {
             Error::DockerResponseServerError { status_code, message } => {
+                let message: String = message.chars().take(MESSAGE).collect();
                 Failure::new("the Docker Engine refused a request")
                     .caused_by(anyhow::anyhow!("{message} (status {status_code})"))
             }

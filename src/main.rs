@@ -14,6 +14,9 @@ mod probe;
 mod process;
 mod read;
 mod session;
+#[cfg(test)]
+#[path = "../fuzz/src/target.rs"]
+mod target;
 mod text;
 mod timing;
 

@@ -10,6 +10,7 @@ pub mod ephemeral;
 pub mod generated;
 pub mod glance;
 pub mod input;
+pub mod key;
 pub mod owner;
 pub mod patience;
 pub mod ports;

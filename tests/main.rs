@@ -4,6 +4,7 @@
 mod cli;
 mod docs;
 mod engine;
+mod entering;
 mod layering;
 mod process;
 mod setup;

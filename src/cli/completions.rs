@@ -1,11 +1,10 @@
 //! `prism completions`: a script that completes prism's command line in a shell, by asking prism.
 
-use clap::Args;
-use clap_complete::env::Shells;
-
+use super::careful::SHELLS;
 use super::complete::ASKED;
 use super::context::Context;
 use crate::error::{Failure, Kind};
+use clap::Args;
 
 /// Print a completion script
 #[derive(Debug, Args)]
@@ -20,7 +19,7 @@ pub(super) struct CompletionsArgs {
 
 pub(super) fn run(context: Context, args: CompletionsArgs) -> anyhow::Result<()> {
     let name = args.shell.to_string();
-    let shells = Shells::builtins();
+    let shells = SHELLS;
     let completer = shells
         .completer(&name)
         .ok_or_else(|| Failure::new(format!("there is no completion for `{name}`")).kind(Kind::Usage))?;

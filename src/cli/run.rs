@@ -8,8 +8,8 @@ use clap_complete::CompleteEnv;
 
 use super::context::{self, Context};
 use super::{
-    Cli, Global, Verb, complete, completions, compose, create, destroy, doctor, env, exec, get, hook, info,
-    init, list, logs, man, ports, prompt, prune, restart, start, stop, stop_all,
+    Cli, Global, Verb, careful, complete, completions, compose, create, destroy, doctor, env, exec, get,
+    hook, info, init, list, logs, man, ports, prompt, prune, restart, start, stop, stop_all,
 };
 use crate::domain::shell::word;
 use crate::error::{self, Kind};
@@ -91,7 +91,7 @@ fn alone<A: Args>(name: &'static str, verb: impl FnOnce(A) -> Verb, arguments: &
 
 /// Answers a completion script, which writes the answer itself.
 fn answer_completion(arguments: Vec<OsString>) -> u8 {
-    let completion = CompleteEnv::with_factory(Cli::command).var(complete::ASKED);
+    let completion = CompleteEnv::with_factory(Cli::command).var(complete::ASKED).shells(careful::SHELLS);
     match completion.try_complete(arguments, std::env::current_dir().ok().as_deref()) {
         Ok(_) => 0,
         Err(error) => usage(&error, &[]),

@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_yaml::Value;
 
+use super::yaml;
+
 #[cfg(test)]
 mod schema;
 
@@ -58,7 +60,7 @@ pub struct Include {
 pub fn references(text: &str) -> Option<References> {
     let mut found = References::default();
     // Compose reads every document of a file.
-    for document in serde_yaml::Deserializer::from_str(text) {
+    for document in yaml::documents(text)? {
         let mut root = <Value as serde::Deserialize>::deserialize(document).ok()?;
         let name = root.get(NAME).and_then(Value::as_str).filter(|name| !name.is_empty());
         found.name = found.name.or_else(|| name.map(str::to_owned));

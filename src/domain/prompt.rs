@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::container::{Container, Health, State, Status};
 use super::header::Header;
 use super::state::{Verdict, survey};
+use crate::text::clean;
 
 /// What a format may ask for.
 pub const NAMES: [&str; 6] = ["name", "project", "directory", "state", "healthy", "total"];
@@ -103,7 +104,7 @@ pub fn segment(format: Option<&str>, directory: &str, summary: Option<&Summary>)
     }
     text.push_str(rest);
     // Directory names are anybody's text, and so may hold what a terminal obeys.
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    clean(&text)
 }
 
 #[cfg(test)]

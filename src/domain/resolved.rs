@@ -150,8 +150,6 @@ fn entries_mut<'v>(
 mod tests {
     use serde_json::json;
 
-    use super::super::header::Header;
-
     use super::*;
 
     fn is_given(name: &str) -> bool {
@@ -159,7 +157,7 @@ mod tests {
     }
 
     fn project(resolved: &Resolved) -> Value {
-        serde_json::from_str(Header::body(&resolved.text).expect("a body")).expect("JSON")
+        serde_json::from_str(resolved.text.split_once(WARNING).expect("a body").1).expect("JSON")
     }
 
     #[test]

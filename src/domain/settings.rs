@@ -20,6 +20,7 @@ use super::name::ServiceName;
 use super::port::{ContainerPort, PortRange};
 use super::scope::Selection;
 use super::template::nearest;
+use super::yaml;
 use crate::error::Failure;
 
 /// `prism.yaml`. Everything has a default.
@@ -115,8 +116,8 @@ impl Settings {
             return Ok(Self::default());
         }
         // Read into a map, of two equal keys the second would silently win.
-        let doubled = || serde_yaml::from_str::<serde_yaml::Value>(text).map(drop);
-        let settings = serde_yaml::from_str(text).and_then(|settings| doubled().map(|()| settings));
+        let doubled = || yaml::read::<serde_yaml::Value>(text).map(drop);
+        let settings = yaml::read(text).and_then(|settings| doubled().map(|()| settings));
         let settings: Self = settings.map_err(|error| mistake::explain(&error, path))?;
         let settings = Self { text: text.to_owned(), ..settings };
         settings.check_services()?;

@@ -2,7 +2,11 @@
 //!
 //! General emitters leave `2026-01-01` or `1_000` unquoted, which other parsers read as a date or a number.
 
+mod depth;
+
 use std::fmt::Write;
+
+pub use self::depth::{documents, read};
 
 /// A YAML value with the tags that Compose merges by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +74,9 @@ pub fn write(node: &Node) -> String {
     out.trim_start_matches('\n').to_owned()
 }
 
+/// A key that is longer than 1024 characters has to say that it is one (YAML 1.2, 7.4.2).
+const SIMPLE_KEY: usize = 1000;
+
 fn write_node(out: &mut String, node: &Node, indent: usize) {
     match node {
         Node::Bool(value) => {
@@ -98,7 +105,12 @@ fn write_node(out: &mut String, node: &Node, indent: usize) {
         Node::Map(entries) => {
             out.push('\n');
             for (key, value) in entries {
-                let _ = write!(out, "{:indent$}{}:", "", quote(key));
+                let key = quote(key);
+                let _ = if key.len() > SIMPLE_KEY {
+                    write!(out, "{:indent$}? {key}\n{:indent$}:", "", "")
+                } else {
+                    write!(out, "{:indent$}{key}:", "")
+                };
                 write_node(out, value, indent + 2);
             }
         }
@@ -154,6 +166,15 @@ mod tests {
             write(&node),
             "\"services\":\n  \"db\":\n    \"container_name\": !reset null\n    \"ports\": !override\n      -\n        \"target\": 5432\n    \"networks\": !override []\n"
         );
+    }
+
+    #[test]
+    fn a_key_may_be_of_any_length() {
+        let long = "k".repeat(2000);
+        let inner = map(&[("a", Node::text("x")), (&long, Node::Seq(vec![Node::Int(1)]))]);
+        let yaml = write(&map(&[(&long, inner)]));
+        let read: serde_yaml::Value = serde_yaml::from_str(&yaml).expect("valid");
+        assert_eq!((read[&long]["a"].as_str(), read[&long][&long][0].as_u64()), (Some("x"), Some(1)));
     }
 
     #[test]

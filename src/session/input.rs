@@ -10,6 +10,7 @@ use crate::domain::header::Header;
 use crate::domain::input::{self, References};
 use crate::domain::name::{ServiceName, content_hash};
 use crate::files;
+use crate::process::interrupt::Interrupt;
 
 /// Variables that Compose looks at whatever the files say.
 const ALWAYS: [&str; 9] = [
@@ -23,6 +24,12 @@ const ALWAYS: [&str; 9] = [
     "COMPOSE_COMPATIBILITY",
     "DOCKER_DEFAULT_PLATFORM",
 ];
+
+/// So many files, so many bytes of them, and files that draw in each other so deeply are followed. Links can make a few
+/// files look like any number.
+const FILES: usize = 2000;
+const BYTES: usize = 64 << 20;
+const DEPTH: usize = 64;
 
 /// Everything that the override depends on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,10 +53,14 @@ pub struct Inputs {
 impl Inputs {
     /// Reads all inputs of a project. To be called before Compose reads them: what changes in between is then
     /// noticed at the next run.
-    pub fn collect(session: &Session, compose: &ComposeFiles) -> anyhow::Result<Self> {
+    pub fn collect(session: &Session, compose: &ComposeFiles, interrupt: &Interrupt) -> anyhow::Result<Self> {
         let mut collector = Collector {
             session,
             project: compose.project_directory().unwrap_or(session.path()).to_path_buf(),
+            interrupt,
+            walked: BTreeSet::new(),
+            depth: 0,
+            bytes: 0,
             dotenv: compose.defaults.clone(),
             names: BTreeSet::new(),
             inputs: Self { followed: true, ..Self::default() },
@@ -120,6 +131,13 @@ fn value_hash(environment: &Environment, name: &str) -> Option<String> {
 struct Collector<'a> {
     session: &'a Session,
     project: PathBuf,
+    interrupt: &'a Interrupt,
+    /// The Compose files that were followed, each with the directory of its relative paths, without links.
+    walked: BTreeSet<(PathBuf, PathBuf)>,
+    /// How many Compose files lead to the present one.
+    depth: usize,
+    /// What was read of all files.
+    bytes: usize,
     dotenv: Vec<(String, String)>,
     names: BTreeSet<String>,
     inputs: Inputs,
@@ -135,7 +153,13 @@ impl Collector<'_> {
         if self.inputs.files.contains_key(&key) {
             return Ok(None);
         }
+        self.interrupt.check()?;
+        if self.inputs.files.len() >= FILES || self.bytes > BYTES {
+            self.inputs.followed = false;
+            return Ok(None);
+        }
         let bytes = files::read(path)?;
+        self.bytes += bytes.as_ref().map_or(0, Vec::len);
         self.inputs.files.insert(key, bytes.as_deref().map(content_hash));
         Ok(bytes.and_then(|bytes| String::from_utf8(bytes).ok()))
     }
@@ -150,6 +174,22 @@ impl Collector<'_> {
     /// Follows one Compose file; relative paths in it start at `base`. Returns its `name:`.
     fn compose_file(&mut self, path: &Path, base: &Path) -> anyhow::Result<Option<String>> {
         let Some(text) = self.add(path)? else { return Ok(None) };
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+        if !self.walked.insert((real(path), real(base))) {
+            return Ok(None);
+        }
+        if self.depth >= DEPTH {
+            self.inputs.followed = false;
+            return Ok(None);
+        }
+        self.depth += 1;
+        let name = self.follow(&text, base);
+        self.depth -= 1;
+        name
+    }
+
+    /// Follows what the text of a Compose file refers to.
+    fn follow(&mut self, text: &str, base: &Path) -> anyhow::Result<Option<String>> {
         let Some(References {
             name,
             includes,
@@ -159,7 +199,7 @@ impl Collector<'_> {
             variables,
             host_ports,
             empty_lists,
-        }) = input::references(&text)
+        }) = input::references(text)
         else {
             self.inputs.followed = false;
             return Ok(None);

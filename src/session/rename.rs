@@ -1,6 +1,6 @@
 //! Names on networks that sessions share: there, `api` must not be anybody's `api`.
 
-use super::Session;
+use super::{Session, key};
 use crate::docker::Engine;
 use crate::domain::container::{Container, State};
 use crate::domain::header::{Header, is_generated};
@@ -42,5 +42,5 @@ pub fn write_header(session: &Session, header: &mut Header) -> anyhow::Result<()
         // It was deleted meanwhile, and comes back with the next cold start.
         return Ok(());
     };
-    files::write(&path, header.prepend(&body)?.as_bytes(), is_generated).map(drop)
+    files::write(&path, header.prepend(&body, key::made().as_deref())?.as_bytes(), is_generated).map(drop)
 }

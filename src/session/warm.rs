@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::generated::OVERRIDE;
-use super::{Session, input};
+use super::{Session, input, key};
 use crate::docker::Engine;
 use crate::domain::container::Container;
 use crate::domain::header::Header;
@@ -43,14 +43,18 @@ pub fn fitting_header(session: &Session) -> Option<Header> {
     header.filter(|header| input::are_unchanged(header, &session.environment) && is_whole(header))
 }
 
-/// Reads the override's first line. `None` for a file that is absent, broken or edited, of another version of prism, or
-/// copied from another directory.
+/// Reads the override's first line. `None` for a file that is absent, broken, edited or forged, of another version of
+/// prism, or copied from another directory.
 pub fn read_header(session: &Session) -> Option<Header> {
-    let header = Header::read(&read::text(&session.override_path()).ok()?)?;
+    let header = Header::read(&read::text(&session.override_path()).ok()?, &key::known()?)?;
     (header.version == env!("CARGO_PKG_VERSION") && header.session_id == session.id).then_some(header)
 }
 
-/// Reads the header of the override in a directory, whether or not it still fits: good enough for hints.
+/// Reads the header of the override in a directory, whether or not it still fits: good enough for hints. It is one that
+/// this version wrote for the directory.
 pub fn peek(directory: &Path) -> Option<Header> {
-    Header::read(&read::text(&directory.join(OVERRIDE)).ok()?)
+    let header = Header::read(&read::text(&directory.join(OVERRIDE)).ok()?, &key::known()?)?;
+    let rest = header.session_id.as_str().strip_prefix(directory.to_str()?)?;
+    let is_of_it = rest.is_empty() || rest.starts_with('@');
+    (header.version == env!("CARGO_PKG_VERSION") && is_of_it).then_some(header)
 }

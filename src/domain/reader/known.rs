@@ -2,6 +2,7 @@
 
 use super::Project;
 use crate::domain::model::Service;
+use crate::domain::yaml;
 
 /// What a value is to its reader.
 #[derive(Debug, Clone, Copy)]
@@ -132,7 +133,7 @@ impl Project<'_> {
             Hosts => self.names.addresses(value),
             FirstLabels => each(&|host| self.names.first_label(host)),
             HostKeys => {
-                let hosts: serde_yaml::Mapping = serde_yaml::from_str(value).ok()?;
+                let hosts: serde_yaml::Mapping = yaml::read(value).ok()?;
                 let own = hosts.into_iter().filter_map(|(host, paths)| {
                     Some((self.names.addresses(host.as_str()?), serde_json::to_value(paths).ok()?))
                 });

@@ -4,9 +4,11 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
+use crate::domain::yaml;
+
 /// Finds the line and the column of the value under a path of keys.
 pub(super) fn place(text: &str, path: &[&str]) -> Option<(usize, usize)> {
-    let error = Walk(path).deserialize(serde_yaml::Deserializer::from_str(text)).err()?;
+    let error = Walk(path).deserialize(yaml::documents(text)?).err()?;
     let found = error.to_string().contains(FOUND);
     error.location().filter(|_| found).map(|at| (at.line(), at.column()))
 }

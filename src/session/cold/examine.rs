@@ -90,7 +90,7 @@ pub fn examine(
     interrupt: &Interrupt,
 ) -> anyhow::Result<Examined> {
     let found = session.compose_files()?;
-    let inputs = Inputs::collect(session, &found)?;
+    let inputs = Inputs::collect(session, &found, interrupt)?;
     let project = match engine.project(&session.id)? {
         Some(project) => project,
         None => session.project(project_name(session, &found, &inputs)),

@@ -34,7 +34,7 @@ use crate::process::interrupt::Interrupt;
 use crate::session::generated::{self, RESOLVED};
 use crate::session::input::{self, Inputs};
 use crate::session::up::check_services;
-use crate::session::{Session, warm};
+use crate::session::{Session, key, warm};
 use crate::{files, git};
 
 /// An override that was written, and how to use it.
@@ -303,7 +303,7 @@ impl Prepared {
     }
 
     fn write(&mut self, session: &Session) -> anyhow::Result<bool> {
-        let text = self.header.prepend(&self.body)?;
+        let text = self.header.prepend(&self.body, key::made().as_deref())?;
         generated::write(&session.override_path(), &text)
     }
 }

@@ -1,0 +1,287 @@
+//! What every reader of foreign text holds, whatever the text: cargo-fuzz and `make test` ask the same.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use crate::domain::block;
+use crate::domain::change::{Layer, Now, Offer, Operation, Sight};
+use crate::domain::container::Status;
+use crate::domain::data;
+use crate::domain::dotenv;
+use crate::domain::env_file;
+use crate::domain::environment::{DIFF, Environment, FORMER, RECORD, is_own, original};
+use crate::domain::git_config;
+use crate::domain::header::{Header, is_generated};
+use crate::domain::input;
+use crate::domain::model::Model;
+use crate::domain::name::{ProjectName, SessionId};
+use crate::domain::note::Note;
+use crate::domain::overlay::{Facts, overlay};
+use crate::domain::plan::plan;
+use crate::domain::reader;
+use crate::domain::reservation::{read_note_label, read_service_label};
+use crate::domain::settings::{ServiceSettings, Settings};
+use crate::domain::shell::SHELLS;
+use crate::domain::socket::Sockets;
+use crate::domain::starter::{self, Foreign};
+use crate::domain::variable::{Variable, is_name, is_reserved};
+use crate::domain::yaml;
+
+/// A reader, and what is true of what it reads.
+pub type Target = fn(&[u8]);
+
+/// All of them by name: that of the folder with their seeds.
+pub const ALL: [(&str, Target); 8] = [
+    ("header", header),
+    ("diff", diff),
+    ("vars", vars),
+    ("dotenv", dotenv),
+    ("settings", settings),
+    ("walk", walk),
+    ("labels", labels),
+    ("model", model),
+];
+
+/// The first line of an override: without the key, none is believed.
+pub fn header(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let _ = (Header::body(&text), is_generated(data));
+    assert_eq!(Header::read(&text, "a key that no seed was sealed with"), None);
+    // What is believed is what was written.
+    if let Some(mut header) = Header::read(&text, "k") {
+        let body = Header::body(&text).map(str::to_owned).unwrap_or_default();
+        let written = header.prepend(&body, Some("k")).unwrap_or_default();
+        assert_eq!(Header::read(&written, "k"), Some(header));
+    }
+}
+
+/// `__PRISM_DIFF`.
+pub fn diff(data: &[u8]) {
+    let text = String::from_utf8_lossy(data).replace('\0', "");
+    shell(&[(DIFF, &text), ("A", "1"), ("PATH", "/bin"), ("LD_PRELOAD", "mine.so")]);
+}
+
+/// `PRISM_VARS` and `PRISM_FORMER`.
+pub fn vars(data: &[u8]) {
+    let text = String::from_utf8_lossy(data).replace('\0', "");
+    shell(&[(RECORD, &text), ("PRISM_SESSION", "/w"), ("A", "1"), ("PATH", "/bin")]);
+    shell(&[(FORMER, &text), ("COMPOSE_FILE", "/w/docker-compose.session.yml")]);
+}
+
+/// Lets a hook act on an environment: whatever is in it, a shell only sets and unsets what it may.
+fn shell(environment: &[(&str, &str)]) {
+    let given = || environment.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+    let _ = original(given().collect::<Environment>());
+    let now = Now::new(given());
+    let layer = Layer::read(now.get(DIFF));
+    let variable =
+        |name: &str| Variable { name: name.to_owned(), value: "v".to_owned(), ..Variable::default() };
+    let offer = Offer {
+        session: "/w".to_owned(),
+        variables: vec![variable("A"), variable("B_URL"), variable("PROMPT_COMMAND")],
+        own: vec![("PRISM_SESSION".to_owned(), "/w".to_owned())],
+    };
+    for sight in
+        [Sight::Nothing, Sight::Unknown("/w".to_owned()), Sight::HandedOver, Sight::Up(offer.clone())]
+    {
+        may_be_obeyed(&layer.step(&now, &sight, |_| {}));
+    }
+    may_be_obeyed(&layer.settle(&now, &offer));
+}
+
+fn may_be_obeyed(steps: &[Operation]) {
+    for Operation { name, .. } in steps {
+        assert!(is_name(name), "{name:?}");
+        assert!(is_own(name) || name == DIFF || !is_reserved(name), "{name:?}");
+    }
+    for shell in &SHELLS {
+        let _ = shell.render(steps);
+    }
+}
+
+/// `.env`, an env file, `.git/config`, and a file with a block of prism's.
+pub fn dotenv(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let read = dotenv::read(&text);
+    let _ = dotenv::write(read.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    let _ = env_file::parse(&text, "a.env");
+    let _ = git_config::value(&text, "remote", "url");
+    if let Ok(replaced) = block::replace(data, "A=1\n") {
+        let again = block::replace(&replaced, "A=1\n").ok();
+        assert_eq!(again.as_ref(), Some(&replaced), "a second time changes nothing");
+    }
+}
+
+/// `prism.yaml`.
+pub fn settings(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    if let Ok(settings) = Settings::parse(&text, "prism.yaml") {
+        let _ = settings.name(&["services"]);
+    }
+}
+
+/// The Compose walk.
+pub fn walk(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let _ = input::env_file_variables(&text);
+    let _ = input::resolve_path(&text, |_| Some("v".to_owned()));
+    let _ = input::references(&text);
+}
+
+/// Labels, and what else the Engine says in words.
+pub fn labels(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let _ = Status::parse(&text);
+    let _ = Sockets::parse(&text);
+    for block in
+        read_service_label(&"db".into(), &text).into_values().chain(read_note_label(&text).into_values())
+    {
+        assert!(block.ports().count() > 0);
+    }
+    let labels: BTreeMap<String, String> = text
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .map(|(k, v)| (k.to_owned(), v.to_owned()))
+        .collect();
+    let note = Note::read(&labels);
+    assert_eq!(note.labels().map(|labels| Note::read(&labels)).ok(), Some(note));
+    let _ = ServiceSettings::merged(&"db".into(), &labels, None);
+    let config = serde_json::json!({"services": {"db": {"image": "i", "labels": labels}}});
+    model(config.to_string().as_bytes());
+}
+
+/// What Compose resolved: whatever it is, the override says it in YAML that comes back.
+pub fn model(data: &[u8]) {
+    let Ok(model) = Model::parse(data) else { return };
+    let session_id = SessionId::new("/w/shop", None);
+    let project = ProjectName::new("shop", &session_id);
+    let _ = reader::spoken(&model, &project);
+    let Ok(mut plan) = plan(&model, &Settings::default(), Ipv4Addr::LOCALHOST.into(), &[]) else { return };
+    plan.own = data::own(&model, &plan, "/w/shop");
+    let all: Vec<_> = model.services.keys().cloned().collect();
+    let _ = data::stores(&model, &plan, &all, "/w/shop");
+    let facts = Facts {
+        project,
+        session_id,
+        directory: "/w/shop".to_owned(),
+        owner: "0@m".to_owned(),
+        process: None,
+        created_at: "2026-01-01T00:00:00Z".to_owned(),
+        has_start_interval: true,
+        excluded: Vec::new(),
+        profiles: BTreeMap::new(),
+        builds: BTreeMap::new(),
+    };
+    let text = yaml::write(&overlay(&model, &plan, &facts));
+    let read = serde_yaml::from_str::<serde_yaml::Value>(&text);
+    assert!(read.is_ok(), "{read:?}\n{text}");
+    let starter = starter::write(&model, &plan, &Foreign::default(), "/w/shop");
+    let proposed = Settings::parse(&starter, "prism.yaml");
+    assert!(proposed.is_ok_and(|proposed| proposed.setup.is_empty() && proposed.env.is_empty()), "{starter}");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    /// Numbers that only look random (xorshift).
+    struct Random(u64);
+
+    impl Random {
+        fn below(&mut self, limit: usize) -> usize {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            usize::try_from(self.0 % limit.max(1) as u64).unwrap_or_default()
+        }
+    }
+
+    /// What breaks readers.
+    const PIECES: [&str; 24] = [
+        "[",
+        "{",
+        "\"",
+        "'",
+        "\\",
+        "\n",
+        "\0",
+        ":",
+        "=",
+        "$",
+        "${",
+        "%",
+        "#",
+        "- ",
+        "&a ",
+        "*a",
+        "!x ",
+        "\u{feff}",
+        "\u{202e}",
+        "\u{1b}[",
+        "9223372036854775808",
+        "-1",
+        "null",
+        "é",
+    ];
+
+    fn seeds(name: &str) -> Vec<Vec<u8>> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds").join(name);
+        let entries = fs::read_dir(&folder).expect("seeds").map(|entry| entry.expect("entry").path());
+        let mut paths: Vec<_> = entries.collect();
+        paths.sort();
+        assert!(!paths.is_empty(), "no seeds in {}", folder.display());
+        paths.iter().map(|path| fs::read(path).expect("seed")).collect()
+    }
+
+    fn changed(seed: &[u8], other: &[u8], random: &mut Random) -> Vec<u8> {
+        let mut bytes = seed.to_vec();
+        for _ in 0..=random.below(4) {
+            let (from, to) = (random.below(bytes.len() + 1), random.below(bytes.len() + 1));
+            let (from, to) = (from.min(to), from.max(to));
+            match random.below(6) {
+                0 => drop(bytes.drain(from..to)),
+                1 => drop(bytes.splice(from..from, bytes[from..to].to_vec())),
+                2 => drop(bytes.splice(from..from, PIECES[random.below(PIECES.len())].bytes())),
+                3 => drop(
+                    bytes.splice(from..from, PIECES[random.below(PIECES.len())].repeat(300).into_bytes()),
+                ),
+                4 if from < bytes.len() => bytes[from] = u8::try_from(random.below(256)).unwrap_or_default(),
+                _ => drop(bytes.splice(from.., other[random.below(other.len() + 1)..].iter().copied())),
+            }
+            bytes.truncate(1 << 16);
+        }
+        bytes
+    }
+
+    /// `PRISM_TEST_FUZZ` is how many seconds each takes, `PRISM_TEST_SEED` repeats a run.
+    #[test]
+    #[expect(clippy::print_stderr, reason = "the seed and the input are needed to repeat a failure")]
+    fn whatever_readers_are_given_they_hold() {
+        let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect(name));
+        let asked = number("PRISM_TEST_FUZZ");
+        let clock = std::time::UNIX_EPOCH.elapsed().expect("a clock").as_secs();
+        let seed = number("PRISM_TEST_SEED").unwrap_or(clock);
+        eprintln!("PRISM_TEST_SEED={seed}");
+        for (name, target) in ALL {
+            let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+            let seeds = seeds(name);
+            for seed in &seeds {
+                target(seed);
+            }
+            // The two that decide of a whole project are slow: they get their seeds, and more only when asked.
+            let is_slow = ["labels", "model"].contains(&name);
+            let seconds = asked.unwrap_or(u64::from(!is_slow));
+            let until = Instant::now() + Duration::from_secs(seconds);
+            while Instant::now() < until {
+                let (seed, other) = (&seeds[random.below(seeds.len())], &seeds[random.below(seeds.len())]);
+                let input = changed(seed, other, &mut random);
+                let held = std::panic::catch_unwind(|| target(&input));
+                assert!(held.is_ok(), "{name}: {:?}", String::from_utf8_lossy(&input));
+            }
+        }
+    }
+}
