@@ -20,7 +20,7 @@ pub fn known() -> Option<String> {
 /// Returns the secret, which is made where there is none; `None` where no place for it can be written to: then nothing
 /// is remembered.
 pub fn made() -> Option<String> {
-    known().or_else(|| places().find_map(|path| make(&path).ok()))
+    places().find_map(|path| load(&path).or_else(|| make(&path).ok()))
 }
 
 /// Lists where it may be: among the user's state, and where there is no home, beside the locks.

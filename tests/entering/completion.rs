@@ -4,6 +4,9 @@ use std::fs;
 
 use crate::support::{Project, Sandbox};
 
+/// The first word of the line that is completed.
+const SELF: &str = "prism";
+
 const WORDS: [&str; 5] = ["bash", "zsh", "fish", "elvish", "powershell"];
 
 fn offered(run: crate::support::Run, shell: &str, index: usize) -> String {
@@ -20,7 +23,7 @@ fn a_forged_header_is_not_believed() {
     project.prism(&["start"]).succeeds();
     let path = project.directory.join("docker-compose.session.yml");
     let text = fs::read_to_string(&path).expect("override");
-    let ask = || offered(project.prism(&["--", "prism", "logs", ""]), "bash", 2);
+    let ask = || offered(project.prism(&["--", SELF, "logs", ""]), "bash", 2);
     assert!(ask().lines().any(|line| line == "web"), "{}", ask());
     // The directory is the right one, and so are version and hash.
     let evil = "db;touch pwned #";
@@ -72,11 +75,9 @@ fn names_of_directories_are_inserted_as_words_or_not_at_all() {
         fs::create_dir(sandbox.work().join(name)).expect("directory");
     }
     for shell in WORDS {
-        for verb in [
-            &["--", "prism", "stop", ""][..],
-            &["--", "prism", "-C", ""],
-            &["--", "prism", "env", "--write", ""],
-        ] {
+        for verb in
+            [&["--", SELF, "stop", ""][..], &["--", SELF, "-C", ""], &["--", SELF, "env", "--write", ""]]
+        {
             let run = sandbox.prism(&sandbox.work(), verb).env("DOCKER_HOST", "unix:///nowhere");
             let offered = offered(run, shell, verb.len() - 2);
             assert!(offered.contains("plain/"), "{shell} {verb:?}: {offered}");
