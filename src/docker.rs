@@ -67,7 +67,24 @@ const PATIENCE_POLL: Duration = Duration::from_millis(50);
 
 /// A health check's command that runs.
 #[derive(Debug)]
-pub struct HealthCheck(JoinHandle<bool>);
+pub struct HealthCheck(JoinHandle<Checked>);
+
+/// How a health check's command ended.
+#[derive(Debug, Default)]
+pub struct Checked {
+    /// It succeeded.
+    pub is_healthy: bool,
+    /// What it wrote.
+    pub text: String,
+}
+
+/// How a command in a container ended.
+struct Executed {
+    status: Option<i64>,
+    stdout: Vec<u8>,
+    /// The same, and what it wrote on standard error, in the order in which it came.
+    written: Vec<u8>,
+}
 
 /// A connection to the Engine, and the one asynchronous island of the program.
 pub struct Engine {
@@ -185,15 +202,23 @@ impl Engine {
         let command = seen.health_command.clone();
         let limit = seen.health_timeout.unwrap_or(HEALTH_TIMEOUT);
         HealthCheck(self.runtime.spawn(async move {
-            let Some(command) = command else { return false };
-            let status = tokio::time::timeout(limit, run(&docker, &id, command)).await;
-            matches!(status, Ok(Ok(Some(0))))
+            let Some(command) = command else { return Checked::default() };
+            match tokio::time::timeout(limit, exec(&docker, &id, command)).await {
+                Ok(Ok(ended)) => Checked {
+                    is_healthy: ended.status == Some(0),
+                    text: String::from_utf8_lossy(&ended.written).into_owned(),
+                },
+                Ok(Err(_)) => Checked::default(),
+                Err(_) => {
+                    Checked { is_healthy: false, text: format!("no answer within {} s", limit.as_secs()) }
+                }
+            }
         }))
     }
 
-    /// Says whether a health check succeeded; `None` while it runs. One that cannot be run has not succeeded.
-    pub fn health(&self, check: &mut HealthCheck) -> Option<bool> {
-        check.0.is_finished().then(|| self.runtime.block_on(&mut check.0).unwrap_or(false))
+    /// Says how a health check ended; `None` while it runs. One that cannot be run has not succeeded.
+    pub fn health(&self, check: &mut HealthCheck) -> Option<Checked> {
+        check.0.is_finished().then(|| self.runtime.block_on(&mut check.0).unwrap_or_default())
     }
 
     /// Asks a container's kernel what listens inside; `None` where it has no `cat`, or does not answer.
@@ -201,8 +226,8 @@ impl Engine {
         let command = std::iter::once("cat").chain(socket::TABLES).map(str::to_owned).collect();
         let read = exec(&self.docker, id, command);
         let read = self.runtime.block_on(async { tokio::time::timeout(SOCKETS_LIMIT, read).await });
-        let (_, text) = read.ok()?.ok()?;
-        let text = String::from_utf8_lossy(&text);
+        let read = read.ok()?.ok()?;
+        let text = String::from_utf8_lossy(&read.stdout);
         // One of the tables may be absent.
         text.trim_start().starts_with("sl").then(|| Sockets::parse(&text))
     }
@@ -278,12 +303,8 @@ impl Engine {
     }
 }
 
-async fn run(docker: &Docker, id: &str, command: Vec<String>) -> Result<Option<i64>, Error> {
-    Ok(exec(docker, id, command).await?.0)
-}
-
-/// Runs a command in a container. Gives its status, and what it wrote on standard output.
-async fn exec(docker: &Docker, id: &str, command: Vec<String>) -> Result<(Option<i64>, Vec<u8>), Error> {
+/// Runs a command in a container to its end.
+async fn exec(docker: &Docker, id: &str, command: Vec<String>) -> Result<Executed, Error> {
     let config = ExecConfig {
         cmd: Some(command),
         attach_stdout: Some(true),
@@ -292,17 +313,18 @@ async fn exec(docker: &Docker, id: &str, command: Vec<String>) -> Result<(Option
     };
     let created = docker.create_exec(id, config).await?;
     let options = StartExecOptions { detach: false, ..StartExecOptions::default() };
-    let mut text = Vec::new();
+    let (mut stdout, mut written) = (Vec::new(), Vec::new());
     if let StartExecResults::Attached { mut output, .. } =
         docker.start_exec(&created.id, Some(options)).await?
     {
-        while let Some(written) = output.next().await {
-            if let Ok(LogOutput::StdOut { message }) = written {
-                text.extend_from_slice(&message);
+        while let Some(Ok(piece)) = output.next().await {
+            if let LogOutput::StdOut { message } = &piece {
+                stdout.extend_from_slice(message);
             }
+            written.extend_from_slice(&piece.into_bytes());
         }
     }
-    Ok((docker.inspect_exec(&created.id).await?.exit_code, text))
+    Ok(Executed { status: docker.inspect_exec(&created.id).await?.exit_code, stdout, written })
 }
 
 /// Asks for containers with a label, whatever their state.

@@ -37,6 +37,7 @@ pub mod explanation;
 pub mod format;
 pub mod git_config;
 pub mod header;
+pub mod health;
 pub mod holding;
 pub mod input;
 pub mod known;

@@ -219,17 +219,29 @@ impl Context {
     /// Finds the session that `stop` or `destroy` means. It needs no Compose file, and reads none. Another user's
     /// is refused.
     ///
-    /// A directory that is named is meant exactly, or the worktree of a branch. Otherwise it is the nearest one, from the working directory
-    /// upward, that has a session in Docker or a project: a session whose Compose file is gone must not lead
-    /// to its parent's.
+    /// A directory that is named is meant exactly, or the worktree of a branch, or an ephemeral session by its identity.
+    /// Otherwise it is the nearest one, from the working directory upward, that has a session in Docker or a project: a
+    /// session whose Compose file is gone must not lead to its parent's.
     pub(super) fn target(
         &self,
         engine: &mut Engine,
         endpoint: &Endpoint,
         named: Option<Named<'_>>,
     ) -> anyhow::Result<Target> {
-        let ours = engine.claims()?.ours.into_iter().map(|claim| (claim.id, claim.owner));
-        let known: BTreeMap<SessionId, Option<String>> = ours.collect();
+        let ours = engine.claims()?.ours;
+        // One for a command alone has no directory of its own: `list` shows its identity.
+        let mut meant =
+            ours.iter().filter(|claim| named.is_some_and(|named| *named.word == *claim.id.as_str()));
+        if let Some((claim, command)) = meant.find_map(|claim| Some((claim, claim.ephemeral.as_ref()?))) {
+            owner::check(&claim.directory, claim.owner.as_deref())?;
+            return Ok(Target {
+                directory: PathBuf::from(&claim.directory),
+                id: claim.id.clone(),
+                ephemeral: Some(command.suffix.clone()),
+            });
+        }
+        let known: BTreeMap<SessionId, Option<String>> =
+            ours.into_iter().map(|claim| (claim.id, claim.owner)).collect();
         let target = |directory: PathBuf| Target::of(directory, endpoint);
         // Who made the session has the say in it; without one, the directory's owner.
         let check = |target: &Target| match known.get(&target.id) {
@@ -309,6 +321,7 @@ pub(super) fn options(output: Output, start: bool, services: &[String], wait_tim
         selection: None,
         profiles: Vec::new(),
         setup: None,
+        app: None,
         services: services.iter().map(|name| ServiceName(name.clone())).collect(),
         wait_timeout: Duration::from_secs(wait_timeout),
         output,

@@ -130,7 +130,12 @@ fn look(
 fn describe(doomed: &[Doomed], args: &DestroyArgs) -> Vec<String> {
     let mut lines = Vec::new();
     for Doomed { target, remains, worktree, losses } in doomed {
-        lines.push(format!("the session of `{}`:", target.directory.display()));
+        let whose = if target.ephemeral.is_some() {
+            format!("the ephemeral session `{}`:", target.id)
+        } else {
+            format!("the session of `{}`:", target.directory.display())
+        };
+        lines.push(whose);
         lines.extend(remains.describe(args.keep_volumes).into_iter().map(|thing| format!("  {thing}")));
         if let Some(worktree) = worktree {
             lines.extend(worktree.describe(losses).into_iter().map(|thing| format!("  {thing}")));
@@ -148,7 +153,12 @@ fn unasked(doomed: &[Doomed], args: &DestroyArgs) -> String {
         command.push_str(if is_given { flag } else { "" });
     }
     if let ([only], false) = (doomed, args.all) {
-        command.push_str(&format!(" {}", word(only.target.directory.display())));
+        let target = &only.target;
+        let named = match target.ephemeral {
+            Some(_) => word(&target.id),
+            None => word(target.directory.display()),
+        };
+        command.push_str(&format!(" {named}"));
     }
     command
 }

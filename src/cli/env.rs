@@ -19,6 +19,7 @@ use crate::files;
 use crate::git::{self, Regard};
 use crate::output::Output;
 use crate::process::interrupt::Interrupt;
+use crate::session::up::Options;
 use crate::session::{app, generated, up};
 
 /// Print the session's variables
@@ -79,7 +80,7 @@ pub(super) fn run(context: Context, args: &EnvArgs) -> anyhow::Result<()> {
     if let Some(name) = &args.shell {
         return snippet(context, name, args.app.as_deref());
     }
-    let present = if args.start { started(context)? } else { context.running()? };
+    let present = if args.start { started(context, args)? } else { context.running()? };
     let mut variables = present.variables()?;
     variables.refresh_dotenv(&present.session, output);
     if let Some(app) = app::find(&present.session, args.app.as_deref())? {
@@ -159,10 +160,11 @@ fn pattern(below: &str) -> String {
 }
 
 /// Brings the session up first.
-fn started(context: Context) -> anyhow::Result<Present> {
+fn started(context: Context, args: &EnvArgs) -> anyhow::Result<Present> {
     let (endpoint, mut engine) = context.engine()?;
     let session = context.session(&endpoint)?;
-    let options = options(context.output, true, &[], WAIT_SECONDS);
+    let app = app::find(&session, args.app.as_deref())?.map(str::to_owned);
+    let options = Options { app, ..options(context.output, true, &[], WAIT_SECONDS) };
     let up = up::up(&session, &mut engine, &endpoint, &options, &Interrupt::default())?;
     Ok(Present { session, endpoint, engine, header: Some(up.header), containers: up.containers })
 }

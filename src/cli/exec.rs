@@ -115,6 +115,7 @@ pub(super) fn run(context: Context, args: ExecArgs) -> anyhow::Result<u8> {
     let interrupt = Interrupt::default();
     let options = Options {
         profiles: args.profiles,
+        app: app.clone(),
         ..options(context.output, !args.no_start, &args.services, args.wait.seconds)
     };
     if args.ephemeral {

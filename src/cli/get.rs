@@ -1,4 +1,4 @@
-//! `prism get`: one variable, or where one service listens.
+//! `prism get`: one variable, or where one service or app listens.
 
 use clap::Args;
 use clap_complete::ArgValueCompleter;
@@ -7,19 +7,20 @@ use super::complete;
 use super::context::{Context, Present};
 use crate::domain::port::ContainerPort;
 use crate::domain::template::nearest;
-use crate::domain::variable;
+use crate::domain::{url, variable};
 use crate::error::Failure;
 use crate::session::reach;
 
-/// Print one variable, or where a service listens
+/// Print one variable, or where a service or an app listens
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   prism get db                127.0.0.1:32768
   prism get db:5432           the same, by container port
-  prism get DATABASE_URL      postgresql://…")]
+  prism get DATABASE_URL      postgresql://…
+  prism get web               of `apps:` in prism.yaml, the same")]
 pub(super) struct GetArgs {
-    /// A variable's name, SERVICE, or SERVICE:PORT
-    #[arg(value_name = "NAME|SERVICE[:PORT]", add = ArgValueCompleter::new(complete::services))]
+    /// A variable's name, SERVICE, SERVICE:PORT, or APP
+    #[arg(value_name = "NAME|SERVICE[:PORT]|APP", add = ArgValueCompleter::new(complete::services))]
     pub(super) what: String,
 }
 
@@ -31,6 +32,10 @@ pub(super) fn run(context: Context, args: &GetArgs) -> anyhow::Result<()> {
         return output.print(format!("{address}\n"));
     }
     let found = present.variables()?;
+    if let Some(port) = found.apps.get(&args.what) {
+        // Apps run here, wherever the Engine is.
+        return output.print(format!("{}\n", url::address("127.0.0.1", *port)));
+    }
     let variables = found.all();
     if let Some((_, value)) = variables.iter().find(|(name, _)| *name == args.what) {
         return output.print(format!("{value}\n"));
@@ -43,8 +48,9 @@ pub(super) fn run(context: Context, args: &GetArgs) -> anyhow::Result<()> {
     let names = variables
         .iter()
         .map(|(name, _)| name.as_str())
-        .chain(present.containers.iter().map(|c| c.service.0.as_str()));
-    let failure = Failure::new(format!("there is no variable and no service `{}`", args.what));
+        .chain(present.containers.iter().map(|c| c.service.0.as_str()))
+        .chain(found.apps.keys().map(String::as_str));
+    let failure = Failure::new(format!("there is no variable, no service and no app `{}`", args.what));
     // Of `dbb:5432` the service is what may be mistyped.
     let typed = args.what.split(':').next().unwrap_or(&args.what);
     Err(match nearest(typed, names) {

@@ -27,7 +27,8 @@ pub(super) fn run(context: Context, args: &InfoArgs) -> anyhow::Result<()> {
     let variables = present.variables()?;
     let shown = explanation::shown(&variables.variables, &variables.own, args.show_secrets);
     let variables: Vec<(String, String)> = shown.into_iter().map(|it| (it.name, it.value)).collect();
-    let mut sessions = report::sessions(present.containers);
+    let left_out = present.engine.note(&present.session.id)?.left_out;
+    let mut sessions = report::sessions(present.containers, |_| &left_out);
     let Some(session) = sessions.first_mut() else { return Ok(()) };
     session.branch = git::branch(present.session.path());
     output.print(match args.format {

@@ -7,8 +7,11 @@ use clap::Args;
 
 use super::args::Report;
 use super::context::Context;
+use crate::domain::name::SessionId;
 use crate::domain::report;
+use crate::domain::shell::word;
 use crate::git;
+use crate::process::identity;
 use crate::session::reach;
 
 /// List your sessions, running or stopped
@@ -30,9 +33,15 @@ pub(super) fn run(context: &Context, args: &ListArgs) -> anyhow::Result<()> {
     if let Some(doubt) = reach::doubt(&engine, &endpoint, &containers) {
         context.output.note(doubt);
     }
-    let mut sessions = report::sessions(containers);
+    let notes = engine.notes()?;
+    let note = |id: &SessionId| notes.iter().find(|noted| noted.session_id == *id);
+    let mut sessions =
+        report::sessions(containers, |id| note(id).map_or(&[][..], |noted| &noted.note.left_out));
     for session in &mut sessions {
         session.branch = git::branch(Path::new(&session.directory));
+        if session.process.as_deref().is_some_and(identity::has_ended) {
+            session.ephemeral = Some("ended");
+        }
     }
     match args.format {
         Report::Json => context.output.print(report::list_json(&sessions)?),
@@ -41,7 +50,15 @@ pub(super) fn run(context: &Context, args: &ListArgs) -> anyhow::Result<()> {
             Ok(())
         }
         Report::Text => {
-            context.output.print(report::list_text(&sessions, SystemTime::now(), context.output.color_stdout))
+            let color = context.output.color_stdout;
+            context.output.print(report::list_text(&sessions, SystemTime::now(), color))?;
+            if let Some(ended) = sessions.iter().find(|session| session.ephemeral == Some("ended")) {
+                context.output.note(format!(
+                    "`prism destroy {}` removes a session whose command has ended, `prism prune` all of them",
+                    word(&ended.session_id)
+                ));
+            }
+            Ok(())
         }
     }
 }

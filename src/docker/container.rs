@@ -92,6 +92,8 @@ fn binding(port: bollard::models::PortSummary) -> Option<Binding> {
 pub(super) fn inspected(response: ContainerInspectResponse) -> Inspection {
     let state = response.state.unwrap_or_default();
     let config = response.config.unwrap_or_default();
+    let last = state.health.as_ref().and_then(|health| health.log.as_ref()?.last());
+    let health_text = last.filter(|run| run.exit_code != Some(0)).and_then(|run| run.output.clone());
     let health = state.health.and_then(|health| health.status).and_then(|status| match status {
         HealthStatusEnum::STARTING => Some(Health::Starting),
         HealthStatusEnum::HEALTHY => Some(Health::Healthy),
@@ -108,6 +110,7 @@ pub(super) fn inspected(response: ContainerInspectResponse) -> Inspection {
         age: started.and_then(|started| SystemTime::now().duration_since(started).ok()),
         restarts: response.restart_count.unwrap_or(0),
         health,
+        health_text,
         health_command: check.test.and_then(|test| health_command(&test, config.shell.as_deref())),
         health_timeout: check
             .timeout

@@ -87,6 +87,8 @@ pub struct Inspection {
     pub restarts: i64,
     /// Its own word on its health; `None` without a health check.
     pub health: Option<Health>,
+    /// What the health check wrote when the Engine ran it last, and it failed.
+    pub health_text: Option<String>,
     /// The health check's command.
     pub health_command: Option<Vec<String>>,
     /// How long the health check may take.

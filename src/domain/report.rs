@@ -11,7 +11,7 @@ use serde::Serialize;
 
 pub use self::ports::{ports_json, ports_text};
 use super::container::{Binding, Container, Health, State, Status, without_twins};
-use super::name::SessionId;
+use super::name::{ServiceName, SessionId};
 use super::{url, variable};
 use crate::text::clean;
 
@@ -31,6 +31,11 @@ pub struct SessionReport {
     pub branch: Option<String>,
     /// `up`, `partly`, `stopped`.
     pub state: &'static str,
+    /// `running` or `ended`, as the command for which alone the session was made; absent for a directory's own.
+    pub ephemeral: Option<&'static str>,
+    /// The process of that command.
+    #[serde(skip)]
+    pub process: Option<String>,
     /// When it was first created, RFC 3339; empty where the label is missing.
     pub created_at: String,
     /// Its services, by name and number.
@@ -46,6 +51,8 @@ pub struct ServiceReport {
     pub number: u32,
     /// `running`, `done`, `exited`, `created`, `paused`, `restarting`.
     pub state: &'static str,
+    /// The last choice left it out, so that nobody expects it to run.
+    pub left_out: bool,
     /// `starting`, `healthy`, `unhealthy`; absent without a health check.
     pub health: Option<&'static str>,
     /// Where its primary port is, as a URL without credentials.
@@ -81,17 +88,23 @@ pub fn by_session(containers: Vec<Container>) -> BTreeMap<SessionId, Vec<Contain
     sessions
 }
 
-/// Groups containers into sessions.
-pub fn sessions(containers: Vec<Container>) -> Vec<SessionReport> {
-    by_session(containers).into_iter().map(|(id, all)| session(&id, &without_twins(all))).collect()
+/// Groups containers into sessions. `left_out` are the services that the last choice for a session left out.
+pub fn sessions<'n>(
+    containers: Vec<Container>,
+    left_out: impl Fn(&SessionId) -> &'n [ServiceName],
+) -> Vec<SessionReport> {
+    let report = |(id, all): (SessionId, Vec<Container>)| session(&id, &without_twins(all), left_out(&id));
+    by_session(containers).into_iter().map(report).collect()
 }
 
-fn session(id: &SessionId, containers: &[Container]) -> SessionReport {
+fn session(id: &SessionId, containers: &[Container], left_out: &[ServiceName]) -> SessionReport {
     let services: Vec<ServiceReport> =
-        containers.iter().map(|container| service(container, containers)).collect();
-    let fine = services.iter().filter(|service| matches!(service.state, "running" | "done")).count();
+        containers.iter().map(|container| service(container, containers, left_out)).collect();
+    let is_fine = |service: &&ServiceReport| matches!(service.state, "running" | "done") || service.left_out;
+    let fine = services.iter().filter(is_fine).count();
     let running = services.iter().any(|service| service.state == "running");
     let label = |key| containers.iter().find_map(|container| container.label(key));
+    let process = label("process").map(str::to_owned);
     SessionReport {
         directory: label("working_dir").unwrap_or(id.as_str()).to_owned(),
         session_id: id.to_string(),
@@ -102,12 +115,14 @@ fn session(id: &SessionId, containers: &[Container]) -> SessionReport {
             (true, false) => "partly",
             (false, _) => "stopped",
         },
+        ephemeral: process.as_ref().map(|_| "running"),
+        process,
         created_at: label("created_at").unwrap_or_default().to_owned(),
         services,
     }
 }
 
-fn service(container: &Container, all: &[Container]) -> ServiceReport {
+fn service(container: &Container, all: &[Container], left_out: &[ServiceName]) -> ServiceReport {
     let status = Status::parse(&container.status);
     let health = match status {
         Status::Up { health: Some(health), .. } => Some(match health {
@@ -130,6 +145,7 @@ fn service(container: &Container, all: &[Container]) -> ServiceReport {
             State::Paused => "paused",
             State::Restarting => "restarting",
         },
+        left_out: container.state != State::Running && left_out.contains(&container.service),
         health,
         url: variable::primary_url(container, all),
         ports: container.live_bindings().iter().map(port).collect(),
@@ -141,6 +157,24 @@ fn port(binding: &Binding) -> PortReport {
         container_port: binding.container.to_string(),
         host_ip: binding.host_ip.clone(),
         host_port: binding.host_port,
+    }
+}
+
+impl SessionReport {
+    /// Says what to call it: a directory's own by the directory, one for a command alone by its identity.
+    fn name(&self) -> String {
+        match self.ephemeral {
+            None => clean(&self.directory),
+            Some("ended") => format!("{} (ephemeral, its command has ended)", clean(&self.session_id)),
+            Some(_) => format!("{} (ephemeral)", clean(&self.session_id)),
+        }
+    }
+}
+
+impl ServiceReport {
+    /// Says in one word, or two, how it is.
+    fn word(&self) -> &'static str {
+        if self.left_out { "left out" } else { self.health.unwrap_or(self.state) }
     }
 }
 
@@ -174,7 +208,7 @@ pub fn info_json(
 pub fn list_text(sessions: &[SessionReport], now: SystemTime, color: bool) -> String {
     let row = |session: &SessionReport| {
         let branch = session.branch.as_deref().unwrap_or("-");
-        [clean(&session.directory), clean(branch), session.state.to_owned(), age(&session.created_at, now)]
+        [session.name(), clean(branch), session.state.to_owned(), age(&session.created_at, now)]
     };
     let head = ["DIRECTORY", "BRANCH", "STATE", "AGE"].map(str::to_owned);
     let rows: Vec<[String; 4]> = sessions.iter().map(row).collect();
@@ -207,8 +241,7 @@ fn service_row(service: &ServiceReport) -> [String; 4] {
         (!is_shown).then(|| format!("{address}→{}", port.container_port))
     };
     let others: Vec<String> = service.ports.iter().filter_map(other).collect();
-    let state = service.health.unwrap_or(service.state);
-    [clean(&name), state.to_owned(), service.url.clone().unwrap_or_default(), others.join(" ")]
+    [clean(&name), service.word().to_owned(), service.url.clone().unwrap_or_default(), others.join(" ")]
 }
 
 fn widths<'r>(rows: impl Iterator<Item = &'r [String; 4]>) -> [usize; 4] {
@@ -242,7 +275,7 @@ pub fn info_text(session: &SessionReport, variables: &[(String, String)]) -> Str
     let created = if session.created_at.is_empty() { "-" } else { &session.created_at };
     let mut text = format!(
         "directory  {}\nbranch     {}\nproject    {}\nstate      {}\ncreated    {}\n\n",
-        clean(&session.directory),
+        session.name(),
         clean(session.branch.as_deref().unwrap_or("-")),
         session.project,
         session.state,
@@ -250,7 +283,7 @@ pub fn info_text(session: &SessionReport, variables: &[(String, String)]) -> Str
     );
     let width = session.services.iter().map(|service| service.name.chars().count()).max().unwrap_or(0);
     for service in &session.services {
-        let state = service.health.unwrap_or(service.state);
+        let state = service.word();
         let port = |port: &PortReport| {
             format!("{} → {}", url::address(&port.host_ip, port.host_port), port.container_port)
         };

@@ -134,6 +134,7 @@ fn bring_up(
             interrupt,
             containers,
             services: &options.services,
+            app: options.app.as_deref(),
             refused: &refused,
             only_to_look: false,
             is_chosen_now: options.selection.is_some(),
@@ -151,9 +152,17 @@ fn bring_up(
             let left_out = containers
                 .iter()
                 .filter(|it| prepared.left_out.contains(&it.service) || !it.one_off && is_unknown(it));
+            let left_out: Vec<Container> = left_out.cloned().collect();
+            if left_out.iter().any(|container| container.state == State::Running) {
+                // Should an image be missing, nothing was stopped for it. What runs meanwhile is not started beside it, as
+                // both may want one port or write to one volume.
+                let prepared = &mut prepared;
+                let (since, ran) = (interrupt.now(), &running(containers));
+                ComposeUp { session, engine, options, interrupt, lock, prepared, since, ran }.create()?;
+            }
             // Stopped, not removed, be it only that this branch's files do not have the service: an anonymous volume would
             // be lost.
-            remove::stop(engine, &session.id, &left_out.cloned().collect::<Vec<_>>())?;
+            remove::stop(engine, &session.id, &left_out)?;
             let paused = containers.iter().filter(|container| container.state == State::Paused);
             engine.unpause(paused.map(|container| container.id.as_str()))?;
         }
@@ -271,6 +280,7 @@ pub fn reassign(
         interrupt,
         containers,
         services: &[],
+        app: None,
         refused,
         only_to_look: true,
         is_chosen_now: false,

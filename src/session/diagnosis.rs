@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::docker::Engine;
 use crate::domain::container::{Container, Inspection, State};
+use crate::domain::health::last_word;
 use crate::domain::settings::Ready;
 use crate::domain::socket::Sockets;
 use crate::domain::state::{Finding, Verdict, by_age_and_health};
@@ -86,9 +87,11 @@ fn lacks_health_check(finding: &Finding, seen: Option<&Inspection>) -> bool {
     finding.plan.ready == Some(Ready::Healthy) && seen.is_some_and(|seen| seen.health.is_none())
 }
 
-/// Explains that a service's health check says no.
-pub fn unhealthy(engine: &Engine, finding: &Finding) -> Option<Failure> {
-    Some(failed(engine, format!("service `{}` is unhealthy", finding.service), finding.container?))
+/// Explains that a service's health check says no, and what it wrote.
+pub fn unhealthy(engine: &Engine, finding: &Finding, wrote: Option<&str>) -> Option<Failure> {
+    let wrote =
+        wrote.and_then(last_word).map_or_else(String::new, |word| format!(": its check says `{word}`"));
+    Some(failed(engine, format!("service `{}` is unhealthy{wrote}", finding.service), finding.container?))
 }
 
 /// Builds the failure of a container, with the last lines that it wrote.
@@ -98,19 +101,51 @@ pub fn failed(engine: &Engine, what: String, container: &Container) -> Failure {
         .hint_there(format!("`prism logs {}` shows everything it wrote", container.service))
 }
 
-/// What listens in containers, by id.
-pub type Insides = BTreeMap<String, Sockets>;
+/// What containers say for themselves, by id.
+#[derive(Debug, Default)]
+pub struct Insides {
+    /// What listens in those whose ports do not answer.
+    sockets: BTreeMap<String, Sockets>,
+    /// What the health checks of those wrote that fail.
+    checks: BTreeMap<String, String>,
+}
 
-/// Looks at what listens in the containers whose ports do not answer.
-pub fn look_inside(engine: &Engine, pending: &[&Finding]) -> Insides {
-    let asked = pending.iter().filter(|finding| finding.verdict == Verdict::AskPort);
-    let containers = asked.filter_map(|finding| finding.container);
-    containers.filter_map(|container| Some((container.id.clone(), engine.sockets(&container.id)?))).collect()
+impl Insides {
+    /// Takes what the Engine saw of health checks.
+    pub fn of_checks(inspections: &BTreeMap<String, Inspection>) -> Self {
+        let wrote = inspections.iter().filter_map(|(id, seen)| Some((id.clone(), seen.health_text.clone()?)));
+        Self { checks: wrote.collect(), ..Self::default() }
+    }
+
+    /// Adds what health checks wrote that prism ran itself.
+    pub fn with_checks(mut self, wrote: &BTreeMap<String, String>) -> Self {
+        self.checks.extend(wrote.clone());
+        self
+    }
+
+    /// Looks at what listens in the containers whose ports do not answer.
+    pub fn look(mut self, engine: &Engine, pending: &[&Finding]) -> Self {
+        let asked = pending.iter().filter(|finding| finding.verdict == Verdict::AskPort);
+        let containers = asked.filter_map(|finding| finding.container);
+        self.sockets = containers
+            .filter_map(|container| Some((container.id.clone(), engine.sockets(&container.id)?)))
+            .collect();
+        self
+    }
+
+    /// Says why one is not ready: a clause.
+    fn explain(&self, finding: &Finding) -> Option<String> {
+        let id = &finding.container?.id;
+        if matches!(finding.verdict, Verdict::AskHealth | Verdict::Unhealthy) {
+            return Some(format!("it fails with `{}`", last_word(self.checks.get(id)?)?));
+        }
+        Some(self.sockets.get(id)?.explain(finding.plan.primary?))
+    }
 }
 
 /// Explains that the time is over.
-pub fn timed_out(engine: &Engine, pending: &[&Finding], limit: Duration) -> Failure {
-    let insides = look_inside(engine, pending);
+pub fn timed_out(engine: &Engine, pending: &[&Finding], limit: Duration, insides: Insides) -> Failure {
+    let insides = insides.look(engine, pending);
     let general = "`--wait-timeout SECONDS` waits longer; the label `dev-prism.ready` (none, tcp, healthy) says what to wait for";
     let hint = match remedy(pending, &insides) {
         Some(remedy) => format!("{remedy}; {general}"),
@@ -128,7 +163,7 @@ pub fn timed_out(engine: &Engine, pending: &[&Finding], limit: Duration) -> Fail
 /// Says what to do about the first port at which nobody listens.
 pub fn remedy(pending: &[&Finding], insides: &Insides) -> Option<String> {
     pending.iter().find_map(|finding| {
-        let sockets = insides.get(&finding.container?.id)?;
+        let sockets = insides.sockets.get(&finding.container?.id)?;
         sockets.remedy(&finding.service.0, finding.plan.primary?)
     })
 }
@@ -142,10 +177,10 @@ pub fn describe(pending: &[&Finding], insides: &Insides) -> String {
             Verdict::AskCompletion => "to complete".to_owned(),
             _ => "to run".to_owned(),
         };
-        let inside = finding.container.and_then(|container| insides.get(&container.id));
-        let why = inside.zip(finding.plan.primary).map(|(inside, port)| inside.explain(port));
-        format!("`{}` ({of}){}", finding.service, why.map_or_else(String::new, |why| format!(": {why}")))
+        let why = insides.explain(finding).map_or_else(String::new, |why| format!(": {why}"));
+        format!("`{}` ({of}){why}", finding.service)
     };
-    let separator = if insides.is_empty() { ", " } else { "; " };
+    let is_plain = pending.iter().all(|finding| insides.explain(finding).is_none());
+    let separator = if is_plain { ", " } else { "; " };
     pending.iter().map(one).collect::<Vec<_>>().join(separator)
 }

@@ -29,6 +29,8 @@ pub struct Options {
     pub profiles: Vec<String>,
     /// The process of the `create` of whose setup the session waits, if it is made now.
     pub setup: Option<String>,
+    /// The app of `prism.yaml` whose command is to run: its templates have to fit.
+    pub app: Option<String>,
     /// Wait for these services only; for all if empty.
     pub services: Vec<ServiceName>,
     /// Give up after so long, counted from the last pull or build.

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use super::diagnosis::Insides;
 use super::up::Options;
 use super::{Session, diagnosis, reach, rename};
-use crate::docker::{Endpoint, Engine, HealthCheck};
+use crate::docker::{Checked, Endpoint, Engine, HealthCheck};
 use crate::domain::catalog::Probe;
 use crate::domain::container::{Container, Inspection, State};
 use crate::domain::header::Header;
@@ -82,6 +83,8 @@ pub struct Wait<'a> {
     checks: BTreeMap<String, HealthCheck>,
     /// When a health check's command failed last, by container.
     failed_checks: BTreeMap<String, Instant>,
+    /// What it wrote then.
+    wrote: BTreeMap<String, String>,
 }
 
 impl<'a> Wait<'a> {
@@ -113,6 +116,7 @@ impl<'a> Wait<'a> {
             settling: BTreeMap::new(),
             checks: BTreeMap::new(),
             failed_checks: BTreeMap::new(),
+            wrote: BTreeMap::new(),
         }
     }
 
@@ -164,11 +168,12 @@ impl<'a> Wait<'a> {
                 let silent = pending.iter().filter(|finding| finding.verdict == Verdict::AskPort);
                 let silent = silent.filter_map(|finding| Some(finding.container?.id.clone()));
                 self.remember(silent.collect());
-                return Err(diagnosis::timed_out(engine, &pending, self.options.wait_timeout).into());
+                let insides = Insides::of_checks(&inspections).with_checks(&self.wrote);
+                return Err(diagnosis::timed_out(engine, &pending, self.options.wait_timeout, insides).into());
             }
             if now >= next_word {
                 next_word = now + NEXT_WORD;
-                self.tell(engine, &pending, now - began);
+                self.tell(engine, &pending, &inspections, now - began);
             }
             // The Engine's island goes on with the health checks meanwhile.
             engine.pause(POLL);
@@ -186,9 +191,19 @@ impl<'a> Wait<'a> {
     }
 
     /// Says what is awaited; after a while also what is there instead, and once what to do about it.
-    fn tell(&mut self, engine: &Engine, pending: &[&Finding], waited: Duration) {
+    fn tell(
+        &mut self,
+        engine: &Engine,
+        pending: &[&Finding],
+        inspections: &BTreeMap<String, Inspection>,
+        waited: Duration,
+    ) {
         let is_long = waited >= LONG;
-        let insides = if is_long { diagnosis::look_inside(engine, pending) } else { BTreeMap::new() };
+        let insides = if is_long {
+            Insides::of_checks(inspections).with_checks(&self.wrote).look(engine, pending)
+        } else {
+            Insides::default()
+        };
         let (output, awaited) = (self.options.output, diagnosis::describe(pending, &insides));
         output.note(format!("waiting {} s for {awaited}", waited.as_secs()));
         if is_long && !std::mem::replace(&mut self.advised, true) {
@@ -253,14 +268,16 @@ impl<'a> Wait<'a> {
                 }
                 continue;
             };
-            let Some(healthy) = engine.health(check) else { continue };
+            let Some(Checked { is_healthy, text }) = engine.health(check) else { continue };
             self.checks.remove(&container.id);
-            if healthy && self.listens(engine, finding, container, containers)? {
+            if is_healthy && self.listens(engine, finding, container, containers)? {
                 self.ready.insert(container.id.clone());
-            } else if is_unhealthy && !healthy {
-                return diagnosis::unhealthy(engine, finding).map_or(Ok(()), |failure| Err(failure.into()));
+            } else if is_unhealthy && !is_healthy {
+                let failure = diagnosis::unhealthy(engine, finding, Some(&text));
+                return failure.map_or(Ok(()), |failure| Err(failure.into()));
             } else {
                 self.failed_checks.insert(container.id.clone(), Instant::now());
+                self.wrote.insert(container.id.clone(), text);
             }
         }
         Ok(())

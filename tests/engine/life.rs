@@ -219,13 +219,14 @@ fn flags_choose_services_and_the_choice_is_remembered() {
     project.prism(&["start", "--without", "db"]).succeeds();
     let info = project.prism(&["info"]).succeeds().stdout;
     assert!(
-        info.contains("db    exited") && info.contains("web   running"),
+        info.contains("db    left out") && info.contains("web   running"),
         "web no longer waits for db: {info}"
     );
+    assert!(info.contains("state      up"), "what was left out is not missing: {info}");
     project.prism(&["start", "--default"]).succeeds();
     assert_eq!(services(), "db tool web");
     let states = || project.prism(&["info"]).succeeds().stdout;
-    assert!(states().contains("tool  exited") && states().contains("db    running"), "{}", states());
+    assert!(states().contains("tool  left out") && states().contains("db    running"), "{}", states());
     let typo = project.prism(&["start", "--service", "wev"]).exits(2);
     assert!(typo.stderr.contains("did you mean `web`?"), "{typo}");
 }
@@ -309,6 +310,12 @@ fn what_is_wrong_is_said_before_anything_is_stopped() {
         assert!(refused.status != 0 && refused.stderr.contains(why), "{choice:?} {refused}");
         assert!(state().contains("state      up"), "{choice:?} {}", state());
     }
+    // An image is looked for before what is left out is stopped.
+    let whole = fs::read_to_string(project.directory.join("compose.yaml")).expect("compose.yaml");
+    project.write("compose.yaml", &whole.replacen("prism-test:1", "localhost:1/nope:1", 1));
+    let refused = project.prism(&["start", "--without", "b"]).exits(1);
+    assert!(refused.stderr.contains("could not start the stack"), "{refused}");
+    assert!(state().contains("state      up") && !state().contains("left out"), "{}", state());
     project.write("compose.yaml", "services: {a: {imaeg: x}}\n");
     project.prism(&["restart"]).exits(1);
     let running = docker(&["inspect", "--format", "{{.State.Running}}", &project.containers()[0]]);

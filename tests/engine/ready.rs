@@ -233,3 +233,50 @@ fn services_of_inactive_profiles_neither_start_nor_break_anything() {
     project.prism(&["exec", "true"]).succeeds();
     assert_eq!(project.containers().len(), 1);
 }
+
+#[test]
+fn what_a_failing_health_check_says_is_shown() {
+    let project = Project::new(
+        "services:\n  db:\n    image: prism-test:1\n    stop_signal: SIGKILL\n    command: sleep 1000\n    healthcheck: {test: \"echo looking; echo no such role >&2; exit 1\", interval: 1000s, start_period: 1000s}\n",
+    );
+    let outcome = project.prism(&["exec", "--wait-timeout", "30", "--", "true"]).exits(125);
+    for words in [
+        "prism: waiting 10 s for `db` (health check): it fails with `no such role`\n",
+        "prism: error: gave up after 30 s waiting for `db` (health check): it fails with `no such role`\n",
+    ] {
+        assert!(outcome.stderr.contains(words), "{words}: {outcome}");
+    }
+    let project = Project::new(
+        "services:\n  db:\n    image: prism-test:1\n    stop_signal: SIGKILL\n    command: sleep 1000\n    healthcheck: {test: \"echo no such role; exit 1\", interval: 1s, retries: 1}\n",
+    );
+    let outcome = project.prism(&["exec", "--", "true"]).exits(125);
+    assert!(outcome.stderr.contains("`db` is unhealthy: its check says `no such role`\n"), "{outcome}");
+}
+
+/// A server of DNS by TCP and UDP that crashes when it is started for the first time, as one of two that compete may.
+fn resolver(settings: &str) -> Project {
+    let project = Project::new(
+        "services:\n  resolver:\n    image: prism-test:1\n    stop_signal: SIGKILL\n    restart: always\n    command:\n      - sh\n      - -c\n      - |\n        if [ ! -e /tmp/again ]; then\n          touch /tmp/again\n          busybox timeout 1 busybox httpd -f -p 53 -h /etc\n          exit 1\n        fi\n        sleep 1\n        exec busybox httpd -f -p 53 -h /etc\n    ports: [\"53:53/udp\", \"53:53/tcp\"]\n",
+    );
+    project.write("prism.yaml", settings);
+    project
+}
+
+#[test]
+fn a_server_that_is_started_again_meanwhile_is_found_where_it_is_then() {
+    for settings in ["ports: sticky\n", "ports: random\n"] {
+        let project = resolver(settings);
+        let script = "exec 3<>/dev/tcp/127.0.0.1/$RESOLVER_PORT; printf 'GET /hostname HTTP/1.0\\r\\n\\r\\n' >&3; head -1 <&3";
+        // While the first one runs, it answers: what is asked later is asked of the second.
+        let ask = || project.prism(&["exec", "--wait-timeout", "60", "--", "bash", "-c", script]).run();
+        eventually("the second one", || {
+            let outcome = ask();
+            assert!(!outcome.stderr.contains("gave up"), "{settings}: {outcome}");
+            let restarts = docker(&["inspect", "--format", "{{.RestartCount}}", &project.containers()[0]]);
+            outcome.stdout.contains("200 OK") && restarts == "1\n"
+        });
+        let bound = docker(&["port", &project.containers()[0], "53/tcp"]);
+        let got = project.prism(&["get", "resolver:53"]).succeeds();
+        assert_eq!(bound.lines().next(), Some(got.line()), "{settings}");
+    }
+}

@@ -125,6 +125,23 @@ fn a_failure_keeps_the_stack_if_asked_and_says_how_to_go_on() {
     let seen =
         project.sandbox.command("docker", &project.directory, &["compose", "-p", &kept[0], "ps", "-aq"]);
     assert_ne!(seen.succeeds().line(), "");
+
+    // It is no session of the directory's own, and is called by what can be typed.
+    let json = project.prism(&["list", "--format", "json"]).succeeds().stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    let mut listed = json["sessions"].as_array().expect("sessions").iter();
+    let listed = listed.find(|session| session["project"] == kept[0].as_str()).expect("the session");
+    let id = listed["session_id"].as_str().expect("an id").to_owned();
+    assert!(id.starts_with(&format!("{}+", project.directory.display())), "{id}");
+    assert_eq!(listed["ephemeral"], "ended");
+    let list = project.prism(&["list"]).succeeds();
+    assert!(list.stdout.contains(&format!("{id} (ephemeral, its command has ended)  ")), "{list}");
+    assert!(list.stderr.contains("whose command has ended, `prism prune` all of them"), "{list}");
+    let asked = project.prism(&["destroy", &id]).exits(2);
+    assert!(asked.stderr.contains(&format!("the ephemeral session `{id}`:")), "{asked}");
+    project.prism(&["destroy", "--yes", &id]).succeeds();
+    project.holds_nothing();
+    project.prism(&words).args(&["exit 3"]).exits(3);
     project.prism(&["prune", "--yes"]).succeeds();
     project.holds_nothing();
 }

@@ -1,5 +1,7 @@
 //! The names in `prism.yaml` against those of the project.
 
+use std::collections::BTreeMap;
+
 use super::{Plan, ServicePlan};
 use crate::domain::catalog;
 use crate::domain::model::Model;
@@ -49,33 +51,63 @@ impl Plan {
         Ok(())
     }
 
-    /// Fails if an entry of `env:` needs a variable that none of these services can give, as it would once they are up.
+    /// Fails if an entry of `env:`, or of the `env` of the `app` at hand, needs a variable that none of these services can
+    /// give, as it would once they are up.
     ///
     /// # Errors
     /// One does, or cannot be resolved for another reason.
-    pub fn check_templates(&self, settings: &Settings, scope: &[ServiceName]) -> Result<(), Failure> {
+    pub fn check_templates(
+        &self,
+        settings: &Settings,
+        scope: &[ServiceName],
+        app: Option<&str>,
+    ) -> Result<(), Failure> {
         let is_prisms =
             |name: &str| name == "SESSION_DIR" || name.starts_with("PRISM_") || name.starts_with("COMPOSE_");
         let is_of_app = |name: &str| settings.apps.keys().any(|app| gives(&variable::prefix(app), name));
-        let given = |name: &&str| is_prisms(name) || is_of_app(name) || self.may_give(scope.iter(), name);
-        let value = Value { text: "given".to_owned(), secret: false };
-        let known = template::names(&settings.env).filter(given).map(|name| (name, value.clone())).collect();
-        template::resolve("env", &|name| settings.name(&["env", name]), &settings.env, &known).map(drop)
+        let given = |name: &str| is_prisms(name) || is_of_app(name) || self.may_give(scope, name);
+        let check = |path: &[&str], templates: &BTreeMap<String, String>, given: &dyn Fn(&str) -> bool| {
+            let value = Value { text: "given".to_owned(), secret: false };
+            let known = template::names(templates).filter(|name| given(name));
+            let known = known.map(|name| (name, value.clone())).collect();
+            let shown = |name: &str| settings.name(&[path, &[name]].concat());
+            template::resolve(&path.join("."), &shown, templates, &known).map(drop)
+        };
+        check(&["env"], &settings.env, &given)?;
+        let Some((name, app)) = app.and_then(|app| settings.apps.get_key_value(app)) else { return Ok(()) };
+        let given = |name: &str| given(name) || settings.env.contains_key(name) || *name == app.port;
+        check(&["apps", name, "env"], &app.env, &given)
     }
 
-    /// Says whether one of these services may give a variable of this name.
-    fn may_give<'s>(&self, mut services: impl Iterator<Item = &'s ServiceName>, name: &str) -> bool {
-        let is_of = |service: &ServiceName| {
-            let prefix = self.services.get(service).and_then(|plan| plan.prefix.as_deref());
-            gives(&variable::prefix(prefix.unwrap_or(&service.0)), name)
-        };
-        let mut globals = catalog::kinds().flat_map(|kind| kind.globals);
-        services.any(is_of) || globals.any(|group| group.gives(name))
+    /// Says whether these services may give a variable of this name.
+    fn may_give(&self, services: &[ServiceName], name: &str) -> bool {
+        let plans = services.iter().filter_map(|name| Some((name, self.services.get(name)?)));
+        let speaking = || plans.clone().filter(|(_, plan)| !plan.ignored);
+        let givers = || speaking().map(|(_, plan)| plan).filter(|plan| plan.gives_global(name));
+        // Of several, none gives it but the one that is called the primary one.
+        let is_clear = givers().count() == 1 || givers().filter(|plan| plan.preferred).count() == 1;
+        is_clear || speaking().any(|(service, plan)| plan.gives(service, name))
     }
 
     /// Says whether some service may give a variable of this name to a child.
     pub fn may_export(&self, name: &str) -> bool {
-        self.may_give(self.services.keys(), name)
+        let mut globals = catalog::kinds().flat_map(|kind| kind.globals);
+        self.services.iter().any(|(service, plan)| plan.gives(service, name))
+            || globals.any(|group| group.gives(name))
+    }
+}
+
+impl ServicePlan {
+    /// Says whether a name begins as those of this service's variables do.
+    fn gives(&self, service: &ServiceName, name: &str) -> bool {
+        gives(&variable::prefix(self.prefix.as_deref().unwrap_or(&service.0)), name)
+    }
+
+    /// Says whether a name is one that programs look for by themselves, and of the service's kind.
+    fn gives_global(&self, name: &str) -> bool {
+        let kind = catalog::kind(self.kind.as_deref().or(Some(catalog::NO_KIND)), "").ok().flatten();
+        let mut globals = kind.filter(|_| !self.completes).into_iter().flat_map(|kind| kind.globals);
+        globals.any(|group| group.gives(name))
     }
 }
 

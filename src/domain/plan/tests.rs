@@ -144,6 +144,36 @@ fn an_app_and_a_service_that_give_the_same_variables_are_an_error() {
 }
 
 #[test]
+fn templates_name_what_the_chosen_services_give() {
+    let model = Model::parse(
+        br#"{"services":{"pg":{"image":"postgres"},"my":{"image":"mysql"},"cache":{"image":"redis"},
+             "main":{"image":"postgres","labels":{"dev-prism.primary":"true"}}}}"#,
+    )
+    .expect("model");
+    let fails = |yaml: &str, scope: &[&str], app: Option<&str>| {
+        let settings = Settings::parse(yaml, "prism.yaml").expect("settings");
+        let plan = plan(&model, &settings, LOOPBACK, &[]).expect("a plan");
+        let scope: Vec<ServiceName> = scope.iter().map(|name| (*name).into()).collect();
+        plan.check_templates(&settings, &scope, app).err().map(|error| error.to_string())
+    };
+    let env = "env: {X: '${DATABASE_URL}'}";
+    assert_eq!(fails(env, &["pg", "cache"], None), None);
+    for scope in [&["cache"][..], &[], &["pg", "my"]] {
+        let said = fails(env, scope, None).expect("nobody gives it");
+        assert!(said.contains("`env.X`") && said.contains("DATABASE_URL"), "{said}");
+    }
+    assert_eq!(fails(env, &["pg", "my", "main"], None), None, "the primary one does");
+    assert!(fails("env: {X: '${CACHE_URL}'}", &["pg"], None).is_some(), "it is left out");
+    assert!(fails("{services: {pg: {ignore: true}}, env: {X: '${PG_URL}'}}", &["pg"], None).is_some());
+    // An app's own are asked for where that app is to run.
+    let app = "{env: {Y: y}, apps: {web: {env: {X: '${CACHE_URL}/${Y}/${WEB_PORT}/${PORT}'}}}}";
+    assert_eq!(fails(app, &["cache"], Some("web")), None);
+    assert_eq!(fails(app, &["pg"], None), None);
+    let said = fails(app, &["pg"], Some("web")).expect("it is left out");
+    assert!(said.contains("`apps.web.env.X`") && said.contains("CACHE_URL"), "{said}");
+}
+
+#[test]
 fn what_stays_shared_is_said() {
     let plan = planned(r#"{"x":{"image":"x","network_mode":"host"}}"#);
     assert_eq!(plan.shared, ["service `x` uses the host's network, which every session shares"]);

@@ -1,6 +1,6 @@
 //! `docker compose up`, watched while it runs and helped where it does not heal by itself.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::{Child, ExitStatus};
 use std::time::{Duration, Instant};
 
@@ -12,13 +12,14 @@ use super::prepare::Prepared;
 use super::progress::Progress;
 use crate::compose;
 use crate::docker::Engine;
-use crate::domain::container::{Container, State};
+use crate::domain::container::{Container, Inspection, State};
 use crate::domain::name::ServiceName;
 use crate::domain::reservation::refused;
 use crate::domain::state::{Finding, Verdict, survey};
 use crate::error::Failure;
 use crate::lock::Lock;
 use crate::process::interrupt::Interrupt;
+use crate::session::diagnosis::Insides;
 use crate::session::up::Options;
 use crate::session::{Session, diagnosis, rename};
 
@@ -119,6 +120,12 @@ impl ComposeUp<'_> {
         };
         let stale = self.prepared.builds.iter().filter(is_stale);
         Ok(stale.map(|(service, _)| service.clone()).collect())
+    }
+
+    /// Makes what the services need, images above all, and starts none of them.
+    pub(super) fn create(mut self) -> anyhow::Result<()> {
+        let scope = self.prepared.header.scope.clone();
+        self.act(&["create"], &scope)
     }
 
     /// Runs Compose once, and fails if it does.
@@ -225,7 +232,9 @@ impl ComposeUp<'_> {
         }
         let is_new = |finding: &&Finding| finding.container.is_some_and(|container| !is_old(container));
         let unhealthy = findings.iter().filter(is_new).find(|finding| finding.verdict == Verdict::Unhealthy);
-        if let Some(failure) = unhealthy.and_then(|finding| diagnosis::unhealthy(self.engine, finding)) {
+        if let Some(failure) = unhealthy
+            .and_then(|finding| diagnosis::unhealthy(self.engine, finding, wrote(finding, &inspections)))
+        {
             return Err(failure.into());
         }
         let is_awaited = |finding: &&Finding| {
@@ -235,12 +244,14 @@ impl ComposeUp<'_> {
         let awaited: Vec<&Finding> = findings.iter().filter(is_awaited).collect();
         if is_due && !awaited.is_empty() {
             let seconds = self.interrupt.now().saturating_duration_since(self.since).as_secs();
-            let awaited = diagnosis::describe(&awaited, &diagnosis::Insides::new());
+            let awaited = diagnosis::describe(&awaited, &Insides::of_checks(&inspections));
             self.options.output.note(format!("waiting {seconds} s for {awaited}"));
         }
         if is_late {
             let pending: Vec<&Finding> = findings.iter().filter(|it| it.verdict != Verdict::Ready).collect();
-            return Err(diagnosis::timed_out(self.engine, &pending, self.options.wait_timeout).into());
+            let insides = Insides::of_checks(&inspections);
+            let limit = self.options.wait_timeout;
+            return Err(diagnosis::timed_out(self.engine, &pending, limit, insides).into());
         }
         Ok(())
     }
@@ -258,8 +269,10 @@ impl ComposeUp<'_> {
         let mut findings = survey(&self.prepared.header, &containers);
         let inspections = diagnosis::inspect_unclear(self.engine, &mut findings)?;
         let unhealthy = || findings.iter().find(|finding| finding.verdict == Verdict::Unhealthy);
-        let failure = diagnosis::failure(self.engine, &findings, &inspections, |_| false)
-            .or_else(|| diagnosis::unhealthy(self.engine, unhealthy()?));
+        let failure = diagnosis::failure(self.engine, &findings, &inspections, |_| false).or_else(|| {
+            let finding = unhealthy()?;
+            diagnosis::unhealthy(self.engine, finding, wrote(finding, &inspections))
+        });
         if let Some(failure) = failure {
             return Ok(failure);
         }
@@ -288,6 +301,11 @@ impl ComposeUp<'_> {
 
 fn has_failed(finding: &Finding) -> bool {
     matches!(finding.verdict, Verdict::Exited(_) | Verdict::Unhealthy | Verdict::Inspect)
+}
+
+/// Returns what a health check that fails wrote.
+fn wrote<'i>(finding: &Finding, inspections: &'i BTreeMap<String, Inspection>) -> Option<&'i str> {
+    inspections.get(&finding.container?.id)?.health_text.as_deref()
 }
 
 /// Knows what Compose does not heal by itself, but a second `up` does (docs/architecture.md).

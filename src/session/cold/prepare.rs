@@ -68,6 +68,8 @@ pub(super) struct Prepare<'a> {
     pub(super) containers: &'a [Container],
     /// Services that the user names.
     pub(super) services: &'a [ServiceName],
+    /// The app whose command is to run.
+    pub(super) app: Option<&'a str>,
     /// Ports that could not be bound.
     pub(super) refused: &'a BTreeSet<u16>,
     /// Nothing is to be started: a session that does not exist reserves nothing.
@@ -101,7 +103,7 @@ impl Prepare<'_> {
         notes.extend(Lacking::of(session).tell_inputs(inputs, note.setup.is_some()));
         notes.extend(Lacking::of(session).tell_paths(model, &scope, endpoint));
         plan.check_apps(&session.settings, &scope)?;
-        plan.check_templates(&session.settings, &scope)?;
+        plan.check_templates(&session.settings, &scope, self.app)?;
         let excluded = scope::excluded(model, &note.selection, &scope);
         let remembered = scope::left_out(containers, &note.left_out, &scope);
         let left_out = if self.is_chosen_now { remembered.clone() } else { excluded.clone() };

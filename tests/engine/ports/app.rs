@@ -31,6 +31,10 @@ fn an_app_gets_its_port_and_everyone_knows_it() {
         project.prism(&["exec", "--", "sh", "-c", "echo $WEB_HOST:$WEB_PORT $API [$PORT]"]).succeeds();
     assert_eq!(others.line(), format!("127.0.0.1:{port} http://{api}/v1 []"));
 
+    assert_eq!(project.prism(&["get", "web"]).succeeds().line(), format!("127.0.0.1:{port}"));
+    let typo = project.prism(&["get", "wbe"]).exits(1);
+    assert!(typo.stderr.contains("no app `wbe`") && typo.stderr.contains("did you mean `web`?"), "{typo}");
+
     project.write("front/src/empty", "");
     let inside =
         project.sandbox.prism(&project.directory.join("front/src"), &["exec", "--", "printenv", "PORT"]);
@@ -47,7 +51,12 @@ fn an_app_gets_its_port_and_everyone_knows_it() {
     project.write("prism.yaml", &broken);
     let broken = project.prism(&["exec", "--app", "web", "true"]).exits(125);
     assert!(broken.stderr.contains("`apps.web.env.SELF` in prism.yaml"), "{broken}");
+    // Before anything is started for it.
+    project.prism(&["stop"]).succeeds();
+    project.prism(&["exec", "--app", "web", "true"]).exits(125);
+    assert_eq!(docker(&["inspect", "--format", "{{.State.Running}}", &containers[0]]), "false\n");
     project.write("prism.yaml", APPS);
+    project.prism(&["start"]).succeeds();
 
     for verb in [&["stop"][..], &["destroy", "--yes"]] {
         project.prism(verb).succeeds();
