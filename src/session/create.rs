@@ -67,6 +67,9 @@ impl Made {
     ) -> anyhow::Result<()> {
         if let Some(announced) = repository.announced(&place.worktree) {
             check_alone(&announced)?;
+        }
+        // Whoever was at it may have ended what it announced.
+        if let Some(announced) = repository.announced(&place.worktree) {
             match repository.progress(&announced) {
                 // What was being removed is not taken up again.
                 _ if announced.is_going => finish_removal(&repository, &announced)?,
