@@ -34,7 +34,9 @@ use tokio::task::JoinHandle;
 
 use self::answer::understood;
 pub use self::claim::{Belongings, Claims};
-pub use self::endpoint::{Endpoint, gateway, hostname, is_of_container, is_same_outside, machine_at, owner};
+pub use self::endpoint::{
+    Endpoint, gateway, hostname, is_of_container, is_same_outside, machine_at, owner, owner_at,
+};
 use self::failure::unreachable;
 pub use self::mount::Writer;
 pub use self::port::Place;

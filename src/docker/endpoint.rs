@@ -211,21 +211,21 @@ pub fn gateway() -> Option<Ipv4Addr> {
     Some(Ipv4Addr::from(gateway.swap_bytes()))
 }
 
-/// Names the user on this machine, as the label `dev-prism.owner` does.
+/// Names the user on this machine, as the label `dev-prism.owner` of a session of `directory` does.
+pub fn owner_at(directory: &Path) -> String {
+    format!("{}@{}", nix::unistd::geteuid(), machine_at(directory))
+}
+
+/// Names the user on this machine, for where one stands.
 pub fn owner() -> String {
-    format!("{}@{}", nix::unistd::geteuid(), machine())
+    owner_at(&std::env::current_dir().unwrap_or_default())
 }
 
-/// Returns what tells the sessions of a directory of this machine from those of the same path on others.
+/// Returns what tells this machine from others, seen from a directory: its id, else its host name. A container's id may
+/// be its image's, and its name is new at each run.
 pub fn machine_at(directory: &Path) -> String {
-    confinement().map_or_else(machine, |confinement| confinement.machine_at(directory, &hostname()))
-}
-
-/// Returns what tells this machine from others: its id, else its host name. A container's id may be its image's, and its
-/// name is new at each run.
-pub fn machine() -> String {
     if let Some(confinement) = confinement() {
-        return confinement.machine(&hostname(), Path::is_dir);
+        return confinement.machine_at(directory, &hostname());
     }
     let id = fs::read_to_string("/etc/machine-id").unwrap_or_default();
     match id.trim() {

@@ -46,17 +46,6 @@ impl Confinement {
         }
     }
 
-    /// Returns what tells the container from others of this Engine, as far as that stays the same from one run to the
-    /// next: what is mounted into it, be it a file; its name where that is nothing.
-    pub fn machine(&self, hostname: &str, is_directory: impl Fn(&Path) -> bool) -> String {
-        let shared = self.mounts.iter().filter(|mount| mount.is_shared() && is_directory(&mount.point));
-        let mut shared: Vec<String> = shared
-            .map(|mount| format!("{} {} {}", mount.source, mount.root, mount.point.display()))
-            .collect();
-        shared.sort();
-        if shared.is_empty() { self.own(hostname) } else { name(&shared.join("\n")) }
-    }
-
     /// Says whether a directory goes when the container does.
     pub fn is_own(&self, directory: &Path) -> bool {
         self.covering(directory).is_none()
@@ -136,23 +125,20 @@ mod tests {
     #[test]
     fn who_works_on_the_same_files_is_one_machine() {
         let app = Path::new("/workspaces/app");
-        let at = |container: &Confinement| {
-            let machine = container.machine("h", |path| !path.ends_with("docker.sock"));
-            (container.machine_at(app, "h"), machine)
-        };
+        let at = |container: &Confinement| container.machine_at(app, "h");
         let socket = ("/run/docker.sock", "/run/docker.sock");
         let one = container("a1", &[("/home/me/app", "/workspaces/app"), socket]);
         let again = container("b2", &[("/home/me/app", "/workspaces/app"), socket]);
         assert_eq!(at(&one), at(&again), "another run of it");
         let other = container("c3", &[("/home/me/other", "/workspaces/app"), socket]);
-        assert!(at(&one).0 != at(&other).0 && at(&one).1 != at(&other).1);
+        assert_ne!(at(&one), at(&other));
         let more =
             container("d4", &[("/home/me/app", "/workspaces/app"), ("/vol/_data", "/root/.cache"), socket]);
-        assert_eq!(at(&one).0, at(&more).0, "the same directory");
+        assert_eq!(at(&one), at(&more), "the same directory");
 
         // What is in the container alone is nobody else's.
         let (own, twin) = (container("e5", &[socket]), container("f6", &[socket]));
-        assert!(own.is_own(app) && at(&own).0 != at(&twin).0 && at(&own).1 != at(&twin).1);
+        assert!(own.is_own(app) && at(&own) != at(&twin));
         assert_eq!(at(&own), at(&container("e5", &[socket])));
         assert!(!one.is_own(app) && one.is_own(Path::new("/src")));
         assert_eq!(

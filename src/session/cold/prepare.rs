@@ -205,7 +205,7 @@ fn facts(
         project,
         session_id: session.id.clone(),
         directory: session.directory.clone(),
-        owner: docker::owner(),
+        owner: docker::owner_at(session.path()),
         process: session.ephemeral.as_ref().map(|ephemeral| ephemeral.process.clone()),
         created_at,
         has_start_interval,
