@@ -9,6 +9,7 @@ pub mod pruning;
 pub mod run;
 pub mod sandbox;
 pub mod shell;
+pub mod steps;
 pub mod terminal;
 pub mod without;
 
@@ -20,6 +21,7 @@ pub use self::pruning::Pruning;
 pub use self::run::{Outcome, Run};
 pub use self::sandbox::Sandbox;
 pub use self::shell::Shell;
+pub use self::steps::Steps;
 pub use self::terminal::Terminal;
 pub use self::without::without;
 

@@ -141,10 +141,6 @@ mod tests {
         assert!(own.is_own(app) && at(&own) != at(&twin));
         assert_eq!(at(&own), at(&container("e5", &[socket])));
         assert!(!one.is_own(app) && one.is_own(Path::new("/src")));
-        assert_eq!(
-            Confinement::default().machine("h", |_| true),
-            Confinement::default().machine_at(app, "h")
-        );
     }
 
     #[test]

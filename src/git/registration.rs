@@ -21,7 +21,7 @@ pub struct Registration {
 }
 
 impl Registration {
-    fn at(directory: PathBuf) -> Self {
+    pub(super) fn at(directory: PathBuf) -> Self {
         let lock = read::text(&directory.join("locked")).ok();
         Self { lock: lock.map(|reason| reason.trim().to_owned()), directory }
     }
@@ -35,7 +35,7 @@ impl Registration {
     }
 
     /// Says whether it is what was made for `marker`.
-    fn is_of(&self, marker: &Marker) -> bool {
+    pub(super) fn is_of(&self, marker: &Marker) -> bool {
         match Marker::parse(&self.directory) {
             Some(found) => found.agrees(marker),
             // Before it is marked, it is locked, and says why.

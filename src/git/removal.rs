@@ -10,7 +10,8 @@ use anyhow::Context;
 
 use self::branch::Proof;
 use super::marker::{Marker, nonce};
-use super::registration::is_gone;
+use super::private_directory;
+use super::registration::{Registration, is_gone};
 use super::worktree::{Repository, commit};
 use crate::domain::shell::word;
 use crate::error::Failure;
@@ -65,7 +66,27 @@ impl Repository {
             .caused_by(error)
             .into());
         }
+        self.check_aside(&going, &aside)?;
         Ok((going, aside))
+    }
+
+    /// Fails if what was set aside is not what was made for `marker`, but what somebody put in its place a moment before.
+    /// That is put back.
+    pub fn check_aside(&self, marker: &Marker, aside: &Path) -> anyhow::Result<()> {
+        let is_own = match private_directory(aside) {
+            // Somebody may have pruned what git notes of it.
+            Some(private) => !private.is_dir() || Registration::at(private).is_of(marker),
+            // Its `.git` goes last.
+            None => is_empty(aside),
+        };
+        if is_own {
+            return Ok(());
+        }
+        self.put_back(marker, aside)?;
+        let shown = marker.worktree.display();
+        Err(Failure::new(format!("somebody made `{shown}` anew meanwhile: it stays"))
+            .hint(format!("`git -C {} worktree list` shows it", word(self.common.display())))
+            .into())
     }
 
     /// Puts a worktree back that was set aside.
@@ -117,7 +138,10 @@ impl Repository {
     /// Something cannot be removed, or `look` failed. Nothing was removed in the latter case.
     pub fn undo(&self, marker: &Marker, look: &dyn Fn(&Path) -> anyhow::Result<()>) -> anyhow::Result<()> {
         let aside = match self.stage(marker) {
-            Stage::Aside(aside) => Some(aside),
+            Stage::Aside(aside) => {
+                self.check_aside(marker, &aside)?;
+                Some(aside)
+            }
             Stage::There => {
                 look(&marker.worktree)?;
                 let (going, aside) = self.set_aside(marker)?;

@@ -153,7 +153,9 @@ fn bring_up(
                 .iter()
                 .filter(|it| prepared.left_out.contains(&it.service) || !it.one_off && is_unknown(it));
             let left_out: Vec<Container> = left_out.cloned().collect();
-            if left_out.iter().any(|container| container.state == State::Running) {
+            let is_chosen_away =
+                |it: &Container| it.state == State::Running && prepared.left_out.contains(&it.service);
+            if left_out.iter().any(is_chosen_away) {
                 // Should an image be missing, nothing was stopped for it. What runs meanwhile is not started beside it, as
                 // both may want one port or write to one volume.
                 let prepared = &mut prepared;

@@ -185,7 +185,10 @@ impl Worktree {
                 let (marker, path) = repository.set_aside(&marker)?;
                 Aside { repository, marker, path: Some(path) }
             }
-            Stage::Aside(path) => Aside { repository, marker, path: Some(path) },
+            Stage::Aside(path) => {
+                repository.check_aside(&marker, &path)?;
+                Aside { repository, marker, path: Some(path) }
+            }
             Stage::Rest => Aside { repository, marker, path: None },
         };
         let looked = match &aside.path {

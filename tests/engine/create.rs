@@ -306,7 +306,7 @@ fn doctor_and_init_know_the_project() {
         "ok    Docker Engine ",
         "ok    Docker Compose 2.",
         "`host` uses the host's network",
-        "the database `db` keeps data in `/srv/data`",
+        "`db` keeps its data in `/srv/data`, which every session shares",
     ] {
         assert!(doctor.contains(part), "{part}: {doctor}");
     }

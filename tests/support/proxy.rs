@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use super::steps::Counter;
 use super::{Sandbox, engine};
 
 /// The proxy.
@@ -31,6 +32,8 @@ struct State {
     question: Mutex<Option<(&'static str, &'static str)>>,
     /// A word of the Engine's, and the one of the same length that clients get.
     word: Mutex<Option<(&'static str, &'static str)>>,
+    /// Who counts requests and answers.
+    counter: Option<Counter>,
 }
 
 impl State {
@@ -41,13 +44,26 @@ impl State {
     }
 
     /// Returns when a request may go on.
-    fn pass(&self, request: &[u8]) {
+    fn pass(&self, request: &[u8]) -> std::io::Result<()> {
         if self.is_held(request) {
             self.held.fetch_add(1, Ordering::SeqCst);
             while self.is_held(request) {
                 std::thread::park_timeout(Duration::from_millis(5));
             }
         }
+        self.count("before", request)
+    }
+
+    /// Counts what is the begin of a request or of an answer, and fails if it is not to go on.
+    fn count(&self, when: &str, bytes: &[u8]) -> std::io::Result<()> {
+        let Some(counter) = &self.counter else { return Ok(()) };
+        let line = bytes.split(|byte| *byte == b'\r').next().unwrap_or_default();
+        let line = String::from_utf8_lossy(line);
+        let is_first = line.ends_with(" HTTP/1.1") || line.starts_with("HTTP/1.1 ");
+        if is_first && !counter.pass(format!("{when} {line}")) {
+            return Err(std::io::ErrorKind::ConnectionAborted.into());
+        }
+        Ok(())
     }
 }
 
@@ -57,7 +73,7 @@ struct Requests(UnixStream, Arc<State>);
 impl Read for Requests {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let length = self.0.read(buffer)?;
-        self.1.pass(&buffer[..length]);
+        self.1.pass(&buffer[..length])?;
         replace(&mut buffer[..length], *self.1.question.lock().expect("question"));
         Ok(length)
     }
@@ -68,6 +84,7 @@ struct Answer(UnixStream, Arc<State>);
 
 impl Write for Answer {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.1.count("after", bytes)?;
         let mut told = bytes.to_vec();
         replace(&mut told, *self.1.word.lock().expect("word"));
         self.0.write_all(&told).map(|()| bytes.len())
@@ -91,9 +108,18 @@ fn replace(bytes: &mut [u8], words: Option<(&str, &str)>) {
 impl Proxy {
     /// Listens in the sandbox.
     pub fn start(sandbox: &Sandbox) -> Self {
+        Self::with(sandbox, State::default())
+    }
+
+    /// Listens in the sandbox, and counts.
+    pub fn counting(sandbox: &Sandbox, counter: Counter) -> Self {
+        Self::with(sandbox, State { counter: Some(counter), ..State::default() })
+    }
+
+    fn with(sandbox: &Sandbox, state: State) -> Self {
         let socket = sandbox.root().join("engine.sock");
         let listener = UnixListener::bind(&socket).expect("a socket");
-        let state = Arc::<State>::default();
+        let state = Arc::new(state);
         let proxy = Self { socket, state: Arc::clone(&state) };
         std::thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
@@ -157,7 +183,9 @@ fn forward(mut client: UnixStream, state: Arc<State>) {
     }
     // The delay is what is tested.
     std::thread::park_timeout(Duration::from_millis(state.delay.load(Ordering::SeqCst)));
-    state.pass(&head[..length]);
+    if state.pass(&head[..length]).is_err() {
+        return;
+    }
     let mut engine = UnixStream::connect(engine::socket()).expect("the Engine");
     replace(&mut head[..length], *state.question.lock().expect("question"));
     engine.write_all(&head[..length]).expect("forwarded");
