@@ -237,7 +237,7 @@ fn services_of_inactive_profiles_neither_start_nor_break_anything() {
 #[test]
 fn what_a_failing_health_check_says_is_shown() {
     let project = Project::new(
-        "services:\n  db:\n    image: prism-test:1\n    stop_signal: SIGKILL\n    command: sleep 1000\n    healthcheck: {test: \"echo looking; echo no such role >&2; exit 1\", interval: 1000s, start_period: 1000s}\n",
+        "services:\n  db:\n    image: prism-test:1\n    stop_signal: SIGKILL\n    command: sleep 1000\n    healthcheck: {test: \"echo looking >&2; echo no such role >&2; exit 1\", interval: 1000s, start_period: 1000s}\n",
     );
     let outcome = project.prism(&["exec", "--wait-timeout", "30", "--", "true"]).exits(125);
     for words in [
