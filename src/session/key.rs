@@ -26,7 +26,9 @@ pub fn made() -> Option<String> {
 /// Lists where it may be: among the user's state, and where there is no home, beside the locks.
 fn places() -> impl Iterator<Item = PathBuf> {
     let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let state = absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")));
+    // A home that is not there is nobody's to make.
+    let home = || absolute("HOME").filter(|home| home.is_dir());
+    let state = absolute("XDG_STATE_HOME").or_else(|| Some(home()?.join(".local/state")));
     let beside_locks = std::iter::once_with(lock::directory).filter_map(Result::ok);
     state
         .map(|state| state.join("prism"))

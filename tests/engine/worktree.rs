@@ -51,8 +51,8 @@ fn two_worktrees_of_a_project_that_fixes_everything_do_not_meet() {
     for (one, two) in one.split_whitespace().zip(two.split_whitespace()) {
         assert_ne!(one, two);
     }
-    // The project is called like the main worktree, in both.
-    assert!(one.contains(" shop-") && two.contains(" shop-"), "{one}{two}");
+    // The project is called as its file says, in both.
+    assert!(one.contains(" fixed-") && two.contains(" fixed-"), "{one}{two}");
 }
 
 #[test]
