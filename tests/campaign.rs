@@ -204,7 +204,7 @@ fn campaign(verb: Verb) {
     drop(pruning);
     let all = steps.len() * DEEDS.len() * BLOWS.len();
     let asked = std::env::var("PRISM_TEST_KILLS").unwrap_or_default();
-    let count = if asked == "all" { all } else { asked.parse().unwrap_or(3) };
+    let count = if asked == "all" { all } else { asked.parse().unwrap_or(2) };
     let mut failed = Vec::new();
     for number in 0..count.min(all) {
         // By the golden section: far from each other, however many.

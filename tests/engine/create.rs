@@ -320,7 +320,7 @@ fn doctor_and_init_know_the_project() {
     let init = project.prism(&["init", "--from", "session.config.mjs"]).succeeds();
     assert!(init.stderr.contains("`odd` has no counterpart"), "{init}");
     let written = fs::read_to_string(project.directory.join("prism.yaml")).expect("prism.yaml");
-    assert!(written.contains("project: \"mono\"") && written.contains("#   db: {prefix: DB}"), "{written}");
+    assert!(written.contains("project: \"mono\"") && written.contains("  db: {data: own}"), "{written}");
     project.prism(&["init"]).exits(1);
     assert!(project.prism(&["compose", "config"]).succeeds().stdout.contains("name: mono-"));
 }
