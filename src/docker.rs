@@ -41,8 +41,8 @@ use self::failure::unreachable;
 pub use self::mount::Writer;
 pub use self::port::Place;
 use crate::domain::container::{Container, Inspection, without_twins};
+use crate::domain::label::LABEL;
 use crate::domain::name::SessionId;
-use crate::domain::settings::LABEL;
 use crate::domain::socket::{self, Sockets};
 use crate::error::Failure;
 

@@ -7,6 +7,7 @@ mod loss;
 mod marker;
 mod registration;
 mod removal;
+mod repository;
 mod worktree;
 
 use std::fs;
@@ -20,7 +21,8 @@ pub use self::branch::{Beginning, short};
 pub use self::loss::{Looked, has_own_content, losses, remember_ignored};
 pub use self::marker::{EngineMark, Marker, file_system, nonce};
 pub use self::removal::{Stage, has_moved};
-pub use self::worktree::{Progress, Repository, is_moved, lock_reason, superproject};
+pub use self::repository::{Repository, superproject};
+pub use self::worktree::{Progress, is_moved, lock_reason};
 
 use crate::error::Failure;
 use crate::read;

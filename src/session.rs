@@ -11,6 +11,7 @@ pub mod generated;
 pub mod glance;
 pub mod input;
 pub mod key;
+pub mod options;
 pub mod owner;
 pub mod patience;
 pub mod ports;

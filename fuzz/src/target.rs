@@ -6,7 +6,6 @@ use std::net::Ipv4Addr;
 use crate::domain::block;
 use crate::domain::change::{Layer, Now, Offer, Operation, Sight};
 use crate::domain::container::Status;
-use crate::domain::data;
 use crate::domain::dotenv;
 use crate::domain::env_file;
 use crate::domain::environment::{DIFF, Environment, FORMER, RECORD, is_own, original};
@@ -24,6 +23,7 @@ use crate::domain::settings::{ServiceSettings, Settings};
 use crate::domain::shell::SHELLS;
 use crate::domain::socket::Sockets;
 use crate::domain::starter::{self, Foreign};
+use crate::domain::store;
 use crate::domain::variable::{Variable, is_name, is_reserved};
 use crate::domain::yaml;
 
@@ -157,9 +157,9 @@ pub fn model(data: &[u8]) {
     let project = ProjectName::new("shop", &session_id);
     let _ = reader::spoken(&model, &project);
     let Ok(mut plan) = plan(&model, &Settings::default(), Ipv4Addr::LOCALHOST.into(), &[]) else { return };
-    plan.own = data::own(&model, &plan, "/w/shop");
+    plan.own = store::own(&model, &plan, "/w/shop");
     let all: Vec<_> = model.services.keys().cloned().collect();
-    let _ = data::stores(&model, &plan, &all, "/w/shop");
+    let _ = store::stores(&model, &plan, &all, "/w/shop");
     let facts = Facts {
         project,
         session_id,

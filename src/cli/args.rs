@@ -1,11 +1,12 @@
 //! Arguments that several verbs take.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use clap_complete::ArgValueCompleter;
 
 use super::complete;
+use super::context::Named;
 
 #[derive(Debug, Args)]
 pub(super) struct SelectArgs {
@@ -50,14 +51,6 @@ pub(super) struct DirectoryArgs {
     /// The session's directory, or the branch of its worktree [default: this one]
     #[arg(value_name = "DIR|BRANCH", add = ArgValueCompleter::new(complete::directories))]
     pub(super) directory: Option<PathBuf>,
-}
-
-/// A directory or a branch, as somebody named it to a verb.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Named<'a> {
-    pub(super) word: &'a Path,
-    /// The verb, for hints that say the same again.
-    pub(super) verb: &'static str,
 }
 
 impl DirectoryArgs {

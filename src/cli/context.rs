@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::args::Named;
 use crate::compose;
 use crate::docker::{self, Endpoint, Engine};
 use crate::domain::checkout::{self, Checkout};
-use crate::domain::claim::Suffix;
 use crate::domain::container::{Container, State};
 use crate::domain::environment::{Environment, original, scrubbed};
 use crate::domain::header::Header;
+use crate::domain::name::Suffix;
 use crate::domain::name::{ServiceName, SessionId};
 use crate::error::{self, Failure, Kind};
 use crate::files;
@@ -21,8 +20,9 @@ use crate::lock::Lock;
 use crate::output::Output;
 use crate::process::interrupt::Interrupt;
 use crate::session::environment::{self, SessionVariables};
+use crate::session::options::Options;
 use crate::session::patience::{LIMIT, patience};
-use crate::session::up::{self, Options};
+use crate::session::up;
 use crate::session::worktree::Worktree;
 use crate::session::{self, Consent, Ephemeral, Session, glance, owner, warm};
 use crate::timing;
@@ -89,6 +89,14 @@ impl Present {
         let Self { session, endpoint, engine, header, containers } = self;
         environment::variables(session, engine, endpoint, header.as_ref(), containers)
     }
+}
+
+/// A directory or a branch, as somebody named it to a verb.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Named<'a> {
+    pub(super) word: &'a Path,
+    /// The verb, for hints that say the same again.
+    pub(super) verb: &'static str,
 }
 
 impl Context {

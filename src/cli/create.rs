@@ -15,9 +15,11 @@ use crate::error::{self, Failure, Kind};
 use crate::git::{EngineMark, Repository};
 use crate::process::identity;
 use crate::process::interrupt::Interrupt;
+use crate::session::cold::Up;
 use crate::session::create::{self, Made};
 use crate::session::environment::SessionVariables;
-use crate::session::up::{self, Options, Up};
+use crate::session::options::Options;
+use crate::session::up;
 use crate::session::{self, CONFIGURATION, Session, child};
 
 /// Make a git worktree with a stack of its own, and set it up

@@ -3,7 +3,7 @@
 use super::context::Context;
 use crate::compose;
 use crate::docker::Engine;
-use crate::domain::data;
+use crate::domain::store;
 use crate::error::{self, Failure};
 use crate::output::Output;
 use crate::process::interrupt::Interrupt;
@@ -107,7 +107,7 @@ fn project(session: &Session, examined: &cold::Examined, report: &mut Report) ->
 
 /// Finds servers whose data lie outside of the session: two of them on the same files destroy them.
 fn shared_data(session: &Session, examined: &cold::Examined) -> Vec<String> {
-    let found = data::shared(&examined.model, &examined.plan, &session.directory).into_iter();
+    let found = store::shared(&examined.model, &examined.plan, &session.directory).into_iter();
     found
         .map(|(service, place)| format!("`{service}` keeps its data in {place}, which every session shares"))
         .collect()

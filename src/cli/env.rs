@@ -19,7 +19,7 @@ use crate::files;
 use crate::git::{self, Regard};
 use crate::output::Output;
 use crate::process::interrupt::Interrupt;
-use crate::session::up::Options;
+use crate::session::options::Options;
 use crate::session::{app, generated, up};
 
 /// Print the session's variables

@@ -19,7 +19,8 @@ use crate::domain::environment::{Environment, RECORD, Sources, Stray, merge};
 use crate::error::Failure;
 use crate::process::exec;
 use crate::process::interrupt::Interrupt;
-use crate::session::up::{self, Options};
+use crate::session::options::Options;
+use crate::session::up;
 use crate::session::{self, Session, app, child};
 use crate::timing;
 

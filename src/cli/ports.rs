@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use clap_complete::ArgValueCompleter;
 
-use super::args::{DirectoryArgs, Named, Report};
+use super::args::{DirectoryArgs, Report};
 use super::complete;
-use super::context::{Context, lock, options};
+use super::context::{Context, Named, lock, options};
 use crate::docker::{Endpoint, Engine};
 use crate::domain::holding::{Assignment, Holdings};
 use crate::domain::name::SessionId;

@@ -6,14 +6,16 @@ use super::args::{DirectoryArgs, ModeArg, SelectArgs, WaitArgs};
 use super::context::{Context, options};
 use crate::docker::{Endpoint, Engine};
 use crate::domain::name::ServiceName;
-use crate::domain::scope::{Mode, Selection};
+use crate::domain::selection::{Mode, Selection};
 use crate::domain::settings::Settings;
 use crate::domain::template::nearest;
 use crate::domain::variable;
 use crate::error::{Failure, Kind};
 use crate::output::Output;
 use crate::process::interrupt::Interrupt;
-use crate::session::up::{self, Options, Up};
+use crate::session::cold::Up;
+use crate::session::options::Options;
+use crate::session::up;
 use crate::session::{Session, environment};
 
 /// Start this directory's stack and wait until it is ready

@@ -10,8 +10,8 @@ use bollard::query_parameters::{
 use super::answer::understood;
 use super::{Engine, labelled};
 use crate::domain::claim::{self, Claim, Whose};
+use crate::domain::label::LABEL;
 use crate::domain::name::SessionId;
-use crate::domain::settings::LABEL;
 
 /// Things of one session that are not containers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -10,9 +10,9 @@ use bollard::models::{
 use super::claim::judged;
 use crate::domain::claim::{self, Whose};
 use crate::domain::container::{Binding, Container, Health, Inspection, State};
+use crate::domain::label::LABEL;
 use crate::domain::name::{ProjectName, ServiceName};
 use crate::domain::port::{ContainerPort, Protocol};
-use crate::domain::settings::LABEL;
 
 /// Converts an entry of the Engine's list. `None` if it lacks what makes it a container of a session, or is a foreign one
 /// with such labels.

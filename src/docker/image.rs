@@ -6,8 +6,8 @@ use bollard::query_parameters::ListImagesOptionsBuilder;
 
 use super::Engine;
 use super::answer::understood;
+use crate::domain::label::LABEL;
 use crate::domain::name::{ServiceName, SessionId};
-use crate::domain::settings::LABEL;
 
 impl Engine {
     /// Lists what the images of a session were built from, by service, as their labels say.

@@ -12,8 +12,8 @@ use tokio::task::JoinHandle;
 use super::answer::understood;
 use super::{Engine, container, has_status, labelled};
 use crate::domain::container::{Container, Inspection, without_twins};
+use crate::domain::label::LABEL;
 use crate::domain::name::SessionId;
-use crate::domain::settings::LABEL;
 
 /// How often a request that was begun needs a turn until it is on its way: to connect, to be ready, to write.
 const SENDING: usize = 2;

@@ -9,8 +9,8 @@ use super::claim::judged;
 use super::{Engine, has_status};
 use crate::domain::claim::{self, Whose};
 use crate::domain::data::{Origin, place_by_driver};
+use crate::domain::label::LABEL;
 use crate::domain::name::SessionId;
-use crate::domain::settings::LABEL;
 
 /// A container that runs, and what it has mounted for writing.
 #[derive(Debug, Clone)]

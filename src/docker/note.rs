@@ -9,9 +9,9 @@ use super::answer::understood;
 use super::{Engine, has_status};
 use crate::domain::claim::{self, Whose};
 use crate::domain::holding::Noted;
+use crate::domain::label::LABEL;
 use crate::domain::name::{ProjectName, SessionId};
 use crate::domain::note::{CONFIG, Note};
-use crate::domain::settings::LABEL;
 use crate::error::Failure;
 
 impl Engine {

@@ -9,9 +9,9 @@ use super::Engine;
 use super::answer::understood;
 use crate::domain::claim::{self, Whose};
 use crate::domain::container::State;
+use crate::domain::label::LABEL;
 use crate::domain::name::{ProjectName, SessionId};
 use crate::domain::note::Note;
-use crate::domain::settings::LABEL;
 
 impl Engine {
     /// Finds the name of a session's Compose project: that of its containers, running ones first, else that of the volumes

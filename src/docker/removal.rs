@@ -15,8 +15,8 @@ use super::answer::understood;
 use super::container::listed;
 use super::{Engine, has_status};
 use crate::domain::container::Container;
+use crate::domain::label::LABEL;
 use crate::domain::name::SessionId;
-use crate::domain::settings::LABEL;
 
 /// How long the Engine may take to let go of what a container had that it no longer lists.
 const RELEASE: Duration = Duration::from_secs(10);

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{Engine, labelled};
+use crate::domain::label::LABEL;
 use crate::domain::name::SessionId;
-use crate::domain::settings::LABEL;
 
 /// Compose projects, each with the names of its containers.
 pub type Strangers = BTreeMap<String, Vec<String>>;

@@ -6,10 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use super::name::{SessionId, short_hash};
+use super::image::common_name;
+use super::label::LABEL;
+use super::name::{SessionId, Suffix, short_hash};
 use super::note::{CONFIG, Note};
-use super::overlay::common_name;
-use super::settings::LABEL;
 
 /// The label of a built image that names it as the session does.
 pub const IMAGE: &str = "image";
@@ -36,11 +36,6 @@ pub struct Command {
     pub process: String,
 }
 
-/// What an ephemeral session's identity ends with: `<pid>-<six letters or digits>`. It is one file name, and no other
-/// directory's.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Suffix(String);
-
 /// Whose something is that names a session in its labels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Whose {
@@ -50,29 +45,6 @@ pub enum Whose {
     OtherTools(Claim),
     /// Somebody else's, though it carries labels of prism's: a clause that says why.
     Foreign(&'static str),
-}
-
-impl Suffix {
-    /// How many letters follow the process.
-    pub const RANDOM: usize = 6;
-
-    /// Reads a suffix of the form that prism makes.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (pid, random) = text.split_once('-')?;
-        let is_pid = matches!(pid.len(), 1..=10) && pid.bytes().all(|byte| byte.is_ascii_digit());
-        let is_random =
-            random.len() == Self::RANDOM && random.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        (is_pid && is_random).then(|| Self(text.to_owned()))
-    }
-
-    /// Returns it as it is written.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    fn pid(&self) -> &str {
-        self.0.split('-').next().unwrap_or_default()
-    }
 }
 
 impl Claim {

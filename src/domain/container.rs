@@ -182,12 +182,12 @@ fn parse_age(text: &str) -> Option<Duration> {
 impl Container {
     /// Returns the labelled value `dev-prism.<key>`.
     pub fn label(&self, key: &str) -> Option<&str> {
-        self.labels.get(&format!("{}{key}", super::settings::LABEL)).map(String::as_str)
+        self.labels.get(&format!("{}{key}", super::label::LABEL)).map(String::as_str)
     }
 
     /// Puts another value in place of one of prism's labels, or takes it away.
     pub fn set_label(&mut self, key: &str, value: Option<String>) {
-        let name = format!("{}{key}", super::settings::LABEL);
+        let name = format!("{}{key}", super::label::LABEL);
         match value {
             Some(value) => drop(self.labels.insert(name, value)),
             None => drop(self.labels.remove(&name)),
@@ -197,7 +197,7 @@ impl Container {
     /// Returns the labels that it has in common with everything of its session.
     pub fn session_labels(&self) -> BTreeMap<String, String> {
         let common = ["managed", "working_dir", "session_id", "owner"];
-        let common = common.map(|key| format!("{}{key}", super::settings::LABEL));
+        let common = common.map(|key| format!("{}{key}", super::label::LABEL));
         common.iter().filter_map(|name| Some((name.clone(), self.labels.get(name)?.clone()))).collect()
     }
 
@@ -345,7 +345,7 @@ pub(crate) mod tests {
 
     #[test]
     fn only_what_something_is_copied_into_may_be_half_made() {
-        let label = (format!("{}copied", super::super::settings::LABEL), "1".to_owned());
+        let label = (format!("{}copied", super::super::label::LABEL), "1".to_owned());
         let labels = BTreeMap::from([label]);
         let created =
             Container { state: State::Created, labels: labels.clone(), ..container("db", "Created") };

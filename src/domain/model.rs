@@ -10,7 +10,9 @@ use serde_json::Value;
 
 use super::name::{ServiceName, content_hash};
 use super::printed;
-use super::resolved::EXTENSION;
+
+/// The extension under which Compose tells prism what it took for the variables of environment secrets and configs.
+pub const EXTENSION: &str = "x-prism";
 
 /// A resolved Compose project, with every profile active.
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -6,8 +6,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::claim::Suffix;
-
 /// The name of a Compose service.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
@@ -22,6 +20,11 @@ pub struct ProjectName(String);
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SessionId(String);
+
+/// What an ephemeral session's identity ends with: `<pid>-<six letters or digits>`. It is one file name, and no other
+/// directory's.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Suffix(String);
 
 impl SessionId {
     /// Builds the identity of a session directory. `machine` is given where the directory's path alone
@@ -46,6 +49,29 @@ impl SessionId {
     /// Returns it as it is written.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl Suffix {
+    /// How many letters follow the process.
+    pub const RANDOM: usize = 6;
+
+    /// Reads a suffix of the form that prism makes.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (pid, random) = text.split_once('-')?;
+        let is_pid = matches!(pid.len(), 1..=10) && pid.bytes().all(|byte| byte.is_ascii_digit());
+        let is_random =
+            random.len() == Self::RANDOM && random.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        (is_pid && is_random).then(|| Self(text.to_owned()))
+    }
+
+    /// Returns it as it is written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(super) fn pid(&self) -> &str {
+        self.0.split('-').next().unwrap_or_default()
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::label::LABEL;
 use super::name::{ProjectName, ServiceName};
 use super::origin::Origin;
 use super::reservation::{Reservations, note_label, read_note_label};
-use super::scope::Selection;
-use super::settings::LABEL;
+use super::selection::Selection;
 
 /// A session's note.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

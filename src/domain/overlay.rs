@@ -1,6 +1,5 @@
 //! The override: what a session's copy of a stack says differently from the user's own files.
 
-mod image;
 mod service;
 mod speech;
 #[cfg(test)]
@@ -9,14 +8,13 @@ mod thing;
 
 use std::collections::BTreeMap;
 
-use self::image::Built;
-pub(super) use self::image::common_name;
 use self::service::Overlay;
+use super::image::Built;
+use super::label::LABEL;
 use super::model::Model;
 use super::name::{ProjectName, ServiceName, SessionId};
 use super::plan::Plan;
 use super::reader;
-use super::settings::LABEL;
 use super::yaml::{Node, put};
 
 /// What the override says of the session itself. All of it is the same at every run.

@@ -10,10 +10,8 @@ use serde_json::{Map, Value};
 
 use super::header::{GENERATOR, WARNING};
 use super::input::seccomp_profile;
+use super::model::EXTENSION;
 use super::name::short_hash;
-
-/// The extension under which Compose tells prism what it took for the variables of environment secrets and configs.
-pub const EXTENSION: &str = "x-prism";
 
 /// Tells a variable that is set to nothing from one that is not set.
 const SET: &str = "=";

@@ -1,52 +1,16 @@
-//! Which services belong to a session: chosen by flags, remembered in the session's note.
+//! Which services belong to a session, by what was chosen and what is there.
 
 use std::collections::BTreeSet;
-
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 use super::container::{Container, State};
 use super::model::Model;
 use super::name::ServiceName;
 use super::plan::Plan;
+use super::selection::{Mode, Selection};
 use super::template::nearest;
 use crate::error::{Failure, Kind};
 
-/// What the user chose. Nothing chosen: every service without a profile, and those that have containers, but for what an
-/// earlier choice left out.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Selection {
-    /// Only these, and what they depend on.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub services: Vec<ServiceName>,
-    /// Those of these profiles as well.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub profiles: Vec<String>,
-    /// Not these.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub without: Vec<ServiceName>,
-    /// All profiles, or none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub mode: Option<Mode>,
-}
-
-/// Where the apps of a project run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Mode {
-    /// In containers: the services of all profiles are started.
-    Docker,
-    /// On the host: those of no profile are.
-    Native,
-}
-
 impl Selection {
-    /// Says whether the user chose nothing.
-    pub fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
-
     /// Says whether a service is left out, whatever else speaks for it.
     fn excludes(&self, model: &Model, service: &ServiceName) -> bool {
         let has_profile = || model.services.get(service).is_some_and(|service| !service.profiles.is_empty());

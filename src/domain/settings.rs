@@ -16,9 +16,10 @@ use super::allocation::Policy;
 use super::catalog;
 use super::container::Container;
 use super::data::Data;
+use super::label::LABEL;
 use super::name::ServiceName;
 use super::port::{ContainerPort, PortRange};
-use super::scope::Selection;
+use super::selection::Selection;
 use super::template::nearest;
 use super::yaml;
 use crate::error::Failure;
@@ -101,9 +102,6 @@ pub enum Ready {
     /// When it exited with status 0.
     Completed,
 }
-
-/// The prefix of labels that users and prism put on things in Docker.
-pub const LABEL: &str = "dev-prism.";
 
 impl Settings {
     /// Reads the text of a `prism.yaml` called `path` in messages.

@@ -5,10 +5,10 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::data;
 use super::model::Model;
 use super::name::ServiceName;
 use super::plan::Plan;
+use super::store;
 use super::variable;
 
 /// What of another tool's configuration has a counterpart here.
@@ -92,7 +92,7 @@ pub fn write(model: &Model, plan: &Plan, foreign: &Foreign, directory: &str) -> 
     entry("setup", given(&foreign.setup), "[npm ci]  # run once by `prism create`");
     entry("ports", None, "sticky  # or random, or {range: 1972-1981}");
     let shared: BTreeSet<ServiceName> =
-        data::shared(model, plan, directory).into_iter().map(|(service, _)| service).collect();
+        store::shared(model, plan, directory).into_iter().map(|(service, _)| service).collect();
     out.push_str(if shared.is_empty() { "\n# services:\n" } else { "\nservices:\n" });
     for name in &shared {
         let _ = writeln!(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::worktree::{Repository, commit};
+use super::repository::{Repository, commit};
 use super::{attempt, run};
 use crate::domain::refspec;
 use crate::domain::shell::word;

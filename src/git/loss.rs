@@ -9,7 +9,7 @@ use std::path::Path;
 
 use self::checkout::Checkout;
 use super::marker::Marker;
-use super::worktree::Repository;
+use super::repository::Repository;
 use super::{attempt, bytes, private_directory, run_with};
 use crate::domain::loss::{Loss, branch_of_stash};
 

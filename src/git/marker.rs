@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
-use super::worktree::Repository;
+use super::repository::Repository;
 use crate::domain::name::short_hash;
 use crate::domain::nonce::Nonce;
 use crate::read;

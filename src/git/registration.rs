@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::marker::Marker;
-use super::worktree::Repository;
+use super::repository::Repository;
 use super::{loss, marker};
 use crate::read;
 

@@ -12,7 +12,7 @@ use self::branch::Proof;
 use super::marker::{Marker, nonce};
 use super::private_directory;
 use super::registration::{Registration, is_gone};
-use super::worktree::{Repository, commit};
+use super::repository::{Repository, commit};
 use crate::domain::shell::word;
 use crate::error::Failure;
 

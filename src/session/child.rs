@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::cold::Up;
 use super::environment::SessionVariables;
-use super::up::Up;
 use super::{Session, input};
 use crate::docker::{self, Engine};
 use crate::domain::container::Container;

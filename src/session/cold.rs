@@ -17,8 +17,8 @@ use self::compose_up::{ComposeUp, Ended};
 pub use self::examine::{Examined, examine};
 use self::prepare::{Prepare, Prepared};
 use super::environment::needing_inspection;
+use super::options::Options;
 use super::remove::{self, Remains};
-use super::up::{Options, Up};
 use super::wait::{Outcome, Wait};
 use super::{LOCK_POLL, Session, lock_name, owner, rename, stranger, warm};
 use crate::compose::Compose;
@@ -32,6 +32,17 @@ use crate::lock::Lock;
 use crate::output::Output;
 use crate::process::interrupt::Interrupt;
 use crate::timing;
+
+/// A session that is up.
+#[derive(Debug)]
+pub struct Up {
+    /// What it was started from.
+    pub header: Header,
+    /// Its containers.
+    pub containers: Vec<Container>,
+    /// It did not run before.
+    pub started: bool,
+}
 
 /// After so many ports that could not be bound, something else is wrong.
 const MANY_REFUSED: usize = 30;

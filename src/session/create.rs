@@ -14,7 +14,7 @@ use anyhow::Context;
 use nix::unistd::Pid;
 
 pub use self::copy::copy_env_files;
-pub use self::place::{Place, default_sessions, place};
+pub use self::place::{Place, place};
 pub use self::turn::Turn;
 use self::undo::{Known, undo};
 use super::remove::{self, Remains};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::diagnosis::Insides;
-use super::up::Options;
+use super::options::Options;
 use super::{Session, diagnosis, reach, rename};
 use crate::docker::{Checked, Endpoint, Engine, HealthCheck};
 use crate::domain::catalog::Probe;

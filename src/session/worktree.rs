@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::create::default_sessions;
 use super::generated::is_generated;
 use crate::domain::loss::Loss;
 use crate::domain::shell::word;
@@ -225,6 +224,12 @@ impl Aside {
         }
         Ok(())
     }
+}
+
+/// Returns `../<name>-sessions`, seen from the main worktree.
+pub fn default_sessions(main: &Path) -> PathBuf {
+    let name = main.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    main.with_file_name(format!("{name}-sessions"))
 }
 
 /// Finds what would be lost with the files of a worktree, wherever they are right now.

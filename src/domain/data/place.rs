@@ -39,3 +39,30 @@ impl Place {
         by_id || Path::new(&self.path).starts_with(&other.path)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_compared_by_path_and_by_what_they_are() {
+        let place = |path: &str, id: Option<u64>, above: &[u64]| Place {
+            path: path.to_owned(),
+            id: id.map(|id| (1, id)),
+            above: above.iter().map(|id| (1, *id)).collect(),
+        };
+        let base = place("/srv/db", Some(5), &[2]);
+        for (other, relation) in [
+            (place("/srv/db", None, &[]), Some(Relation::Within)),
+            (place("/srv/db/data", None, &[]), Some(Relation::Within)),
+            (place("/mnt/x", Some(5), &[9]), Some(Relation::Within)),
+            (place("/mnt/x/y", Some(7), &[5, 9]), Some(Relation::Within)),
+            (place("/srv", None, &[]), Some(Relation::Above)),
+            (place("/mnt", Some(2), &[]), Some(Relation::Above)),
+            (place("/srv/db2", Some(6), &[2]), None),
+            (place("/srv/new", None, &[2]), None),
+        ] {
+            assert_eq!(base.relation(&other), relation, "{other:?}");
+        }
+    }
+}

@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::image::Built;
 use super::thing::beside_external;
 use super::{Facts, session_labels, speech, text_map};
 use crate::domain::claim::IMAGE;
 use crate::domain::data::OwnMount;
+use crate::domain::image::Built;
 use crate::domain::input::seccomp_profile;
+use crate::domain::label::LABEL;
 use crate::domain::model::{Attachment, Dependency, HealthCheck, Model, Service};
 use crate::domain::name::{ServiceName, content_hash};
 use crate::domain::plan::{ServicePlan, service_of_container};
 use crate::domain::reader::Own;
 use crate::domain::reservation::service_label;
-use crate::domain::settings::LABEL;
 use crate::domain::yaml::{Node, put};
 
 /// How often Docker runs a health check that says nothing of it.

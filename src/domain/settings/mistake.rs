@@ -1,7 +1,8 @@
 //! What is wrong in a `prism.yaml` or a label: where, and what was most likely meant. The value stays out of it, as it may
 //! be a secret.
 
-use super::{KEYS, LABEL};
+use super::KEYS;
+use crate::domain::label::LABEL;
 use crate::domain::name::ServiceName;
 use crate::domain::template::nearest;
 use crate::error::Failure;

@@ -1,7 +1,7 @@
 //! Taking a branch back that was made with a worktree.
 
 use crate::git::marker::Marker;
-use crate::git::worktree::Repository;
+use crate::git::repository::Repository;
 use crate::git::{attempt, run};
 use crate::read;
 

@@ -20,7 +20,7 @@ use crate::error::Failure;
 use crate::lock::Lock;
 use crate::process::interrupt::Interrupt;
 use crate::session::diagnosis::Insides;
-use crate::session::up::Options;
+use crate::session::options::Options;
 use crate::session::{Session, diagnosis, rename};
 
 /// How often Compose is looked after.

@@ -6,10 +6,11 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use crate::docker::{Endpoint, Engine, Place as EnginePlace, Writer};
-use crate::domain::data::{self, Origin, Place, Relation, Store};
+use crate::domain::data::{Origin, Place, Relation};
 use crate::domain::holding::Noted;
 use crate::domain::name::{ServiceName, SessionId};
 use crate::domain::shell::word;
+use crate::domain::store::{self, Store};
 use crate::error::Failure;
 use crate::lock::Lock;
 use crate::session::lock_name;
@@ -117,7 +118,7 @@ fn is_danger(
     target: &str,
 ) -> anyhow::Result<bool> {
     let is_other = || -> anyhow::Result<bool> {
-        let by_kind = data::keeps(writer.kind.as_deref(), &writer.image, target);
+        let by_kind = store::keeps(writer.kind.as_deref(), &writer.image, target);
         Ok(by_kind || engine.image_volumes(&writer.image)?.is_some_and(|volumes| volumes.contains(target)))
     };
     let is_own = store.certain

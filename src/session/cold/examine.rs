@@ -3,13 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use super::lacking::Lacking;
-use super::resolve::telling;
+use super::resolve::{CONFIG_POLL, telling};
 use crate::compose::{Compose, ComposeFiles};
 use crate::docker::{self, Endpoint, Engine};
-use crate::domain::data;
 use crate::domain::known;
 use crate::domain::loopback::is_here;
 use crate::domain::model::Model;
@@ -18,13 +16,11 @@ use crate::domain::plan::{Plan, plan};
 use crate::domain::reader;
 use crate::domain::reservation::Slot;
 use crate::domain::shared::shared;
+use crate::domain::store;
 use crate::error::Failure;
 use crate::process::interrupt::Interrupt;
 use crate::session::input::{Inputs, project_name};
 use crate::session::{CONFIGURATION, Session, reach};
-
-/// How often the end of `docker compose config` is looked for.
-pub(super) const CONFIG_POLL: Duration = Duration::from_millis(5);
 
 /// A project as Compose resolves it, and what prism decides of it.
 #[derive(Debug)]
@@ -134,7 +130,7 @@ fn resolve(
     let model = Model::parse(&json)
         .map_err(|error| Failure::new("cannot read what `docker compose config` printed").caused_by(error))?;
     let mut plan = plan(&model, &session.settings, bind, profiles)?;
-    plan.own = data::own(&model, &plan, &session.directory);
+    plan.own = store::own(&model, &plan, &session.directory);
     plan.shared.extend(shared(&model, &plan.own, &session.directory));
     plan.shared.extend(reader::spoken(&model, &compose.project).said);
     Ok((model, plan))

@@ -12,7 +12,6 @@ use super::resolve;
 use crate::compose::{Compose, ComposeFiles};
 use crate::docker::{self, Endpoint, Engine};
 use crate::domain::container::Container;
-use crate::domain::data;
 use crate::domain::dotenv;
 use crate::domain::environment::is_own;
 use crate::domain::header::{GENERATOR, Header, SharedName};
@@ -26,6 +25,7 @@ use crate::domain::plan::Plan;
 use crate::domain::reservation::{Slot, apps};
 use crate::domain::scope;
 use crate::domain::shell::word;
+use crate::domain::store;
 use crate::domain::variable;
 use crate::domain::yaml;
 use crate::error::Failure;
@@ -33,7 +33,7 @@ use crate::output::Output;
 use crate::process::interrupt::Interrupt;
 use crate::session::generated::{self, RESOLVED};
 use crate::session::input::{self, Inputs};
-use crate::session::up::check_services;
+use crate::session::options::check_services;
 use crate::session::{Session, key, warm};
 use crate::{files, git};
 
@@ -191,7 +191,7 @@ fn body(model: &Model, plan: &Plan, facts: &Facts, empty_lists: &BTreeSet<Vec<St
 fn stores(session: &Session, model: &Model, plan: &Plan, scope: &[ServiceName]) -> Stores {
     let pulled = model.services.iter().filter(|(_, service)| service.build.is_none());
     let images = pulled.filter_map(|(name, service)| Some((name.clone(), service.image.clone()?)));
-    Stores { stores: data::stores(model, plan, scope, &session.directory), images: images.collect() }
+    Stores { stores: store::stores(model, plan, scope, &session.directory), images: images.collect() }
 }
 
 fn facts(

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 use crate::domain::complaint::is_idle;
-use crate::session::up::Options;
+use crate::session::options::Options;
 
 /// Compose's output, passed on as it comes. Lines that are no progress are held back: they are either warnings,
 /// shown when progress goes on, or the reason of a failure, shown as part of the error.

@@ -3,9 +3,10 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use std::time::Duration;
+
 use tempfile::NamedTempFile;
 
-use super::examine::CONFIG_POLL;
 use crate::compose::{Compose, ComposeFiles, read_dotenv};
 use crate::domain::dotenv;
 use crate::domain::environment::UNSET;
@@ -16,6 +17,9 @@ use crate::error::Failure;
 use crate::process::interrupt::Interrupt;
 use crate::session::Session;
 use crate::session::generated::{self, RESOLVED, SECRETS};
+
+/// How often the end of `docker compose config` is looked for.
+pub(super) const CONFIG_POLL: Duration = Duration::from_millis(5);
 
 /// Says how Compose is to be called for a session.
 pub(super) fn compose(session: &Session, header: &Header) -> Compose {

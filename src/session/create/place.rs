@@ -8,6 +8,7 @@ use crate::domain::shell::word;
 use crate::error::Failure;
 use crate::files;
 use crate::git::{self, Repository};
+use crate::session::worktree::default_sessions;
 use crate::session::{CONFIGURATION, Session};
 
 /// Where a new worktree goes.
@@ -66,12 +67,6 @@ fn inside_other(session: &Session, main: &Path, parent: &Path) -> Failure {
         word(place),
         word(session.path().join(CONFIGURATION).display())
     ))
-}
-
-/// Returns `../<name>-sessions`, seen from the main worktree.
-pub fn default_sessions(main: &Path) -> PathBuf {
-    let name = main.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    main.with_file_name(format!("{name}-sessions"))
 }
 
 /// Resolves `..` by name, as the directories need not exist yet.

@@ -2,34 +2,34 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::model::Model;
-use crate::domain::name::ProjectName;
-use crate::domain::yaml::Node;
+use super::model::Model;
+use super::name::ProjectName;
+use super::yaml::Node;
 
 /// The longest tag that Docker takes.
 const TAG_LIMIT: usize = 128;
 
 /// The images that some service builds, by the one name under which every spelling is found.
-pub(super) struct Built {
+pub struct Built {
     /// Common name → the session's name.
     names: BTreeMap<String, String>,
 }
 
 impl Built {
     /// Collects the named images that services build.
-    pub(super) fn of(model: &Model, project: &ProjectName) -> Self {
+    pub fn of(model: &Model, project: &ProjectName) -> Self {
         let builders = model.services.values().filter(|service| service.build.is_some());
         let images = builders.filter_map(|service| service.image.as_deref());
         Self { names: images.map(|image| (common_name(image), session_tag(image, project))).collect() }
     }
 
     /// Returns the session's name of an image that the project builds, whoever uses it.
-    pub(super) fn session_name(&self, image: &str) -> Option<&str> {
+    pub fn session_name(&self, image: &str) -> Option<&str> {
         self.names.get(&common_name(image)).map(String::as_str)
     }
 
     /// Lets `FROM` and `COPY --from` of one build find the session's copy of another one's image.
-    pub(super) fn contexts(&self, own: Option<&str>) -> Node {
+    pub fn contexts(&self, own: Option<&str>) -> Node {
         let own = own.map(common_name);
         let others = self.names.iter().filter(|(name, _)| Some(*name) != own.as_ref());
         let context = |(name, session): (&String, &String)| {
@@ -42,7 +42,7 @@ impl Built {
 }
 
 /// Writes an image's name as Docker means it: without the default registry, with a tag.
-pub(in crate::domain) fn common_name(image: &str) -> String {
+pub fn common_name(image: &str) -> String {
     let (repository, tag) = split_tag(image);
     let prefixes = ["docker.io/", "index.docker.io/", "library/"];
     let repository =
@@ -51,7 +51,7 @@ pub(in crate::domain) fn common_name(image: &str) -> String {
 }
 
 /// Appends the session to an image's tag; the name stays, so that its kind is still recognised.
-pub(super) fn session_tag(image: &str, project: &ProjectName) -> String {
+pub fn session_tag(image: &str, project: &ProjectName) -> String {
     let (repository, tag) = split_tag(image);
     let suffix = project.suffix();
     let tag = tag.unwrap_or("latest");

@@ -1,0 +1,221 @@
+//! What servers keep outside of their session, and what gets a volume of the session's in its place.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::catalog::{self, Kind};
+use super::data::{Data, Origin, Own, OwnMount, place_by_driver};
+use super::model::{Model, Mount, Service};
+use super::name::ServiceName;
+use super::plan::Plan;
+
+/// Something outside of its session that a service writes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Store {
+    /// The service.
+    pub service: ServiceName,
+    /// The path in the container.
+    pub target: String,
+    /// Where that is.
+    pub origin: Origin,
+    /// A server keeps its data there. Otherwise only the image can tell.
+    pub certain: bool,
+}
+
+/// Places in a container where no server keeps what two of them would destroy.
+const ELSEWHERE: &[&str] =
+    &["/dev", "/etc", "/proc", "/run", "/sys", "/tmp", "/usr/local", "/var/log", "/var/run"];
+
+/// Words in a directory's name that say that something else than data is in it.
+const OTHER_WORDS: &[&str] = &[
+    "backup",
+    "backups",
+    "bin",
+    "cert",
+    "certs",
+    "conf",
+    "config",
+    "configs",
+    "dump",
+    "dumps",
+    "entrypoint",
+    "fixtures",
+    "import",
+    "imports",
+    "init",
+    "initdb",
+    "log",
+    "logs",
+    "migrations",
+    "plugins",
+    "scripts",
+    "secret",
+    "secrets",
+    "seed",
+    "seeds",
+    "sql",
+    "ssl",
+    "tls",
+];
+
+/// Decides what gets a volume of the session's. `directory` is the session's.
+pub fn own(model: &Model, plan: &Plan, directory: &str) -> Own {
+    let mut own = Own::default();
+    let mut sources: BTreeMap<&str, String> = BTreeMap::new();
+    for (name, service) in &model.services {
+        if plan.services.get(name).is_none_or(|plan| plan.data != Some(Data::Own)) {
+            continue;
+        }
+        for mount in service.volumes.iter().filter(|mount| !mount.read_only) {
+            let is_meant = match kind(plan, name) {
+                Some(kind) => is_data(kind, service, mount),
+                None => is_outside(model, mount, directory) && !is_other(&mount.target),
+            };
+            match (mount.kind.as_str(), mount.source.as_deref(), origin(model, mount)) {
+                ("bind", Some(source), _) if is_meant => {
+                    let volume = || format!("prism-{name}{}", slug(&mount.target));
+                    sources.entry(source).or_insert_with(volume);
+                }
+                ("volume", Some(key), Some(_)) if is_meant => drop(own.volumes.insert(key.to_owned())),
+                _ => {}
+            }
+        }
+    }
+    // Who reads the same files reads the session's.
+    for (name, service) in &model.services {
+        let bind = service.volumes.iter().filter(|mount| mount.kind == "bind");
+        let replaced = bind.filter_map(|mount| {
+            let volume = sources.get(mount.source.as_deref()?)?.clone();
+            Some(OwnMount { target: mount.target.clone(), volume, read_only: mount.read_only })
+        });
+        let replaced: Vec<OwnMount> = replaced.collect();
+        if !replaced.is_empty() {
+            own.mounts.insert(name.clone(), replaced);
+        }
+    }
+    own
+}
+
+/// Lists what services of `scope` write to that is not the session's alone. `directory` is the session's.
+pub fn stores(model: &Model, plan: &Plan, scope: &[ServiceName], directory: &str) -> Vec<Store> {
+    let mut found = Vec::new();
+    for name in scope {
+        let (Some(service), Some(decided)) = (model.services.get(name), plan.services.get(name)) else {
+            continue;
+        };
+        if decided.data == Some(Data::Shared) {
+            continue;
+        }
+        for mount in service.volumes.iter().filter(|mount| !mount.read_only) {
+            let Some(origin) = origin(model, mount).filter(|_| !plan.own.replaces(name, mount)) else {
+                continue;
+            };
+            let certain = kind(plan, name).is_some_and(|kind| is_data(kind, service, mount));
+            if certain || is_outside(model, mount, directory) && !is_other(&mount.target) {
+                found.push(Store { service: name.clone(), target: mount.target.clone(), origin, certain });
+            }
+        }
+    }
+    found
+}
+
+/// Lists the services whose data every session shares, each with what names the place.
+pub fn shared(model: &Model, plan: &Plan, directory: &str) -> Vec<(ServiceName, String)> {
+    let all: Vec<ServiceName> = model.services.keys().cloned().collect();
+    let is_outside = |store: &Store| match &store.origin {
+        Origin::Volume(_) => true,
+        Origin::Path(path) => !Path::new(path).starts_with(directory),
+    };
+    let found = stores(model, plan, &all, directory).into_iter();
+    found
+        .filter(|store| store.certain && is_outside(store))
+        .map(|it| (it.service, it.origin.to_string()))
+        .collect()
+}
+
+/// Says whether a container of an image keeps data at a path, as far as the image's name and its label tell.
+pub fn keeps(kind: Option<&str>, image: &str, target: &str) -> bool {
+    let kind = catalog::kind(kind, image).ok().flatten();
+    kind.is_some_and(|kind| is_around(kind.data(), target))
+}
+
+/// Returns where a mount's files are; `None` for what is the session's by Docker's own doing.
+fn origin(model: &Model, mount: &Mount) -> Option<Origin> {
+    let source = mount.source.as_deref()?;
+    match mount.kind.as_str() {
+        "bind" => Some(Origin::Path(source.to_owned())),
+        "volume" => {
+            let volume = model.volumes.get(source)?;
+            if volume.external {
+                return Some(Origin::Volume(volume.name.clone().unwrap_or_else(|| source.to_owned())));
+            }
+            let place = place_by_driver(|name| volume.driver_opts.get(name)?.as_str())?;
+            let below = mount.volume.as_ref().and_then(|volume| volume.subpath.as_deref());
+            Some(Origin::Path(below.map_or_else(|| place.clone(), |below| format!("{place}/{below}"))))
+        }
+        _ => None,
+    }
+}
+
+fn is_outside(model: &Model, mount: &Mount, directory: &str) -> bool {
+    match origin(model, mount) {
+        Some(Origin::Volume(_)) => true,
+        Some(Origin::Path(path)) => !Path::new(&path).starts_with(directory),
+        None => false,
+    }
+}
+
+/// Returns the kind whose server a service runs, if such a server keeps data.
+fn kind(plan: &Plan, service: &ServiceName) -> Option<&'static Kind> {
+    let name = plan.services.get(service)?.kind.as_deref()?;
+    catalog::kind(Some(name), "").ok().flatten().filter(|kind| !kind.data().is_empty())
+}
+
+/// Says whether a server of a kind keeps its data in what is mounted: where its images have them, in a volume that is not
+/// called otherwise, or where its command or its environment says.
+fn is_data(kind: &Kind, service: &Service, mount: &Mount) -> bool {
+    let target = mount.target.as_str();
+    if is_around(kind.data(), target) {
+        return true;
+    }
+    if is_other(target) {
+        return false;
+    }
+    let words = service.command.iter().chain(&service.entrypoint).flatten().map(String::as_str);
+    let values = service.environment.values().flatten().map(String::as_str);
+    let parts = words.chain(values).flat_map(|text| text.split(['=', ' ', ',', ';', '"', '\'']));
+    let mut named = parts.filter(|part| part.starts_with('/') && !has_extension(part));
+    mount.kind == "volume" || named.any(|path| Path::new(path).starts_with(target))
+}
+
+/// Says whether a path is one of these, below one, or above one.
+fn is_around(directories: &[&str], path: &str) -> bool {
+    let path = Path::new(path);
+    directories.iter().any(|directory| {
+        let is_below = path.starts_with(directory) && !is_other(&path.to_string_lossy());
+        is_below || Path::new(directory).starts_with(path)
+    })
+}
+
+/// Says whether something else than data is in a directory of this name.
+fn is_other(target: &str) -> bool {
+    let last = target.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    let mut words = last.split(|c: char| !c.is_ascii_alphabetic());
+    ELSEWHERE.iter().any(|directory| Path::new(target).starts_with(directory))
+        || words.any(|word| OTHER_WORDS.contains(&word.to_ascii_lowercase().as_str()))
+        || has_extension(target)
+}
+
+/// Says whether a path's name is most likely that of a file.
+fn has_extension(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|extension| extension.to_str() != Some("d"))
+}
+
+/// `/var/lib/mysql` → `-var-lib-mysql`
+fn slug(target: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    format!("-{}", target.trim_matches('/').chars().map(plain).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests;
