@@ -92,8 +92,8 @@ impl Engine {
     pub fn claims(&mut self) -> anyhow::Result<Claims> {
         let label = format!("{LABEL}working_dir");
         let mut claims = Claims::default();
-        for summary in self.list(labelled(label.clone()))? {
-            let (labels, name, image) = judged(&summary);
+        for mut summary in self.list(labelled(label.clone()))? {
+            let (labels, name, image) = judged(&mut summary);
             claims.add("container", &name, claim::container(&labels, &name, image));
         }
         let (networks, volumes) = self.things(&HashMap::from([("label".to_owned(), vec![label])]))?;
@@ -121,9 +121,9 @@ impl Engine {
     }
 }
 
-/// Returns what tells whose a container is: its labels, its own name, the id of its image.
-pub(super) fn judged(summary: &ContainerSummary) -> (BTreeMap<String, String>, String, &str) {
-    let labels = sorted(summary.labels.clone().unwrap_or_default());
+/// Returns what tells whose a container is: its labels, which are taken out, its own name, the id of its image.
+pub(super) fn judged(summary: &mut ContainerSummary) -> (BTreeMap<String, String>, String, &str) {
+    let labels = sorted(summary.labels.take().unwrap_or_default());
     // A name with another slash is what somebody who links to it calls it.
     let names = summary.names.iter().flatten().map(|name| name.trim_start_matches('/'));
     let name = names.clone().find(|name| !name.contains('/')).or_else(|| names.clone().next());

@@ -16,8 +16,8 @@ use crate::domain::port::{ContainerPort, Protocol};
 
 /// Converts an entry of the Engine's list. `None` if it lacks what makes it a container of a session, or is a foreign one
 /// with such labels.
-pub(super) fn listed(summary: ContainerSummary) -> Option<Container> {
-    let (labels, name, image) = judged(&summary);
+pub(super) fn listed(mut summary: ContainerSummary) -> Option<Container> {
+    let (labels, name, image) = judged(&mut summary);
     let (claim, is_ours) = match claim::container(&labels, &name, image)? {
         Whose::Ours(claim) => (claim, true),
         Whose::OtherTools(claim) => (claim, false),

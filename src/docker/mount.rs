@@ -36,8 +36,8 @@ impl Engine {
     pub fn writers(&mut self) -> anyhow::Result<Vec<Writer>> {
         // Without `all`, the Engine lists what runs, whatever its state is called.
         let summaries = self.list(ListContainersOptions::default())?;
-        let found = summaries.into_iter().map(|summary| {
-            let (labels, name, image) = judged(&summary);
+        let found = summaries.into_iter().map(|mut summary| {
+            let (labels, name, image) = judged(&mut summary);
             let claim = match claim::container(&labels, &name, image) {
                 Some(Whose::Ours(claim)) => Some(claim),
                 _ => None,

@@ -15,8 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::offer::Offer;
 use self::offer::is_compose;
-use super::environment::{DIFF, Environment, RECORD, is_own, parse_record};
-use super::name::content_hash;
+use super::environment::{DIFF, Environment, RECORD, is_own, parse_record, trace};
 use super::variable::{is_name, is_reserved};
 
 /// The longest layer, and the longest value, in bytes. Larger ones are left to `exec`: a shell whose environment
@@ -100,7 +99,7 @@ impl Now {
     fn on_record(&self) -> impl Iterator<Item = (&str, &str)> {
         let record = self.get(RECORD).map(parse_record).unwrap_or_default();
         self.values.iter().filter_map(move |(name, value)| {
-            let is_prisms = record.get(name).is_some_and(|hash| *hash == hash_of(value)) && is_changed(name);
+            let is_prisms = record.get(name).is_some_and(|noted| *noted == trace(value)) && is_changed(name);
             is_prisms.then_some((name.as_str(), value.as_str()))
         })
     }
@@ -118,10 +117,6 @@ impl Now {
 /// Says whether a hook may change a variable of this name: one that a shell can name, and no program's settings.
 fn is_changed(name: &str) -> bool {
     is_name(name) && (is_own(name) || !is_reserved(name))
-}
-
-fn hash_of(value: &str) -> String {
-    content_hash(value.as_bytes())
 }
 
 /// Takes what a shell's hook changed out of an environment: what a command would have found without the hook.
@@ -189,7 +184,7 @@ impl Layer {
 
     /// Says whether the user changed a variable since it was set.
     fn was_changed(&self, name: &str, now: &Now) -> bool {
-        self.vars.get(name).is_some_and(|entry| now.get(name).map(hash_of) != entry.set)
+        self.vars.get(name).is_some_and(|entry| now.get(name).map(trace) != entry.set)
     }
 
     /// Returns the shell's variables without this layer.
@@ -241,7 +236,7 @@ impl Layer {
                 continue;
             }
             let was = base.values.get(&name).cloned();
-            next.vars.insert(name.clone(), Entry { set: value.as_deref().map(hash_of), was });
+            next.vars.insert(name.clone(), Entry { set: value.as_deref().map(trace), was });
             match value {
                 Some(value) => drop(target.values.insert(name, value)),
                 None => drop(target.values.remove(&name)),

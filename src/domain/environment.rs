@@ -18,10 +18,9 @@ pub use self::merge::merge;
 use super::catalog::Group;
 use super::env_file::Entry;
 use super::known;
-use super::name::content_hash;
 use super::variable::Variable;
 
-/// The variable that tells prism's own variables from the caller's: `NAME=<hash of its value>` by spaces.
+/// The variable that tells prism's own variables from the caller's: `NAME=<trace of its value>` by spaces.
 pub const RECORD: &str = "PRISM_VARS";
 
 /// The variable in which a shell's hook keeps what it set, for that shell alone.
@@ -129,8 +128,8 @@ pub fn scrubbed(environment: Environment) -> Environment {
     let record: BTreeMap<String, String> =
         record.and_then(|(_, value)| value.to_str()).map(parse_record).unwrap_or_default();
     let is_on_record = |name: &OsStr, value: &OsStr| {
-        let hash = name.to_str().and_then(|name| record.get(name));
-        hash.is_some_and(|hash| *hash == content_hash(value.as_bytes()))
+        let noted = name.to_str().and_then(|name| record.get(name));
+        noted.is_some_and(|noted| *noted == trace(value.as_bytes()))
     };
     // Tools that pass on only known names drop the record: an override among the Compose files tells, too.
     let has_lost_record = environment.iter().any(|(name, value)| {
@@ -151,9 +150,26 @@ pub fn scrubbed(environment: Environment) -> Environment {
 
 /// Builds the record of `assignments`.
 pub fn record<'a>(assignments: impl Iterator<Item = (&'a str, &'a str)>) -> String {
-    let entries: BTreeMap<&str, String> =
-        assignments.map(|(name, value)| (name, content_hash(value.as_bytes()))).collect();
-    entries.iter().map(|(name, hash)| format!("{name}={hash}")).collect::<Vec<_>>().join(" ")
+    let entries: BTreeMap<&str, &str> = assignments.collect();
+    let mut record = String::new();
+    for (name, value) in entries {
+        if !record.is_empty() {
+            record.push(' ');
+        }
+        record.extend([name, "=", &trace(value)]);
+    }
+    record
+}
+
+/// Returns 16 hexadecimal digits by which a changed value is noticed, FNV-1a of 64 bits. They stand beside the value itself,
+/// so that they need not hide it, and whoever could forge them could set the variable.
+pub fn trace(value: impl AsRef<[u8]>) -> String {
+    let start = 0xcbf2_9ce4_8422_2325_u64;
+    let number = value
+        .as_ref()
+        .iter()
+        .fold(start, |number, byte| (number ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
+    format!("{number:016x}")
 }
 
 /// Reads a record.

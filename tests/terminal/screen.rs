@@ -33,18 +33,23 @@ fn prism(mode: Mode) -> String {
     format!("prism -q {}", mode.words().join(" "))
 }
 
-/// Types Ctrl-C until Python tells of it: it misses one that comes right before it waits, also without prism.
-fn interrupt_python(terminal: &mut Terminal) {
-    let interrupts = |terminal: &Terminal| terminal.screen().matches("KeyboardInterrupt").count();
-    let told = interrupts(terminal);
+/// Types a key until `text` is shown once more: Python and `less` note a signal that comes right before they wait for a
+/// key, and go on waiting, also without prism.
+fn types_until_shown(terminal: &mut Terminal, key: &str, text: &str) {
+    let shown = |terminal: &Terminal| terminal.screen().matches(text).count();
+    let before = shown(terminal);
     let mut typed: Option<Instant> = None;
-    eventually("an interrupt", || {
+    eventually(text, || {
         if typed.is_none_or(|at| at.elapsed() > Duration::from_secs(5)) {
-            terminal.types("\x03");
+            terminal.types(key);
             typed = Some(Instant::now());
         }
-        interrupts(terminal) > told
+        shown(terminal) > before
     });
+}
+
+fn interrupt_python(terminal: &mut Terminal) {
+    types_until_shown(terminal, "\x03", "KeyboardInterrupt");
 }
 
 fn nothing_is_left(project: &Project) {
@@ -102,7 +107,7 @@ fn less_pages_stops_and_goes_on() {
         terminal.line(&format!("{} less text", prism(mode)));
         eventually("the first page", || terminal.screen().contains("line 49 of the text"));
         for count in 1..=10 {
-            terminal.types("\x1a");
+            types_until_shown(&mut terminal, "\x1a", "Stopped");
             terminal.shows("Stopped", count);
             terminal.line("fg");
             let pages = || terminal.screen().matches("\x1b[?1049h").count();

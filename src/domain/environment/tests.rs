@@ -222,3 +222,12 @@ fn an_override_among_the_compose_files_is_recognised_without_the_record() {
     ]);
     assert_eq!(scrubbed(inherited), environment(&[("COMPOSE_ANSI", "mine")]));
 }
+
+#[test]
+fn a_trace_is_the_published_one() {
+    // The test vectors of draft-eastlake-fnv.
+    for (text, trace) in [("", "cbf29ce484222325"), ("a", "af63dc4c8601ec8c"), ("foobar", "85944171f73967e8")]
+    {
+        assert_eq!(super::trace(text), trace);
+    }
+}
