@@ -1,9 +1,11 @@
 //! The words of prism and how they relate. Pure: facts in, decisions out.
 //!
-//! A **session** is one directory's copy of a Compose stack ([`name`] derives its identity and its Compose
-//! project; a [`claim`] says whether something in Docker is its, its [`origin`] whether its directory is gone). What `docker compose config` has [`printed`] gives a [`model`]; [`plan`] decides what each of its **services**
-//! publishes and when it counts as ready, the [`scope`] which services belong to the session, [`shared`] what two of them have in common, a [`reader`] which names other programs of the machine see; [`overlay`] states the difference to the user's own files as an
-//! **override** in [`yaml`], whose first line, the [`header`], lets the next run skip Compose altogether. What both come
+//! A **session** is a directory of a Compose project with containers, volumes, networks and ports of its own ([`name`]
+//! derives its identity and its Compose project; a [`claim`] says whether something in Docker is its, its [`origin`]
+//! whether its directory is gone). What `docker compose config` has [`printed`] gives a [`model`]; [`plan`] decides what
+//! each of its **services** publishes and when it counts as ready, the [`scope`] which services belong to the session,
+//! [`shared`] what two of them have in common, a [`reader`] which names other programs of the machine see; [`overlay`]
+//! states the difference to the user's own files as an **override** in [`yaml`], whose first line, the [`header`], lets the next run skip Compose altogether. What both come
 //! to is the [`resolved`] project, in which nothing is left to interpolate.
 //! The files and variables that went into it are its [`input`]s.
 //!

@@ -5,6 +5,7 @@ use clap::Args;
 use super::args::{DirectoryArgs, Report};
 use super::context::Context;
 use crate::domain::{explanation, report};
+use crate::error;
 use crate::git;
 
 /// Show this directory's session: services, ports, variables
@@ -24,8 +25,14 @@ pub(super) fn run(context: Context, args: &InfoArgs) -> anyhow::Result<()> {
     context.enter(args.directory.named("info"))?;
     let output = context.output;
     let present = context.present()?;
-    let variables = present.variables()?;
-    let shown = explanation::shown(&variables.variables, &variables.own, args.show_secrets);
+    let shown = match present.variables() {
+        Ok(found) => explanation::shown(&found.variables, &found.own, args.show_secrets),
+        // As long as a service is stopped, `prism.yaml` may refer to what it does not give.
+        Err(error) => {
+            output.note(error::brief(&error));
+            Vec::new()
+        }
+    };
     let variables: Vec<(String, String)> = shown.into_iter().map(|it| (it.name, it.value)).collect();
     let left_out = present.engine.note(&present.session.id)?.left_out;
     let mut sessions = report::sessions(present.containers, |_| &left_out);

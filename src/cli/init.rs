@@ -34,7 +34,7 @@ const EXPORT: &str =
 
 pub(super) fn run(context: Context, args: InitArgs) -> anyhow::Result<()> {
     if args.schema {
-        return context.output.print(settings::schema()?);
+        return context.output.print(settings::SCHEMA);
     }
     let (endpoint, mut engine) = context.engine()?;
     let session = context.session(&endpoint)?;

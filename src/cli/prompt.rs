@@ -16,7 +16,7 @@ use crate::session::{self, Session, glance};
 #[derive(Debug, Args)]
 #[command(
     after_help = "Placeholders of --format: {name} (the directory's), {project} (Compose's), {directory},
-{state} (up, partly, down, or ? if Docker does not answer), {healthy}, {total} (services).
+{state} (up, partly, down, or ? if the Engine does not answer), {healthy}, {total} (services).
 
 Examples:
   prism prompt                                  shop up 2/2
@@ -51,7 +51,7 @@ pub(super) fn run(context: Context, args: PromptArgs) -> anyhow::Result<()> {
     context.output.print(shell.map_or_else(|| text.clone(), |shell| shell.prompt(&text)) + "\n")
 }
 
-/// Sums up the session of the working directory; `None` if Docker does not answer within the budget, or did not when
+/// Sums up the session of the working directory; `None` if the Engine does not answer within the budget, or did not when
 /// the hook asked a moment ago.
 fn summary(environment: Environment) -> Option<Summary> {
     let layer = Layer::read(std::env::var(DIFF).ok().as_deref());

@@ -4,7 +4,6 @@ mod place;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::place::{Place, Relation};
@@ -12,7 +11,8 @@ use super::model::Mount;
 use super::name::ServiceName;
 
 /// Whose files a service writes to, where the Compose file names ones outside of the session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Data {
     /// A volume of the session's takes their place.

@@ -71,8 +71,8 @@ pub fn write<'a>(variables: impl Iterator<Item = (&'a str, &'a str)>) -> Written
 /// resolves `\\`, `\'` and `${NAME}`, and takes a carriage return for a line's end, and older versions for Ruby know no
 /// values of several lines. In double quotes each has escapes of its own.
 fn portable(value: &str) -> Option<String> {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_./:@%+,=-".contains(c);
-    if !value.is_empty() && value.chars().all(is_plain) {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_./:@%+,=-".contains(&byte);
+    if !value.is_empty() && value.bytes().all(is_plain) {
         return Some(value.to_owned());
     }
     if value.contains(['\n', '\r']) {

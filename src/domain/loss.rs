@@ -177,6 +177,18 @@ pub fn unwatched(listed: &[u8]) -> Vec<&[u8]> {
         .collect()
 }
 
+/// What `git ls-files --stage -z` says: paths of submodules.
+pub fn links(listed: &[u8]) -> Vec<&[u8]> {
+    let entries = listed.split(|byte| *byte == 0).filter(|entry| entry.starts_with(b"160000 "));
+    entries.filter_map(|entry| entry.splitn(2, |byte| *byte == b'\t').nth(1)).collect()
+}
+
+/// The detached HEAD that was left, of what HEAD's reflog says: the number of its commit.
+pub fn left(subject: &str) -> Option<&str> {
+    let (from, _) = subject.strip_prefix("checkout: moving from ")?.split_once(' ')?;
+    (from.len() >= 40 && from.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(from)
+}
+
 /// The branch on which a stash was made, of what its reflog says; `None` if that was none.
 pub fn branch_of_stash(subject: &str) -> Option<&str> {
     let rest = subject.strip_prefix("WIP on ").or_else(|| subject.strip_prefix("On "))?;

@@ -1,13 +1,13 @@
 //! What a user chose to belong to a session: by flags, remembered in the session's note.
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::name::ServiceName;
 
 /// What the user chose. Nothing chosen: every service without a profile, and those that have containers, but for what an
 /// earlier choice left out.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Selection {
     /// Only these, and what they depend on.
@@ -25,7 +25,8 @@ pub struct Selection {
 }
 
 /// Where the apps of a project run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// In containers: the services of all profiles are started.

@@ -8,7 +8,6 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use self::app::{App, Ports, of_directory};
@@ -25,7 +24,8 @@ use super::yaml;
 use crate::error::Failure;
 
 /// `prism.yaml`. Everything has a default.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// The project's name; by default that of Compose, else the main worktree's directory name.
@@ -45,7 +45,7 @@ pub struct Settings {
     /// Settings per service.
     pub services: BTreeMap<ServiceName, ServiceSettings>,
     /// Variables for every command, with templates: `${NAME}`, `${NAME:-default}`, `${NAME:?message}`, `$$`.
-    #[schemars(schema_with = "texts")]
+    #[cfg_attr(test, schemars(schema_with = "tests::texts"))]
     pub env: BTreeMap<String, String>,
     /// Apps that run on the host.
     pub apps: BTreeMap<String, App>,
@@ -63,13 +63,14 @@ pub struct Settings {
 }
 
 /// What may be said of one service, here or as labels `dev-prism.<key>`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct ServiceSettings {
     /// When it counts as ready.
     pub ready: Option<Ready>,
     /// A row of the catalog, whatever the image is called.
-    #[schemars(extend("examples" = catalog::kinds().map(|kind| kind.name).collect::<Vec<_>>()))]
+    #[cfg_attr(test, schemars(extend("examples" = catalog::kinds().map(|kind| kind.name).collect::<Vec<_>>())))]
     pub kind: Option<String>,
     /// Replaces the upper-case service name in variable names.
     pub prefix: Option<String>,
@@ -83,14 +84,15 @@ pub struct ServiceSettings {
     #[serde(deserialize_with = "pinned")]
     pub port: Option<u16>,
     /// The host ports from which those of all its ports are chosen.
-    #[schemars(with = "Option<String>")]
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub range: Option<PortRange>,
     /// Whose files it writes to, where the Compose file names ones outside of the session.
     pub data: Option<Data>,
 }
 
 /// When a service counts as ready.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Ready {
     /// As soon as it runs.
@@ -152,23 +154,8 @@ impl Settings {
 /// The keys of [`ServiceSettings`], which labels may have too.
 const KEYS: &[&str] = &["ready", "kind", "prefix", "publish", "primary", "ignore", "port", "range", "data"];
 
-/// Describes texts by name: what YAML takes for a number is one as well.
-fn texts(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-    schemars::json_schema!({
-        "type": "object",
-        "additionalProperties": {"type": ["string", "number", "boolean", "null"]}
-    })
-}
-
-/// Writes the JSON Schema of `prism.yaml`, by which editors complete it.
-///
-/// # Errors
-/// Never seen: a schema that cannot be written as JSON.
-pub fn schema() -> Result<String, serde_json::Error> {
-    let mut schema = schemars::schema_for!(Settings);
-    schema.insert("title".to_owned(), "prism.yaml".into());
-    Ok(serde_json::to_string_pretty(&schema)? + "\n")
-}
+/// The JSON Schema of `prism.yaml`, by which editors complete it.
+pub const SCHEMA: &str = include_str!("../../docs/prism.schema.json");
 
 impl ServiceSettings {
     /// Returns what of this a container is made with; the rest is for prism alone.

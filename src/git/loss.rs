@@ -11,7 +11,7 @@ use self::checkout::Checkout;
 use super::marker::Marker;
 use super::repository::Repository;
 use super::{attempt, bytes, private_directory, run_with};
-use crate::domain::loss::{Loss, branch_of_stash};
+use crate::domain::loss::{Loss, branch_of_stash, left};
 
 pub use self::ignored::remember_ignored;
 
@@ -42,7 +42,7 @@ pub fn losses(looked: Looked, is_ours: &dyn Fn(&Path) -> bool) -> anyhow::Result
     let mut losses = Checkout::of(top, &private).losses("", is_going, is_ours, &found.skipped(top))?;
     for (path, git) in &found.submodules {
         let below = path.strip_prefix(top).unwrap_or(path).to_string_lossy().into_owned() + "/";
-        let checkout = Checkout::of_submodule(path, git);
+        let checkout = Checkout::of(path, git);
         losses.extend(checkout.losses(&below, is_going, is_ours, &found.skipped(path))?);
     }
     let seen = Seen { directory: top, option: None };
@@ -105,13 +105,16 @@ impl Seen<'_> {
         Ok(attempt(self.directory, &self.arguments(arguments))?.status.success())
     }
 
-    /// Names commits that are on nothing but what goes: a detached HEAD, and references that only this worktree has.
+    /// Names commits that are on nothing but what goes: a detached HEAD, also one that was left for a branch, and
+    /// references that only this worktree has.
     fn commits(&self) -> anyhow::Result<Option<Loss>> {
         let own =
             ["for-each-ref", "--format=%(objectname)", "refs/worktree", "refs/bisect", "refs/rewritten"];
         let own = self.git(&own)?;
         let own = String::from_utf8_lossy(&own).into_owned();
-        let mut revisions: Vec<&str> = own.lines().collect();
+        let been = self.git(&["log", "--walk-reflogs", "--format=%gs", "HEAD", "--"]).unwrap_or_default();
+        let been = String::from_utf8_lossy(&been).into_owned();
+        let mut revisions: Vec<&str> = own.lines().chain(been.lines().filter_map(left)).collect();
         // A branch stays, unless it is merged.
         if !self.has(&["symbolic-ref", "--quiet", "HEAD"])? {
             revisions.push("HEAD");

@@ -115,6 +115,18 @@ fn env_get_info_and_list_agree() {
 }
 
 #[test]
+fn a_stopped_session_is_shown_without_the_variables_that_its_services_would_give() {
+    let project = Project::web();
+    project.write("prism.yaml", "env: {API: \"${WEB_URL}/v1\"}\n");
+    project.prism(&["start"]).succeeds();
+    assert!(project.prism(&["info"]).succeeds().stdout.contains("API=http"));
+    project.prism(&["stop"]).succeeds();
+    let info = project.prism(&["info"]).succeeds();
+    assert!(info.stdout.contains("state      stopped") && !info.stdout.contains("API="), "{info}");
+    assert!(info.stderr.contains("`env.API` in prism.yaml"), "{info}");
+}
+
+#[test]
 fn compose_addresses_the_session_and_no_other_project() {
     let project = Project::web();
     assert!(

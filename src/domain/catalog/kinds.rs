@@ -1,4 +1,4 @@
-//! The table of kinds (SERVICES.md): a row each. To add a kind, add a row here, a case in `variable/tests/kinds.rs`, and
+//! The table of kinds (docs/variables.md): a row each. To add a kind, add a row here, a case in `variable/tests/kinds.rs`, and
 //! a line in docs/variables.md.
 
 mod cloud;
@@ -217,7 +217,7 @@ const KINDS: &[Kind] = &[
                 ("AWS_SECRET_ACCESS_KEY", "{password}"),
             ],
             ..AWS
-        }],
+        }, &group("LOCALSTACK_HOST", &[("LOCALSTACK_HOST", "{address}")])],
         ..PLAIN
     },
     Kind {
@@ -281,8 +281,8 @@ const KINDS: &[Kind] = &[
         password_flag: Some("--master-key"),
         urls: &["http://{address}"],
         globals: &[&group(
-            "MEILISEARCH_URL and MEILI_MASTER_KEY",
-            &[("MEILISEARCH_URL", "{url}"), ("MEILI_MASTER_KEY", "{password}")],
+            "MEILISEARCH_* and MEILI_MASTER_KEY",
+            &[("MEILISEARCH_URL", "{url}"), ("MEILISEARCH_HOST", "{url}"), ("MEILI_MASTER_KEY", "{password}")],
         )],
         servers: &["meilisearch"],
         ..PLAIN

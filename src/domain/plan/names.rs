@@ -91,9 +91,7 @@ impl Plan {
 
     /// Says whether some service may give a variable of this name to a child.
     pub fn may_export(&self, name: &str) -> bool {
-        let mut globals = catalog::kinds().flat_map(|kind| kind.globals);
-        self.services.iter().any(|(service, plan)| plan.gives(service, name))
-            || globals.any(|group| group.gives(name))
+        self.services.iter().any(|(service, plan)| plan.gives(service, name) || plan.gives_global(name))
     }
 }
 

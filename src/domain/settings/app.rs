@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Settings;
@@ -11,7 +10,8 @@ use crate::domain::port::PortRange;
 use crate::error::Failure;
 
 /// `ports:`, how host ports are chosen unless a service says otherwise.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Ports {
     /// prism reserves them, and they stay.
@@ -20,11 +20,12 @@ pub enum Ports {
     /// The Engine chooses, anew at each start.
     Random,
     /// As `sticky`, inside a pool.
-    Range(#[schemars(with = "String")] PortRange),
+    Range(#[cfg_attr(test, schemars(with = "String"))] PortRange),
 }
 
 /// An app that runs on the host.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct App {
     /// Its directory, relative to the session directory: commands from below it are the app's.
@@ -32,7 +33,7 @@ pub struct App {
     /// The variable that tells it at which port to listen.
     pub port: String,
     /// Variables for its commands, with templates.
-    #[schemars(schema_with = "super::texts")]
+    #[cfg_attr(test, schemars(schema_with = "super::tests::texts"))]
     pub env: BTreeMap<String, String>,
 }
 

@@ -168,13 +168,13 @@ fn shown(variable: &Variable) -> &str {
     variable.service.as_ref().map_or("prism.yaml", |service| &service.0)
 }
 
-/// Says whether programs take a cloud's credentials or address from a variable of this name (SERVICES.md).
+/// Says whether programs take a cloud's credentials or address from a variable of this name.
 pub(super) fn is_cloud_credential(name: &str) -> bool {
     ["AWS_", "VAULT_", "AZURE_"].iter().any(|cloud| name.starts_with(cloud))
         || name.ends_with("_EMULATOR_HOST")
 }
 
-/// Names that no service may set: programs take code, identity or their own settings from them (SERVICES.md).
+/// Names that no service may set: programs take code, identity or their own settings from them (docs/variables.md, "Never there").
 pub fn is_reserved(name: &str) -> bool {
     const NAMES: &[&str] = &[
         "PATH",

@@ -1,75 +1,125 @@
 //! Names that a service could give, and that well-known programs take their own settings from.
 
-/// A program that reads its settings from variables.
-struct Program {
-    name: &'static str,
-    /// Whole names.
-    names: &'static [&'static str],
-    /// Beginnings of names, all of which it reads.
-    prefixes: &'static [&'static str],
-}
-
-/// Each with the page of its documentation that says so. Only what a service's name and a suffix of prism's can make.
-#[rustfmt::skip] // a row reads better than a column
-const PROGRAMS: &[Program] = &[
-    // https://docs.spring.io/spring-boot/reference/features/external-config.html: `server.port` is SERVER_PORT. Helidon's is, too.
-    Program { name: "Spring Boot", names: &["SERVER_PORT"], prefixes: &["SPRING_", "MANAGEMENT_"] },
-    // https://docs.micronaut.io/latest/guide/#propertySource: `micronaut.server.port`.
-    Program { name: "Micronaut", names: &[], prefixes: &["MICRONAUT_"] },
-    // https://quarkus.io/guides/config-reference: `quarkus.http.port`.
-    Program { name: "Quarkus", names: &[], prefixes: &["QUARKUS_"] },
-    // https://learn.microsoft.com/aspnet/core/fundamentals/configuration/: both prefixes are the host's.
-    Program { name: "ASP.NET Core", names: &[], prefixes: &["ASPNETCORE_", "DOTNET_"] },
-    // https://flask.palletsprojects.com/en/stable/config/ (`from_prefixed_env`) and …/cli/ (FLASK_RUN_PORT).
-    Program { name: "Flask", names: &[], prefixes: &["FLASK_"] },
-    // https://www.uvicorn.org/settings/: each option is one of UVICORN_….
-    Program { name: "Uvicorn", names: &[], prefixes: &["UVICORN_"] },
-    // https://flower.readthedocs.io/en/latest/config.html: each option is one of FLOWER_….
-    Program { name: "Flower", names: &["FLOWER_PORT"], prefixes: &[] },
-    // https://docs.locust.io/en/stable/configuration.html: the host that is to be tested.
-    Program { name: "Locust", names: &["LOCUST_HOST"], prefixes: &[] },
-    // https://docs.cypress.io/app/references/configuration: what is called like an option replaces it, `port` too.
-    Program { name: "Cypress", names: &[], prefixes: &["CYPRESS_"] },
-    // https://vite.dev/guide/env-and-mode: these go into what browsers get.
-    Program { name: "Vite", names: &[], prefixes: &["VITE_"] },
-    // https://nextjs.org/docs/app/guides/environment-variables: likewise.
-    Program { name: "Next.js", names: &[], prefixes: &["NEXT_PUBLIC_"] },
-    // https://create-react-app.dev/docs/adding-custom-environment-variables/: likewise; and PUBLIC_URL, where its files are.
-    Program { name: "Create React App", names: &["PUBLIC_URL"], prefixes: &["REACT_APP_"] },
-    // https://docs.expo.dev/guides/environment-variables/: likewise.
-    Program { name: "Expo", names: &[], prefixes: &["EXPO_PUBLIC_"] },
-    // https://next-auth.js.org/configuration/options, https://authjs.dev/reference/core/errors: the application's own URL.
-    Program { name: "Auth.js", names: &["NEXTAUTH_URL", "AUTH_URL"], prefixes: &[] },
-    // https://nuxt.com/docs/guide/going-further/runtime-config, https://nitro.build/deploy/runtimes/node (NITRO_PORT).
-    Program { name: "Nuxt", names: &[], prefixes: &["NUXT_", "NITRO_"] },
+/// Names, sorted; one with a `_` at its end stands for all that begin so. Each with the program that reads it, below the
+/// page that says so. Only what a service's name and a suffix of prism's can make.
+const SETTINGS: &[(&str, &str)] = &[
+    // https://learn.microsoft.com/aspnet/core/fundamentals/configuration/.
+    ("ASPNETCORE_", "ASP.NET Core"),
+    // https://authjs.dev/reference/nextjs: the application's own URL.
+    ("AUTH_URL", "Auth.js"),
+    // https://www.better-auth.com/docs/reference/options: the application's own URL.
+    ("BETTER_AUTH_URL", "Better Auth"),
+    // https://github.com/moby/buildkit#readme: a URL.
+    ("BUILDKIT_HOST", "BuildKit"),
     // https://bun.sh/docs/api/http: the port of `Bun.serve`.
-    Program { name: "Bun", names: &["BUN_PORT", "NODE_PORT"], prefixes: &[] },
-    // https://yarnpkg.com/configuration/yarnrc: each setting is one of YARN_…, and an unknown one an error.
-    Program { name: "Yarn", names: &[], prefixes: &["YARN_"] },
-    // https://api.rocket.rs/v0.5/rocket/config/: ROCKET_PORT.
-    Program { name: "Rocket", names: &["ROCKET_PORT"], prefixes: &[] },
-    // https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/: with these, clients take themselves for a pod.
-    Program { name: "Kubernetes clients", names: &[], prefixes: &["KUBERNETES_SERVICE_"] },
-    // https://docs.podman.io/en/latest/markdown/podman.1.html, https://github.com/moby/buildkit#readme: a URL.
-    Program { name: "Podman", names: &["CONTAINER_HOST"], prefixes: &[] },
-    Program { name: "BuildKit", names: &["BUILDKIT_HOST"], prefixes: &[] },
-    // https://cli.github.com/manual/gh_help_environment, https://docs.gitlab.com/cli/: a name without a port.
-    Program { name: "the GitHub CLI", names: &["GH_HOST"], prefixes: &[] },
-    Program { name: "the GitLab CLI", names: &["GITLAB_HOST"], prefixes: &[] },
-    // https://docs.ollama.com/faq: host and port in one; a host alone is that host's usual port.
-    Program { name: "Ollama", names: &["OLLAMA_HOST"], prefixes: &[] },
+    ("BUN_PORT", "Bun"),
+    // https://github.com/Chainlit/chainlit, backend/chainlit/cli/__init__.py: where it listens.
+    ("CHAINLIT_HOST", "Chainlit"),
+    ("CHAINLIT_PORT", "Chainlit"),
+    // https://github.com/chroma-core/chroma, chromadb/config.py: its server's, and of a client that is one.
+    ("CHROMA_SERVER_", "Chroma"),
+    // https://www.cockroachlabs.com/docs/stable/cockroach-sql: `postgresql://`.
+    ("COCKROACH_URL", "CockroachDB"),
+    // https://docs.podman.io/en/latest/markdown/podman.1.html: a URL.
+    ("CONTAINER_HOST", "Podman"),
+    // https://docs.cypress.io/app/references/configuration: what is called like an option replaces it, `port` too.
+    ("CYPRESS_", "Cypress"),
+    ("DOTNET_", "ASP.NET Core"),
+    // https://docs.expo.dev/guides/environment-variables/: these go into what browsers get.
+    ("EXPO_PUBLIC_", "Expo"),
+    // https://github.com/fastify/fastify-cli#options.
+    ("FASTIFY_", "Fastify"),
+    // https://flask.palletsprojects.com/en/stable/config/ (`from_prefixed_env`) and …/cli/ (FLASK_RUN_PORT).
+    ("FLASK_", "Flask"),
+    // https://flower.readthedocs.io/en/latest/config.html: each option is one of FLOWER_….
+    ("FLOWER_PORT", "Flower"),
+    // https://cli.github.com/manual/gh_help_environment: a name without a port.
+    ("GH_HOST", "the GitHub CLI"),
+    // https://docs.gitlab.com/cli/: a URL.
+    ("GITLAB_HOST", "the GitLab CLI"),
+    ("GL_HOST", "the GitLab CLI"),
+    // https://github.com/emmett-framework/granian#readme: each option is one of GRANIAN_….
+    ("GRANIAN_", "Granian"),
     // https://docs.influxdata.com/influxdb/v2/reference/cli/influx/: a URL.
-    Program { name: "InfluxDB", names: &["INFLUX_HOST"], prefixes: &[] },
-    // https://docs.trychroma.com/guides/deploy/docker: its server's, and of a client that is one.
-    Program { name: "Chroma", names: &[], prefixes: &["CHROMA_SERVER_"] },
+    ("INFLUX_HOST", "InfluxDB"),
+    // https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/: they take themselves for a pod.
+    ("KUBERNETES_SERVICE_", "Kubernetes clients"),
+    // https://github.com/langfuse/langfuse-python, langfuse/_client/environment_variables.py: a URL.
+    ("LANGFUSE_HOST", "Langfuse"),
+    // https://docs.litestar.dev/latest/usage/cli.html: LITESTAR_HOST, LITESTAR_PORT.
+    ("LITESTAR_", "Litestar"),
+    // https://github.com/livekit/livekit-cli: `http://` or `ws://`.
+    ("LIVEKIT_URL", "LiveKit"),
+    // https://github.com/localstack/awscli-local#configurations: host and port in one.
+    ("LOCALSTACK_HOST", "awslocal"),
+    // https://docs.locust.io/en/stable/configuration.html: the host that is to be tested; where its own page is.
+    ("LOCUST_HOST", "Locust"),
+    ("LOCUST_WEB_HOST", "Locust"),
+    ("LOCUST_WEB_PORT", "Locust"),
+    // https://docs.spring.io/spring-boot/reference/features/external-config.html: `management.server.port`.
+    ("MANAGEMENT_", "Spring Boot"),
+    // https://github.com/laravel/scout, config/scout.php: a URL.
+    ("MEILISEARCH_HOST", "Laravel Scout"),
+    // https://symfony.com/doc/current/mercure.html: with a path.
+    ("MERCURE_PUBLIC_URL", "Symfony's Mercure"),
+    ("MERCURE_URL", "Symfony's Mercure"),
+    // https://docs.micronaut.io/latest/guide/#propertySource: `micronaut.server.port`.
+    ("MICRONAUT_", "Micronaut"),
+    // https://next-auth.js.org/configuration/options.
+    ("NEXTAUTH_URL", "Auth.js"),
+    // https://nextjs.org/docs/app/guides/environment-variables: these go into what browsers get.
+    ("NEXT_PUBLIC_", "Next.js"),
+    // https://nitro.build/deploy/runtimes/node: NITRO_PORT.
+    ("NITRO_", "Nuxt"),
+    ("NODE_PORT", "Bun"),
+    // https://nuxt.com/docs/guide/going-further/runtime-config.
+    ("NUXT_", "Nuxt"),
+    // https://github.com/laravel/octane, InteractsWithServers.php: where it listens.
+    ("OCTANE_HOST", "Laravel Octane"),
+    ("OCTANE_PORT", "Laravel Octane"),
+    // https://docs.ollama.com/faq: host and port in one; a host alone is that host's usual port.
+    ("OLLAMA_HOST", "Ollama"),
+    // https://docs.astro.build/en/guides/environment-variables/, https://create-react-app.dev/docs/advanced-configuration/ (PUBLIC_URL).
+    ("PUBLIC_", "Astro, SvelteKit or Create React App"),
+    // https://quarkus.io/guides/config-reference: `quarkus.http.port`.
+    ("QUARKUS_", "Quarkus"),
+    // https://create-react-app.dev/docs/adding-custom-environment-variables/: these go into what browsers get.
+    ("REACT_APP_", "Create React App"),
+    // https://github.com/laravel/reverb, config/reverb.php: where it listens.
+    ("REVERB_SERVER_", "Laravel Reverb"),
+    // https://rocket.rs/guide/v0.5/configuration/.
+    ("ROCKET_PORT", "Rocket"),
+    // https://github.com/laravel/framework, ServeCommand.php: SERVER_PORT, too.
+    ("SERVER_HOST", "Laravel"),
+    // https://docs.spring.io/spring-boot/reference/features/external-config.html: `server.port`.
+    ("SERVER_PORT", "Spring Boot"),
+    ("SPRING_", "Spring Boot"),
+    // https://storybook.js.org/docs/configure/environment-variables: these go into what browsers get.
+    ("STORYBOOK_", "Storybook"),
+    // https://www.uvicorn.org/settings/: each option is one of UVICORN_….
+    ("UVICORN_", "Uvicorn"),
+    // https://vite.dev/guide/env-and-mode: these go into what browsers get.
+    ("VITE_", "Vite"),
+    // https://docs.vllm.ai/en/stable/configuration/env_vars/: no service is to be called `vllm`.
+    ("VLLM_PORT", "vLLM"),
+    // https://cli.vuejs.org/guide/mode-and-env.html: these go into what browsers get.
+    ("VUE_APP_", "Vue CLI"),
+    // https://yarnpkg.com/configuration/yarnrc: each setting is one of YARN_….
+    ("YARN_", "Yarn"),
 ];
+
+/// How the names end from which Google's clients take host and port of an emulator.
+const EMULATOR: &str = "_EMULATOR_HOST";
 
 /// Names the program that takes a setting of its own from a variable of this name.
 pub(super) fn reader(name: &str) -> Option<&'static str> {
-    let reads = |program: &&Program| {
-        program.names.contains(&name) || program.prefixes.iter().any(|prefix| name.starts_with(prefix))
-    };
-    PROGRAMS.iter().find(reads).map(|program| program.name)
+    if name.ends_with(EMULATOR) {
+        return Some("Google's client");
+    }
+    // Whatever stands between a beginning and a name that begins so begins so, too.
+    let after = SETTINGS.partition_point(|(setting, _)| *setting <= name);
+    let (setting, program) = SETTINGS.get(after.checked_sub(1)?)?;
+    (*setting == name || (setting.ends_with('_') && name.starts_with(setting))).then_some(program)
 }
 
 #[cfg(test)]
@@ -77,10 +127,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn settings_are_sorted_and_none_is_part_of_another() {
+        for pair in SETTINGS.windows(2) {
+            let [(one, _), (next, _)] = pair else { continue };
+            assert!(one < next, "{one}, {next}");
+            assert!(!(one.ends_with('_') && next.starts_with(one)), "{one}, {next}");
+        }
+    }
+
+    #[test]
     fn settings_of_frameworks_are_known() {
         for (name, expected) in [
             ("SERVER_PORT", Some("Spring Boot")),
-            ("SERVER_HOST", None),
+            ("SERVER_HOST", Some("Laravel")),
             ("SERVER_PORT_8080", None),
             ("SPRING_URL", Some("Spring Boot")),
             ("MICRONAUT_SERVER_PORT", Some("Micronaut")),
@@ -92,7 +151,8 @@ mod tests {
             ("CYPRESS_PORT", Some("Cypress")),
             ("VITE_PORT", Some("Vite")),
             ("NEXT_PORT", None),
-            ("PUBLIC_URL", Some("Create React App")),
+            ("PUBLIC_URL", Some("Astro, SvelteKit or Create React App")),
+            ("PUBLICATIONS_URL", None),
             ("AUTH_URL", Some("Auth.js")),
             ("AUTH_PORT", None),
             ("NODE_PORT", Some("Bun")),
@@ -109,6 +169,12 @@ mod tests {
             ("INFLUX_HOST", Some("InfluxDB")),
             ("CHROMA_SERVER_HOST", Some("Chroma")),
             ("CHROMA_HOST", None),
+            ("LOCUST_WEB_PORT", Some("Locust")),
+            ("REVERB_SERVER_PORT", Some("Laravel Reverb")),
+            ("PUBSUB_EMULATOR_HOST", Some("Google's client")),
+            ("PUBSUB_EMULATOR_URL", None),
+            ("A_URL", None),
+            ("ZOOKEEPER_URL", None),
             ("DB_URL", None),
         ] {
             assert_eq!(reader(name), expected, "{name}");

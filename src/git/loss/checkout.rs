@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::ignored;
-use crate::domain::loss::{Loss, OPERATIONS, changes, unwatched};
+use crate::domain::loss::{Loss, OPERATIONS, changes, links, unwatched};
 use crate::git::{bytes_of, git};
 
 /// Whatever the configuration lets git pass over; and nothing is written.
@@ -32,23 +32,18 @@ pub(super) struct Checkout {
     top: PathBuf,
     /// The git directory with the index.
     private: PathBuf,
-    /// What git has to be told to find both.
-    where_it_is: Vec<OsString>,
+    /// What git has to be told to find both: whatever is configured, and wherever the files were before.
+    where_it_is: [OsString; 2],
 }
 
 impl Checkout {
     pub(super) fn of(top: &Path, private: &Path) -> Self {
-        Self { top: top.to_path_buf(), private: private.to_path_buf(), where_it_is: Vec::new() }
-    }
-
-    /// A submodule's git directory says where its files are, which is wrong once they are set aside.
-    pub(super) fn of_submodule(top: &Path, private: &Path) -> Self {
         let option = |name: &str, path: &Path| {
             let mut option = OsString::from(name);
             option.push(path);
             option
         };
-        let where_it_is = vec![option("--git-dir=", private), option("--work-tree=", top)];
+        let where_it_is = [option("--git-dir=", private), option("--work-tree=", top)];
         Self { top: top.to_path_buf(), private: private.to_path_buf(), where_it_is }
     }
 
@@ -78,6 +73,8 @@ impl Checkout {
             }
         };
         found(changed, Loss::Uncommitted);
+        let closed = self.closed_submodules()?;
+        untracked.extend(closed.iter().map(Vec::as_slice));
         found(untracked, Loss::Untracked);
         found(hidden.iter().map(Vec::as_slice).collect(), Loss::Hidden);
         let listed = self.git(&ignored::LIST, None)?;
@@ -85,6 +82,17 @@ impl Checkout {
         losses.extend(ignored.loss(&listed)?);
         losses.extend(operations(&self.private));
         Ok(losses)
+    }
+
+    /// Finds submodules that are not checked out, and have files nevertheless: git shows nothing of these.
+    fn closed_submodules(&self) -> anyhow::Result<Vec<Vec<u8>>> {
+        let listed = self.git(&["ls-files", "--stage", "-z"], None)?;
+        let is_closed = |path: &&[u8]| {
+            let path = self.top.join(OsStr::from_bytes(path));
+            let is_filled = fs::read_dir(&path).is_ok_and(|mut entries| entries.next().is_some());
+            is_filled && path.join(".git").symlink_metadata().is_err()
+        };
+        Ok(links(&listed).into_iter().filter(is_closed).map(|path| [path, b"/"].concat()).collect())
     }
 
     /// Finds changes at which git is told not to look. A file that is not there was left out on purpose.

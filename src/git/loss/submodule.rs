@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::domain::loss::Loss;
 use crate::git::{attempt, bytes, run};
+use crate::read;
 
 /// Names the submodules with commits or stashes that no remote has. What the commit `start` of the project names was
 /// there before the worktree was.
@@ -51,6 +52,7 @@ fn look(top: &Path, directory: &Path, known: &[String], losses: &mut Vec<Loss>) 
             let name = git.strip_prefix(top).unwrap_or(&git).to_string_lossy().replace("/modules/", "/");
             losses.push(Loss::Submodule(name));
         }
+        losses.extend(worktrees(&git)?.into_iter().map(Loss::Worktree));
         let inner: Vec<String> = known.iter().flat_map(|commit| links(&git, commit)).collect();
         let modules = git.join("modules");
         if modules.is_dir() {
@@ -58,6 +60,20 @@ fn look(top: &Path, directory: &Path, known: &[String], losses: &mut Vec<Loss>) 
         }
     }
     Ok(())
+}
+
+/// Names the linked worktrees of a submodule, wherever they are: their git directories go with the submodule's.
+fn worktrees(git: &Path) -> anyhow::Result<Vec<String>> {
+    let linked = git.join("worktrees");
+    if !linked.is_dir() {
+        return Ok(Vec::new());
+    }
+    let place = |registration: PathBuf| {
+        let text = read::text(&registration.join("gitdir")).unwrap_or_default();
+        let place = text.trim_end().trim_end_matches("/.git").to_owned();
+        Path::new(&place).is_absolute().then_some(place)
+    };
+    Ok(directories(&linked)?.into_iter().filter_map(place).collect())
 }
 
 /// Names a git directory, and a place that is there for its files: its own words for that lead nowhere once the worktree is

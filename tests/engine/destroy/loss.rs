@@ -77,6 +77,15 @@ fn work_that_git_is_told_not_to_show() {
         fs::remove_file(worktree.place.join("new name.rs")).expect("saved");
         worktree.git(&["config", "--unset", key]);
     }
+    worktree.git(&["config", "extensions.worktreeConfig", "true"]);
+    worktree.git(&["config", "--worktree", "core.worktree", "/nowhere"]);
+    worktree.write("new", "work");
+    worktree.stays("uncommitted work, which git does not track: new");
+    fs::remove_file(worktree.place.join("new")).expect("saved");
+    worktree.project.sandbox.git(
+        &worktree.project.directory,
+        &["config", "-f", ".git/worktrees/b/config.worktree", "--unset", "core.worktree"],
+    );
     worktree.write("node_modules/x/index.js", "made again");
     worktree.write("ignored.d/mine", "12345");
     worktree.stays("1 file that git ignores (5 bytes): ignored.d/");
@@ -108,6 +117,8 @@ fn work_that_only_the_worktrees_git_directory_has() {
     worktree.git(&["tag", "saved"]);
     worktree.git(&["checkout", "-q", "b"]);
     worktree.git(&["tag", "-d", "saved"]);
+    // Nothing but the reflog of HEAD has it now.
+    worktree.stays(" only here");
     worktree.git(&["update-ref", "refs/worktree/mine", commit.trim()]);
     worktree.stays("commits that are on no branch: ");
     worktree.git(&["tag", "saved", commit.trim()]);
@@ -167,7 +178,22 @@ fn submodules_also_those_that_are_not_checked_out_any_more() {
     worktree.stays("work in a submodule that no remote has: libs/inner");
     worktree.git(&["submodule", "--quiet", "deinit", "libs/inner"]);
     worktree.stays("work in a submodule that no remote has: libs/inner");
+    worktree.write("libs/inner/new", "work");
+    let path = worktree.place.to_str().expect("UTF-8").to_owned();
+    let refused = worktree.project.prism(&["destroy", "--yes", &path]).exits(1);
+    assert!(refused.stderr.contains("which git does not track: libs/inner/"), "{refused}");
+    fs::remove_file(inner.join("new")).expect("saved");
     let kept = worktree.project.directory.join(".git/worktrees/b/modules/libs/inner");
-    worktree.project.sandbox.git(&kept, &["tag", "-d", "mine"]);
+    let git = |arguments: &[&str]| {
+        let [repository, files] =
+            ["git-dir", "work-tree"].map(|name| format!("--{name}={}", kept.display()));
+        worktree.project.sandbox.git(&kept, &[&[repository.as_str(), &files], arguments].concat())
+    };
+    git(&["tag", "-d", "mine"]);
+    let elsewhere = worktree.project.sandbox.work().join("elsewhere");
+    let elsewhere = elsewhere.to_str().expect("UTF-8");
+    git(&["worktree", "add", "-q", "--detach", elsewhere]);
+    worktree.stays(&format!("another worktree: {elsewhere}"));
+    git(&["worktree", "remove", elsewhere]);
     worktree.goes();
 }

@@ -1,4 +1,4 @@
-//! The table of SERVICES.md, kind by kind: what a container of that image says, and which variables follow. Names that
+//! The table of docs/variables.md, kind by kind: what a container of that image says, and which variables follow. Names that
 //! every service has (`S_HOST`, `S_PORT`, `S_PORT_<n>`) are left out; the host ports are 7001, 7002, …
 
 use super::*;

@@ -328,13 +328,15 @@ fn who_does_not_publish_an_emulator_is_no_rival_of_who_does() {
 
 #[test]
 fn a_program_that_asks_for_its_own_server_gets_it_whatever_the_service_is_called() {
-    for (service, image, name, value) in [
-        ("ollama", "ollama/ollama", "OLLAMA_HOST", Some("127.0.0.1:7000")),
-        ("ollama", "acme/chat", "OLLAMA_HOST", None),
-        ("influx", "influxdb:2", "INFLUX_HOST", Some("http://127.0.0.1:7000")),
-        ("influx", "acme/metrics", "INFLUX_HOST", None),
+    for (service, image, port, name, value) in [
+        ("ollama", "ollama/ollama", 11434, "OLLAMA_HOST", Some("127.0.0.1:7000")),
+        ("ollama", "acme/chat", 11434, "OLLAMA_HOST", None),
+        ("influx", "influxdb:2", 8086, "INFLUX_HOST", Some("http://127.0.0.1:7000")),
+        ("influx", "acme/metrics", 8086, "INFLUX_HOST", None),
+        ("pubsub-emulator", "acme/pubsub-emulator", 8085, "PUBSUB_EMULATOR_HOST", Some("127.0.0.1:7000")),
+        ("localstack", "localstack/localstack", 4566, "LOCALSTACK_HOST", Some("127.0.0.1:7000")),
+        ("meilisearch", "getmeili/meilisearch", 7700, "MEILISEARCH_HOST", Some("http://127.0.0.1:7000")),
     ] {
-        let port = if image.contains("ollama") { 11434 } else { 8086 };
         let found = derived(&[(serving(service, image, &[(port, 7000)]), Inspection::default())]);
         assert_eq!(found.get(name).map(String::as_str), value, "{service} {image}");
     }
