@@ -7,7 +7,8 @@
 //! [`shared`] what two of them have in common, a [`reader`] which names other programs of the machine see; [`overlay`]
 //! states the difference to the user's own files as an **override** in [`yaml`], whose first line, the [`header`], lets the next run skip Compose altogether. What both come
 //! to is the [`resolved`] project, in which nothing is left to interpolate.
-//! The files and variables that went into it are its [`input`]s.
+//! The files and variables that went into it are its [`input`]s. What only this user may have written has a [`seal`]; the
+//! [`note`] so names the [`anonymous`] volumes of a session.
 //!
 //! Every published port has a host port: what a session has of them are its [`reservation`]s, [`holding`] says who
 //! else has which, and [`allocation`] chooses.
@@ -22,6 +23,7 @@
 //! variables over those of a [`shell`], and lifts them off again.
 
 pub mod allocation;
+pub mod anonymous;
 pub mod block;
 pub mod catalog;
 pub mod change;
@@ -65,6 +67,7 @@ pub mod reservation;
 pub mod resolved;
 pub mod scope;
 pub mod script;
+pub mod seal;
 pub mod selection;
 pub mod settings;
 pub mod shared;

@@ -209,7 +209,7 @@ fn remove(
             return Err(error);
         }
     }
-    aside.finish()?;
+    aside.finish(args.force)?;
     if target.directory.exists() {
         output.note(format!("what somebody made at `{directory}` meanwhile stays"));
     }

@@ -14,6 +14,7 @@ use futures_util::future::join_all;
 use super::answer::understood;
 use super::container::listed;
 use super::{Engine, has_status};
+use crate::domain::anonymous::is_anonymous;
 use crate::domain::container::Container;
 use crate::domain::label::LABEL;
 use crate::domain::name::SessionId;
@@ -73,12 +74,10 @@ impl Engine {
             let bound = binds.iter().filter_map(|bind| Some(bind.split_once(':')?.0.to_owned()));
             let given = config.mounts.unwrap_or_default().into_iter().filter_map(|mount| mount.source);
             let given: BTreeSet<String> = given.chain(bound).collect();
-            let is_anonymous = |name: &String| {
-                name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit()) && !given.contains(name)
-            };
+            let is_own = |name: &String| is_anonymous(name) && !given.contains(name);
             let mounts = seen.mounts.unwrap_or_default().into_iter();
             let volumes = mounts.filter(|mount| mount.typ.as_deref() == Some("volume"));
-            own.extend(volumes.filter_map(|mount| mount.name).filter(is_anonymous));
+            own.extend(volumes.filter_map(|mount| mount.name).filter(is_own));
         }
         Ok(own)
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::container::Container;
 use super::name::{ProjectName, ServiceName, SessionId, content_hash};
 use super::plan::ServicePlan;
+use super::seal::seal;
 
 /// What the override was made from, and what it expects of each service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,12 +139,6 @@ impl Header {
         let is_whole = content_hash(body.as_bytes()) == header.body;
         (header.generator == GENERATOR && is_whole).then_some(header)
     }
-}
-
-/// Hashes twice, so that nothing can be appended to what was hashed.
-fn seal(first: &str, key: &str) -> String {
-    let inner = content_hash(format!("{key}\n{first}").as_bytes());
-    content_hash(format!("{key}\n{inner}").as_bytes())
 }
 
 /// Says whether dev-prism 0.6 wrote a file's text: the name of the project, then this.

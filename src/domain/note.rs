@@ -1,7 +1,8 @@
 //! The session's note: what may change without touching a container, kept as labels of one empty volume.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use super::anonymous::Anonymous;
 use super::label::LABEL;
 use super::name::{ProjectName, ServiceName};
 use super::origin::Origin;
@@ -23,9 +24,8 @@ pub struct Note {
     pub ports: Option<Reservations>,
     /// The places outside of the session to which its databases write.
     pub writes: Vec<String>,
-    /// Anonymous volumes that the Engine made for containers of the session: they go with it, also where Compose has given
-    /// them to a later container, or to none.
-    pub anonymous: BTreeSet<String>,
+    /// Anonymous volumes that the Engine made for containers of the session.
+    pub anonymous: Anonymous,
     /// Where its directory was at the last start.
     pub origin: Option<Origin>,
 }
@@ -105,6 +105,7 @@ impl Note {
 
 #[cfg(test)]
 mod tests {
+    use super::super::name::SessionId;
     use super::super::origin::Place;
     use super::*;
 
@@ -122,8 +123,9 @@ mod tests {
             boot: "b".into(),
             path: "/w\n".into(),
         };
-        let origin = Some(Origin { parent, own: Some("1:2".into()), worktree: None });
-        let anonymous = ["0f".to_owned()].into();
+        let origin =
+            Some(Origin { parent, own: Some("1:2".into()), around: None, is_mount: true, worktree: None });
+        let anonymous = Anonymous::sealed(["0f".to_owned()].into(), &SessionId::new("/w", None), Some("k"));
         let left_out = vec!["a,b".into()];
         let config = Some("abc".into());
         let full = Note { config, selection, left_out, setup, ports, writes, anonymous, origin };

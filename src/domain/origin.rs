@@ -31,6 +31,12 @@ pub struct Origin {
     pub parent: Place,
     /// What tells it from a later one of its name: its number and when it was made; `None` where that is not known.
     pub own: Option<String>,
+    /// The same of its parent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub around: Option<String>,
+    /// Something was mounted there.
+    #[serde(default)]
+    pub is_mount: bool,
     /// The private git directory of the linked worktree that it is in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worktree: Option<String>,
@@ -54,6 +60,10 @@ pub enum Why {
     NoParent,
     /// Its parent is elsewhere: a disk is away, or another one in its place.
     OtherDisk,
+    /// It was a disk's own, which is away.
+    Unmounted,
+    /// Its parent is another one, made anew: the former one, and all that was in it, may be elsewhere.
+    OtherParent,
     /// It has another name now.
     Moved(String),
     /// Neither is the repository of its worktree, which knows whether it was moved.
@@ -73,6 +83,10 @@ impl fmt::Display for Why {
             Self::NoParent => f.write_str("is not there, nor is its parent"),
             Self::OtherDisk => {
                 f.write_str("is not there, but its parent is on another file system than at the last start")
+            }
+            Self::Unmounted => f.write_str("is not there, and had something mounted at the last start"),
+            Self::OtherParent => {
+                f.write_str("is not there, and its parent was made anew since the last start")
             }
             Self::Moved(to) => write!(f, "is `{to}` now"),
             Self::NoRepository => f.write_str("is not there, nor is its repository"),

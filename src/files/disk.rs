@@ -7,15 +7,22 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+use crate::domain::mount;
 use crate::domain::origin::{Mount, Origin, Place, Presence, Why};
 use crate::read;
+
+/// In as many directories a moved one is looked for.
+const MANY: usize = 20_000;
 
 /// Notes down where a directory is, which is in the linked worktree of the private git directory `worktree`. `None` where
 /// that cannot be told.
 pub fn origin(directory: &Path, worktree: Option<&Path>) -> Option<Origin> {
+    let parent = directory.parent()?;
     Some(Origin {
-        parent: place(directory.parent()?).ok()?,
+        parent: place(parent).ok()?,
         own: own(directory),
+        around: own(parent),
+        is_mount: mount::below(&mounts(), directory).iter().any(|place| place == directory),
         worktree: worktree.and_then(Path::to_str).map(str::to_owned),
     })
 }
@@ -37,17 +44,22 @@ pub fn presence(directory: &Path, origin: Option<&Origin>) -> Presence {
     match place(parent) {
         Err(error) => return Presence::Away(Why::Unreadable(error.to_string())),
         Ok(now) if !origin.parent.is(&now) => return Presence::Away(Why::OtherDisk),
+        Ok(_) if origin.is_mount => return Presence::Away(Why::Unmounted),
         Ok(_) => {}
     }
     match moved(directory, parent, origin) {
         Ok(Some(to)) => Presence::Away(Why::Moved(to.display().to_string())),
         Ok(None) if !has_repository(origin) => Presence::Away(Why::NoRepository),
+        Ok(None) if origin.around.is_some() && origin.around != own(parent) => {
+            Presence::Away(Why::OtherParent)
+        }
         Ok(None) => Presence::Gone,
         Err(error) => Presence::Away(Why::Unreadable(error.to_string())),
     }
 }
 
-/// Finds the directory under another name: beside its own, or where git knows its worktree.
+/// Finds the directory under another name: beside its own, elsewhere in the worktree around it, or where git knows its
+/// worktree, be that a copy.
 fn moved(directory: &Path, parent: &Path, origin: &Origin) -> io::Result<Option<PathBuf>> {
     let is_it = |path: &Path| own(path).is_some_and(|own| Some(own) == origin.own);
     for entry in fs::read_dir(parent)? {
@@ -56,9 +68,16 @@ fn moved(directory: &Path, parent: &Path, origin: &Origin) -> io::Result<Option<
             return Ok(Some(path));
         }
     }
-    let registered = origin.worktree.as_ref().map(|private| Path::new(private).join("gitdir"));
-    let Some(git) = registered.and_then(|file| read::text(&file).ok()) else { return Ok(None) };
+    let around = parent.ancestors().find(|around| around.join(".git").exists());
+    if let Some(found) = around.and_then(|top| find(top, &is_it)) {
+        return Ok(Some(found));
+    }
+    let Some(private) = origin.worktree.as_ref().map(Path::new) else { return Ok(None) };
+    let Ok(git) = read::text(&private.join("gitdir")) else { return Ok(None) };
     let Some(top) = Path::new(git.trim()).parent() else { return Ok(None) };
+    if !directory.starts_with(top) && leads_to(&top.join(".git"), private) {
+        return Ok(Some(top.to_path_buf()));
+    }
     // The session's directory is the worktree's top, or below it.
     let below = directory.ancestors().scan(PathBuf::new(), |below, part| {
         let found = if below.as_os_str().is_empty() { top.to_path_buf() } else { top.join(&*below) };
@@ -67,6 +86,29 @@ fn moved(directory: &Path, parent: &Path, origin: &Origin) -> io::Result<Option<
     });
     let moved = below.take(directory.components().count()).find(|path| path != directory && is_it(path));
     Ok(moved)
+}
+
+/// Looks for a directory below another one, as far as that is soon done.
+fn find(top: &Path, is_it: &dyn Fn(&Path) -> bool) -> Option<PathBuf> {
+    let mut left = vec![top.to_path_buf()];
+    for _ in 0..MANY {
+        let entries = fs::read_dir(left.pop()?).into_iter().flatten().filter_map(Result::ok);
+        let inner = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        let inner: Vec<PathBuf> =
+            inner.filter(|entry| entry.file_name() != ".git").map(|it| it.path()).collect();
+        if let Some(found) = inner.iter().find(|path| is_it(path)) {
+            return Some(found.clone());
+        }
+        left.extend(inner);
+    }
+    None
+}
+
+/// Says whether the `.git` of a worktree names a private git directory.
+fn leads_to(git: &Path, private: &Path) -> bool {
+    let named =
+        read::text(git).ok().and_then(|text| Some(PathBuf::from(text.trim().strip_prefix("gitdir: ")?)));
+    named.is_some_and(|named| named.canonicalize().ok() == private.canonicalize().ok() && named.is_dir())
 }
 
 /// Says whether the repository of its worktree is there, where it has been in one: `<repository>/worktrees/<name>`.
@@ -82,6 +124,11 @@ fn own(directory: &Path) -> Option<String> {
     Some(format!("{}:{}", found.ino(), made.as_nanos()))
 }
 
+/// What the kernel says is mounted; nothing where it does not tell.
+fn mounts() -> String {
+    read::text(Path::new("/proc/self/mountinfo")).unwrap_or_default()
+}
+
 fn place(directory: &Path) -> io::Result<Place> {
     // To look into it mounts what is to be mounted there when somebody comes.
     fs::read_dir(directory)?.next();
@@ -91,7 +138,7 @@ fn place(directory: &Path) -> io::Result<Place> {
     let system = nix::sys::statvfs::fstatvfs(&opened)?;
     let mount = read::text(Path::new(&format!("/proc/self/fdinfo/{descriptor}"))).ok().and_then(|text| {
         let id = text.lines().find_map(|line| line.strip_prefix("mnt_id:"))?.trim().to_owned();
-        Mount::find(&read::text(Path::new("/proc/self/mountinfo")).ok()?, &id)
+        Mount::find(&mounts(), &id)
     });
     let path =
         fs::read_link(format!("/proc/self/fd/{descriptor}")).unwrap_or_else(|_| directory.to_path_buf());

@@ -20,9 +20,10 @@ use super::environment::needing_inspection;
 use super::options::Options;
 use super::remove::{self, Remains};
 use super::wait::{Outcome, Wait};
-use super::{LOCK_POLL, Session, lock_name, owner, rename, stranger, warm};
+use super::{LOCK_POLL, Session, key, lock_name, owner, rename, stranger, warm};
 use crate::compose::Compose;
 use crate::docker::{Endpoint, Engine};
+use crate::domain::anonymous::Anonymous;
 use crate::domain::container::{Container, State};
 use crate::domain::header::Header;
 use crate::domain::note::Note;
@@ -128,11 +129,14 @@ fn bring_up(
     containers: &[Container],
 ) -> anyhow::Result<(Header, Instant)> {
     let old = engine.note(&session.id)?;
+    let key = key::made();
+    let mut anonymous = old.anonymous.proven(&session.id, key.as_deref());
+    anonymous.extend(engine.own_volumes(containers)?);
     let note = Note {
         selection: options.selection(&old.selection),
         setup: if containers.is_empty() { options.setup.clone() } else { old.setup.clone() },
         // Noted before Compose makes a container anew: from then on, nothing tells whose they were.
-        anonymous: old.anonymous.union(&engine.own_volumes(containers)?).cloned().collect(),
+        anonymous: Anonymous::sealed(anonymous, &session.id, key.as_deref()),
         ..old
     };
     let mut refused = BTreeSet::new();

@@ -264,7 +264,7 @@ fn finish_removal(repository: &Repository, marker: &Marker) -> anyhow::Result<()
             .hint(format!("`prism destroy {}` goes on with it", word(&shown)))
             .into());
     }
-    left.set_aside(false)?.finish()
+    left.set_aside(false)?.finish(false)
 }
 
 fn is_there(session: &Session) -> anyhow::Error {

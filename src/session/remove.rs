@@ -5,8 +5,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::generated::{self, DOTENV};
-use super::{Session, ports};
+use super::{Session, key, ports};
 use crate::docker::{Belongings, Endpoint, Engine};
+use crate::domain::anonymous::Anonymous;
 use crate::domain::container::{Container, State};
 use crate::domain::name::{ServiceName, SessionId};
 use crate::error::Failure;
@@ -33,7 +34,7 @@ impl Remains {
     pub fn find(engine: &mut Engine, session: &SessionId) -> anyhow::Result<Self> {
         let containers = engine.every_container(session)?;
         let belongings = engine.belongings(session)?;
-        let anonymous = engine.note(session)?.anonymous;
+        let anonymous = engine.note(session)?.anonymous.proven(session, key::known().as_deref());
         Ok(Self { session: session.clone(), containers, belongings, anonymous })
     }
 
@@ -63,7 +64,8 @@ impl Remains {
         let mut anonymous = engine.own_volumes(&self.containers)?;
         anonymous.extend(self.anonymous.iter().cloned());
         if anonymous != self.anonymous {
-            engine.update_note(&self.session, |note| note.anonymous.clone_from(&anonymous))?;
+            let noted = Anonymous::sealed(anonymous.clone(), &self.session, key::made().as_deref());
+            engine.update_note(&self.session, |note| note.anonymous = noted)?;
         }
         engine.remove_containers(&self.containers, &self.containers)?;
         // They are gone with their containers, but where Compose has passed them on, or the Engine did not get to the end.

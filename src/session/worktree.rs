@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
+
 use super::generated::is_generated;
 use crate::domain::loss::Loss;
 use crate::domain::shell::word;
@@ -127,7 +129,7 @@ impl Worktree {
     /// Fails if it cannot be removed to its end: before anything is.
     pub fn check_removable(&self) -> Result<(), Failure> {
         if let Some(top) = self.files() {
-            check_tree(top)?;
+            check_tree(top, self.top())?;
         }
         let places = self.repository.places(&self.marker);
         let private = self.repository.private(&self.marker);
@@ -190,20 +192,8 @@ impl Worktree {
             }
             Stage::Rest => Aside { repository, marker, path: None },
         };
-        let looked = match &aside.path {
-            Some(path) if !is_forced => losses(&aside.repository, &aside.marker, path).and_then(|losses| {
-                let shown = aside.marker.worktree.display();
-                Ok(refused(&losses, format!("somebody works in `{shown}`"), &aside.marker.worktree)?)
-            }),
-            _ => Ok(()),
-        };
-        match looked {
-            Ok(()) => Ok(aside),
-            Err(error) => {
-                aside.put_back()?;
-                Err(error)
-            }
-        }
+        aside.look(is_forced)?;
+        Ok(aside)
     }
 }
 
@@ -213,10 +203,26 @@ impl Aside {
         self.path.as_ref().map_or(Ok(()), |path| self.repository.put_back(&self.marker, path))
     }
 
+    /// Puts it back and fails if something in it would be lost, unless `is_forced`, or cannot be removed.
+    fn look(&self, is_forced: bool) -> anyhow::Result<()> {
+        let Self { repository, marker, path } = self;
+        let Some(path) = path else { return Ok(()) };
+        let top = &marker.worktree;
+        let look = || -> anyhow::Result<()> {
+            check_tree(path, top)?;
+            let losses = if is_forced { Vec::new() } else { losses(repository, marker, path)? };
+            Ok(refused(&losses, format!("somebody works in `{}`", top.display()), top)?)
+        };
+        look().or_else(|error| self.put_back().and(Err(error)))
+    }
+
     /// Removes it, its branch if that was made with it and nothing is lost with that, and the directory of worktrees if
-    /// that is prism's own and empty now.
-    pub fn finish(self) -> anyhow::Result<()> {
+    /// that is prism's own and empty now. Removing the stack took a while: it is looked at once more, as when it was set
+    /// aside.
+    pub fn finish(self, is_forced: bool) -> anyhow::Result<()> {
         let top = &self.marker.worktree;
+        self.look(is_forced)
+            .with_context(|| format!("the stack of `{}` is removed, and no more", top.display()))?;
         self.repository.finish(&self.marker, self.path.as_deref())?;
         let parent = default_sessions(&self.repository.main);
         if top.parent() == Some(&parent) {
@@ -253,17 +259,20 @@ fn refused(losses: &[Loss], what: String, top: &Path) -> Result<(), Failure> {
         .hint(format!("save that, or lose it with `prism destroy --force {}`", word(top.display()))))
 }
 
-/// Fails if something of a tree cannot be deleted: a container that ran as root may have made it, or it is a disk's.
-fn check_tree(top: &Path) -> Result<(), Failure> {
-    if let Some(path) = files::undeletable(top) {
-        let shown = path.display();
+/// Fails if something of a tree cannot be deleted: a container that ran as root may have made it, or it is a disk's. `usual`
+/// is where the tree is when it is not set aside.
+fn check_tree(top: &Path, usual: &Path) -> Result<(), Failure> {
+    let shown = |path: PathBuf| match path.strip_prefix(top) {
+        Ok(below) if !below.as_os_str().is_empty() => usual.join(below).display().to_string(),
+        _ => usual.display().to_string(),
+    };
+    if let Some(shown) = files::undeletable(top).map(shown) {
         return Err(Failure::new(format!(
             "`{shown}` cannot be emptied by you, and is in the worktree that goes"
         ))
         .hint(format!("remove it first: `sudo rm -r {}`", word(shown))));
     }
-    if let Some(path) = files::mounts(top).into_iter().next() {
-        let shown = path.display();
+    if let Some(shown) = files::mounts(top).into_iter().next().map(shown) {
         return Err(Failure::new(format!("something is mounted at `{shown}`, in the worktree that goes"))
             .hint(format!("`umount {}`, if what is there may stay behind", word(shown))));
     }

@@ -42,6 +42,16 @@ fn what_a_disk_had_comes_back_with_it() {
         {prism} prune --dry-run",
         work.display()
     );
+    // The session's directory is itself the top of one, and its mount point goes with it.
+    let removable = format!(
+        "mkdir -p {0}/media/stick; mount -t tmpfs stick {0}/media/stick; cp {0}/shop/compose.yaml {0}/media/stick
+        {prism} -C {0}/media/stick start; umount {0}/media/stick; rmdir {0}/media/stick",
+        work.display()
+    );
+    run(&removable);
+    let stick = work.join("media/stick");
+    assert!(!is_taken(&prune(&project), &stick));
+    project.sandbox.prism(&work, &["destroy", "--yes", stick.to_str().expect("UTF-8")]).succeeds();
     let disk = work.join("disk");
     let inside = run(&start);
     assert!(!inside.stdout.contains("disk"), "{inside}");
@@ -90,6 +100,14 @@ fn what_has_another_name_now_is_not_gone() {
     fs::remove_file(&project.directory).expect("link");
     fs::rename(work.join("elsewhere/kept"), &project.directory).expect("rename");
 
+    // Copied to another disk, as it were, and git was told.
+    let copy = ["-c", "cp -a elsewhere/moved copied && rm -r elsewhere/moved"];
+    project.sandbox.command("sh", &work, &copy).succeeds();
+    git(&work.join("copied"), &["worktree", "repair"]);
+    git(&project.directory, &["worktree", "repair", &place("copied")]);
+    assert!(prune(&project).stderr.contains(&format!("tree` is `{}` now", place("copied"))));
+    git(&project.directory, &["worktree", "move", &place("copied"), &place("elsewhere/moved")]);
+
     for (name, removed) in [("tree", "elsewhere/moved"), ("shop", "shop")] {
         fs::remove_dir_all(work.join(removed)).expect("remove");
         assert!(is_taken(&prune(&project), &work.join(name)), "{name}");
@@ -98,4 +116,37 @@ fn what_has_another_name_now_is_not_gone() {
         project.sandbox.prism(&work, &["destroy", "--yes", &place(name)]).succeeds();
     }
     project.holds_nothing();
+}
+
+#[test]
+fn what_was_moved_with_all_that_is_around_it_is_not_gone() {
+    let _pruning = Pruning::mine_alone();
+    let project = Project::quick();
+    let work = project.sandbox.work();
+    let start = |place: &Path| {
+        fs::create_dir_all(place).expect("directory");
+        fs::copy(project.directory.join("compose.yaml"), place.join("compose.yaml")).expect("copied");
+        project.sandbox.prism(place, &["start"]).succeeds();
+    };
+    // Its parent has another name, and there is a new one of the old name.
+    let inner = work.join("around/inner");
+    start(&inner);
+    fs::rename(work.join("around"), work.join("renamed")).expect("rename");
+    fs::create_dir(work.join("around")).expect("directory");
+    let pruned = prune(&project);
+    assert!(!is_taken(&pruned, &inner) && pruned.stderr.contains("its parent was made anew"), "{pruned}");
+    // Within a repository it has another parent, and the old one is still there.
+    let (part, moved) = (work.join("whole/apps/part"), work.join("whole/packages/part"));
+    start(&part);
+    fs::create_dir_all(work.join("whole/packages")).expect("directory");
+    project.sandbox.git(&work.join("whole"), &["init", "-q"]);
+    fs::rename(&part, &moved).expect("rename");
+    let pruned = prune(&project);
+    assert!(!is_taken(&pruned, &part), "{pruned}");
+    assert!(pruned.stderr.contains(&format!("part` is `{}` now", moved.display())), "{pruned}");
+    fs::remove_dir_all(&moved).expect("removed");
+    assert!(is_taken(&prune(&project), &part));
+    for directory in [&inner, &part] {
+        project.sandbox.prism(&work, &["destroy", "--yes", directory.to_str().expect("UTF-8")]).succeeds();
+    }
 }

@@ -1,5 +1,6 @@
 //! Whose something in Docker is: labels alone prove nothing.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use crate::support::{Project, Pruning, docker};
@@ -134,6 +135,35 @@ fn a_volume_under_the_name_of_the_note_is_the_users() {
     assert!(is_there("volume", note));
     docker(&["volume", "rm", note]);
     project.prism(&["start"]).succeeds();
+}
+
+#[test]
+fn volumes_that_a_note_of_somebodys_names_stay() {
+    let project = Project::quick();
+    project.prism(&["start"]).succeeds();
+    let directory = project.directory.display().to_string();
+    let filter = format!("label=dev-prism.working_dir={directory}");
+    let note = docker(&["volume", "ls", "-q", "--filter", &filter, "--filter", "label=dev-prism.config"]);
+    let labels = docker(&["volume", "inspect", "--format", "{{json .Labels}}", note.trim()]);
+    let labels: BTreeMap<String, String> = serde_json::from_str(&labels).expect("labels");
+    project.prism(&["destroy", "--yes"]).succeeds();
+    // Everything as prism writes it, but that only prism can seal it.
+    let foreign = [docker(&["volume", "create"]), docker(&["volume", "create", "named-by-somebody"])];
+    let foreign = foreign.map(|name| name.trim().to_owned());
+    let list = format!("{{\"names\":[\"{}\",\"{}\"],\"seal\":\"0\"}}", foreign[0], foreign[1]);
+    let forged = [("dev-prism.anonymous".to_owned(), list)];
+    let labels = labels
+        .into_iter()
+        .chain(forged)
+        .flat_map(|(name, value)| ["--label".into(), format!("{name}={value}")]);
+    let create: Vec<String> =
+        ["volume".into(), "create".into()].into_iter().chain(labels).chain([note.trim().into()]).collect();
+    docker(&create.iter().map(String::as_str).collect::<Vec<_>>());
+    project.prism(&["destroy", "--yes"]).succeeds();
+    project.holds_nothing();
+    for name in &foreign {
+        docker(&["volume", "rm", name]);
+    }
 }
 
 #[test]

@@ -23,7 +23,15 @@ pub struct Counter(Arc<Mutex<State>>);
 #[derive(Default)]
 struct State {
     seen: Vec<String>,
-    act: Option<(usize, Act)>,
+    act: Option<(Step, Act)>,
+}
+
+/// A step.
+enum Step {
+    /// By its number.
+    Number(usize),
+    /// The first whose words hold this.
+    Saying(&'static str),
 }
 
 impl std::fmt::Debug for Counter {
@@ -40,9 +48,12 @@ impl Counter {
     /// Comes to a step; says whether what stands before it goes on.
     pub fn pass(&self, step: String) -> bool {
         let mut state = self.lock();
+        let reached = state.seen.len();
+        let act = state.act.take_if(|(at, _)| match at {
+            Step::Number(number) => *number == reached,
+            Step::Saying(words) => step.contains(*words),
+        });
         state.seen.push(step);
-        let reached = state.seen.len() - 1;
-        let act = state.act.take_if(|(at, _)| *at == reached);
         drop(state);
         act.is_none_or(|(_, act)| act())
     }
@@ -109,7 +120,12 @@ impl Steps {
     /// Begins to count anew, and does something at that step, should it come. `act` says whether what stands before the
     /// step goes on.
     pub fn at(&self, step: usize, act: impl FnOnce() -> bool + Send + 'static) {
-        *self.counter.lock() = State { seen: Vec::new(), act: Some((step, Box::new(act))) };
+        *self.counter.lock() = State { seen: Vec::new(), act: Some((Step::Number(step), Box::new(act))) };
+    }
+
+    /// As [`Steps::at`], at the first step with these words: `before DELETE`.
+    pub fn when(&self, words: &'static str, act: impl FnOnce() -> bool + Send + 'static) {
+        *self.counter.lock() = State { seen: Vec::new(), act: Some((Step::Saying(words), Box::new(act))) };
     }
 
     /// Says whether the step came at which something was to be done.

@@ -185,8 +185,7 @@ fn submodules_also_those_that_are_not_checked_out_any_more() {
     fs::remove_file(inner.join("new")).expect("saved");
     let kept = worktree.project.directory.join(".git/worktrees/b/modules/libs/inner");
     let git = |arguments: &[&str]| {
-        let [repository, files] =
-            ["git-dir", "work-tree"].map(|name| format!("--{name}={}", kept.display()));
+        let [repository, files] = ["git-dir", "work-tree"].map(|name| format!("--{name}={}", kept.display()));
         worktree.project.sandbox.git(&kept, &[&[repository.as_str(), &files], arguments].concat())
     };
     git(&["tag", "-d", "mine"]);

@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use crate::support::project::containers_of;
-use crate::support::{Outcome, Project, engine, without};
+use crate::support::{Outcome, Project, Steps, engine, without};
 
 const USER: u32 = 61_118;
 
@@ -51,9 +51,36 @@ fn a_read_only_repository_and_something_mounted_in_it() {
     fs::create_dir(&elsewhere).expect("directory");
     fs::write(elsewhere.join("mine"), "work").expect("file");
     let refused = run(&format!("mount --bind '{}' '{shown}/mnt'", elsewhere.display()));
-    untouched(&project, &place, &refused, "/mnt`, in the worktree that goes");
+    untouched(&project, &place, &refused, &format!("something is mounted at `{shown}/mnt`"));
     assert_eq!(fs::read_to_string(elsewhere.join("mine")).expect("work"), "work");
     project.prism(&["destroy", "--yes", shown]).succeeds();
+}
+
+#[test]
+fn what_appears_while_the_stack_is_removed_stays() {
+    let (project, place) = committed();
+    project.prism(&["create", "b"]).succeeds();
+    let steps = Steps::new(&project.sandbox);
+    let beside = place.parent().expect("parent").to_path_buf();
+    steps.when("before DELETE /containers/", move || {
+        let aside =
+            fs::read_dir(&beside).expect("directory").next().expect("the worktree").expect("entry").path();
+        fs::write(aside.join("late"), "work").is_ok()
+    });
+    let shown = place.to_str().expect("UTF-8");
+    let refused = steps.count(project.prism(&["destroy", "--yes", shown])).exits(1);
+    assert!(steps.is_reached());
+    assert!(
+        refused.stderr.contains("is removed, and no more\n  caused by: somebody works in `"),
+        "{refused}"
+    );
+    assert!(refused.stderr.contains("which git does not track: late"), "{refused}");
+    assert_eq!(fs::read_to_string(place.join("late")).expect("work"), "work");
+    assert!(containers_of(&place).is_empty());
+    fs::remove_file(place.join("late")).expect("saved");
+    project.prism(&["destroy", "--yes", shown]).succeeds();
+    assert!(!place.exists());
+    project.holds_nothing();
 }
 
 #[test]

@@ -382,6 +382,7 @@ fn search_and_clouds() {
             environment,
             command,
             &[
+                "MEILISEARCH_HOST=http://127.0.0.1:7001",
                 "MEILISEARCH_URL=http://127.0.0.1:7001",
                 "MEILI_MASTER_KEY=k",
                 "S_PASSWORD=k",
@@ -425,6 +426,7 @@ fn search_and_clouds() {
             "AWS_ACCESS_KEY_ID=test",
             "AWS_ENDPOINT_URL=http://127.0.0.1:7001",
             "AWS_SECRET_ACCESS_KEY=test",
+            "LOCALSTACK_HOST=127.0.0.1:7001",
             "S_PASSWORD=test",
             "S_URL=http://127.0.0.1:7001",
             "S_USER=test",
