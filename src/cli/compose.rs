@@ -28,6 +28,9 @@ pub(super) struct ComposeArgs {
     pub(super) arguments: Vec<OsString>,
 }
 
+/// Verbs of Compose's that start what is stopped.
+const STARTING: [&str; 7] = ["up", "start", "restart", "run", "scale", "unpause", "watch"];
+
 pub(super) fn run(context: Context, args: ComposeArgs) -> anyhow::Result<()> {
     refuse_other_projects(&args.arguments)?;
     if asks_for_help(&args.arguments) {
@@ -40,6 +43,11 @@ pub(super) fn run(context: Context, args: ComposeArgs) -> anyhow::Result<()> {
     owner::refuse_all(&mut engine, &session.id, &session.directory)?;
     interrupt.listen()?;
     let compose = cold::refresh(&session, &mut engine, &endpoint, context.output, &interrupt)?;
+    let words: Vec<String> =
+        args.arguments.iter().filter_map(|word| word.to_str()).map(str::to_owned).collect();
+    if words.iter().any(|word| STARTING.contains(&word.as_str())) {
+        cold::check_writers(&session, &mut engine, &endpoint, &words, &interrupt)?;
+    }
     let command = compose.command();
     let mut words: Vec<OsString> =
         std::iter::once(command.get_program()).chain(command.get_args()).map(OsString::from).collect();

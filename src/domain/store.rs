@@ -20,6 +20,8 @@ pub struct Store {
     pub origin: Origin,
     /// A server keeps its data there. Otherwise only the image can tell.
     pub certain: bool,
+    /// It is not in the session's directory.
+    pub is_outside: bool,
 }
 
 /// Places in a container where no server keeps what two of them would destroy.
@@ -56,6 +58,29 @@ const OTHER_WORDS: &[&str] = &[
     "sql",
     "ssl",
     "tls",
+];
+
+/// Variables and options that say where a server keeps its data.
+const TOLD: &[&str] = &[
+    "--data",
+    "--data-dir",
+    "--datadir",
+    "--db-path",
+    "--dbpath",
+    "--dir",
+    "--path.data",
+    "-D",
+    "CASSANDRA_DATA_DIR",
+    "KAFKA_CFG_LOG_DIRS",
+    "KAFKA_LOG_DIR",
+    "KAFKA_LOG_DIRS",
+    "MARIADB_DATA_DIR",
+    "MYSQL_DATA_DIR",
+    "PGDATA",
+    "POSTGRESQL_DATA_DIR",
+    "data_directory",
+    "log.dirs",
+    "path.data",
 ];
 
 /// Decides what gets a volume of the session's. `directory` is the session's.
@@ -96,7 +121,7 @@ pub fn own(model: &Model, plan: &Plan, directory: &str) -> Own {
     own
 }
 
-/// Lists what services of `scope` write to that is not the session's alone. `directory` is the session's.
+/// Lists what services of `scope` write to that may not be the session's alone. `directory` is the session's.
 pub fn stores(model: &Model, plan: &Plan, scope: &[ServiceName], directory: &str) -> Vec<Store> {
     let mut found = Vec::new();
     for name in scope {
@@ -111,8 +136,16 @@ pub fn stores(model: &Model, plan: &Plan, scope: &[ServiceName], directory: &str
                 continue;
             };
             let certain = kind(plan, name).is_some_and(|kind| is_data(kind, service, mount));
-            if certain || is_outside(model, mount, directory) && !is_other(&mount.target) {
-                found.push(Store { service: name.clone(), target: mount.target.clone(), origin, certain });
+            // A directory of the project's own is that of an ephemeral session, too, and a link may lead out of it.
+            if certain || !is_other(&mount.target) {
+                let is_outside = is_outside(model, mount, directory);
+                found.push(Store {
+                    service: name.clone(),
+                    target: mount.target.clone(),
+                    origin,
+                    certain,
+                    is_outside,
+                });
             }
         }
     }
@@ -122,13 +155,9 @@ pub fn stores(model: &Model, plan: &Plan, scope: &[ServiceName], directory: &str
 /// Lists the services whose data every session shares, each with what names the place.
 pub fn shared(model: &Model, plan: &Plan, directory: &str) -> Vec<(ServiceName, String)> {
     let all: Vec<ServiceName> = model.services.keys().cloned().collect();
-    let is_outside = |store: &Store| match &store.origin {
-        Origin::Volume(_) => true,
-        Origin::Path(path) => !Path::new(path).starts_with(directory),
-    };
     let found = stores(model, plan, &all, directory).into_iter();
     found
-        .filter(|store| store.certain && is_outside(store))
+        .filter(|store| store.certain && store.is_outside)
         .map(|it| (it.service, it.origin.to_string()))
         .collect()
 }
@@ -175,7 +204,7 @@ fn kind(plan: &Plan, service: &ServiceName) -> Option<&'static Kind> {
 /// called otherwise, or where its command or its environment says.
 fn is_data(kind: &Kind, service: &Service, mount: &Mount) -> bool {
     let target = mount.target.as_str();
-    if is_around(kind.data(), target) {
+    if is_around(kind.data(), target) || is_told(service, target) {
         return true;
     }
     if is_other(target) {
@@ -186,6 +215,17 @@ fn is_data(kind: &Kind, service: &Service, mount: &Mount) -> bool {
     let parts = words.chain(values).flat_map(|text| text.split(['=', ' ', ',', ';', '"', '\'']));
     let mut named = parts.filter(|part| part.starts_with('/') && !has_extension(part));
     mount.kind == "volume" || named.any(|path| Path::new(path).starts_with(target))
+}
+
+/// Says whether a service is told to keep its data in what is mounted, whatever that is called.
+fn is_told(service: &Service, target: &str) -> bool {
+    let words: Vec<&str> =
+        service.entrypoint.iter().chain(&service.command).flatten().map(String::as_str).collect();
+    let apart = words.windows(2).filter_map(|pair| Some((pair[0], *pair.get(1)?)));
+    let joined = words.iter().filter_map(|word| word.split_once('='));
+    let set = service.environment.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_deref()?)));
+    let mut told = apart.chain(joined).chain(set).filter(|(name, _)| TOLD.contains(name));
+    told.any(|(_, paths)| paths.split(',').any(|path| Path::new(path).starts_with(target)))
 }
 
 /// Says whether a path is one of these, below one, or above one.
@@ -208,7 +248,8 @@ fn is_other(target: &str) -> bool {
 
 /// Says whether a path's name is most likely that of a file.
 fn has_extension(path: &str) -> bool {
-    Path::new(path).extension().is_some_and(|extension| extension.to_str() != Some("d"))
+    let is_file = |extension: &str| extension != "d" && !extension.bytes().all(|byte| byte.is_ascii_digit());
+    Path::new(path).extension().and_then(|extension| extension.to_str()).is_some_and(is_file)
 }
 
 /// `/var/lib/mysql` → `-var-lib-mysql`

@@ -26,6 +26,7 @@ use crate::docker::{Endpoint, Engine};
 use crate::domain::anonymous::Anonymous;
 use crate::domain::container::{Container, State};
 use crate::domain::header::Header;
+use crate::domain::name::ServiceName;
 use crate::domain::note::Note;
 use crate::domain::state::Stage;
 use crate::error::{self, Failure};
@@ -252,6 +253,27 @@ pub fn refresh(
     interrupt: &Interrupt,
 ) -> anyhow::Result<Compose> {
     Ok(resolve::compose(session, &header(session, engine, endpoint, output, interrupt)?))
+}
+
+/// Checks that Compose may start services by itself, all of the session's where none of `named` is one: as before any start,
+/// no server may come upon files that another one writes to.
+///
+/// # Errors
+/// One would.
+pub fn check_writers(
+    session: &Session,
+    engine: &mut Engine,
+    endpoint: &Endpoint,
+    named: &[String],
+    interrupt: &Interrupt,
+) -> anyhow::Result<()> {
+    let Examined { model, plan, .. } = examine(session, engine, endpoint, interrupt)?;
+    let is_named = |name: &&ServiceName| named.contains(&name.0);
+    let mut services: Vec<ServiceName> = model.services.keys().filter(is_named).cloned().collect();
+    if services.is_empty() {
+        services = warm::read_header(session).map(|header| header.scope).unwrap_or_default();
+    }
+    prepare::stores(session, &model, &plan, &services).located(engine, endpoint)?.check(&session.id, engine)
 }
 
 /// Reads the header of the override, which is written anew where it does not fit. Starts nothing.

@@ -191,6 +191,39 @@ fn an_ephemeral_session_has_no_second_server_on_the_directorys_files() {
     refused(&project.prism(&["exec", "--ephemeral", "true"]).exits(125), &["`prism stop "]);
     project.write("prism.yaml", "services: {db: {data: own}}\n");
     project.prism(&["exec", "--ephemeral", "true"]).succeeds();
+    project.prism(&["destroy", "--yes"]).succeeds();
+    // Of an image of no known kind, the image says where.
+    project.write("prism.yaml", "");
+    project.write(
+        "compose.yaml",
+        "services:\n  a:\n    image: redis:8-alpine\n    labels: {dev-prism.kind: none, dev-prism.ready: none}\n    volumes: [\"./data:/data\", \".:/app\"]\n",
+    );
+    project.prism(&["start"]).succeeds();
+    let outcome = project.prism(&["exec", "--ephemeral", "true"]).exits(125);
+    assert!(outcome.stderr.contains("two servers on the same files destroy them"), "{outcome}");
+    assert!(
+        outcome.stderr.contains("hint: `prism stop ") && !outcome.stderr.contains("data: own"),
+        "{outcome}"
+    );
+}
+
+#[test]
+fn composes_own_verbs_start_no_second_server_either() {
+    let given = Given::volume("data-compose");
+    let copies = Copies::new(&format!(
+        "services:\n  db:\n    {SERVER}    volumes: [\"files:/data\"]\nvolumes: {{files: {{external: true, name: {}}}}}\n",
+        given.volume
+    ));
+    let [one, two] = copies.both();
+    copies.prism(one, &["start"]).succeeds();
+    copies.prism(one, &["stop"]).succeeds();
+    copies.prism(two, &["start"]).succeeds();
+    for verb in [&["up", "-d"][..], &["start"], &["restart", "db"], &["run", "db", "true"]] {
+        refused(&copies.prism(one, &[&["compose"], verb].concat()).exits(1), &["service `db`"]);
+    }
+    copies.prism(one, &["compose", "ps"]).succeeds();
+    copies.prism(two, &["stop"]).succeeds();
+    copies.prism(one, &["compose", "start"]).succeeds();
 }
 
 #[test]

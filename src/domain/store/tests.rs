@@ -63,10 +63,12 @@ fn what_is_written_to_outside_of_a_session() {
             "search `/w/shop/es` true",
             "store `/srv/minio` true",
             "wiki `nfs://10.0.0.1:/srv` false",
+            "wiki `/w/shop/src` false",
         ]
     );
     let said = "services: {db: {data: own}, store: {data: own}, cache: {data: shared}, search: {data: own}, wiki: {data: own}}";
-    assert_eq!(written(said), Vec::<String>::new());
+    // A directory of the project's own may be anything: only the image can tell.
+    assert_eq!(written(said), ["wiki `/w/shop/src` false"]);
 }
 
 #[test]
@@ -119,4 +121,25 @@ fn drivers_say_where_volumes_are() {
     assert_eq!(nfs.as_deref(), Some("nfs://nas:/srv"));
     assert_eq!(place(&[("type", "tmpfs"), ("device", "tmpfs")]), None);
     assert_eq!(place(&[]), None);
+}
+
+#[test]
+fn where_a_server_is_told_to_keep_its_data() {
+    for (service, is_meant) in [
+        (r#""image": "postgres", "environment": {"PGDATA": "/srv/pg-17.2"}"#, true),
+        (r#""image": "postgres", "environment": {"PGDATA": "/srv/backup/pg"}"#, true),
+        (r#""image": "postgres", "environment": {"BACKUPS": "/srv/backup"}"#, false),
+        (r#""image": "kafka", "environment": {"KAFKA_LOG_DIRS": "/kafka,/srv/logs"}"#, true),
+        (r#""image": "mysql", "command": ["mysqld", "--datadir=/srv/init"]"#, true),
+        (r#""image": "redis", "command": ["redis-server", "--dir", "/srv/dump"]"#, true),
+        (r#""image": "redis", "command": ["redis-server", "/srv/conf"]"#, false),
+    ] {
+        let target = service.split(['"', ',', '=']).find(|part| part.starts_with("/srv")).expect("a path");
+        let text = format!(
+            r#"{{"services": {{"s": {{{service}, "volumes": [{{"type": "bind", "source": "/x", "target": "{target}"}}]}}}}}}"#
+        );
+        let model = Model::parse(text.as_bytes()).expect("model");
+        let found = stores(&model, &decided(&model, ""), &[ServiceName("s".into())], "/w/shop");
+        assert_eq!(found.iter().any(|store| store.certain), is_meant, "{service}");
+    }
 }

@@ -142,12 +142,17 @@ fn by_container(writer: &Writer) -> (String, String) {
 }
 
 fn refusal(store: &Store, (by, stop): &(String, String)) -> Failure {
-    let Store { service, origin, .. } = store;
+    let Store { service, origin, certain, is_outside, .. } = store;
+    let own = format!(
+        "set `data: own` for `{service}` below `services:` in prism.yaml: the session gets an empty volume of its own; or "
+    );
+    // Of a directory of the project's own, it is not known whether it is more than data.
+    let own = if *certain || *is_outside { own } else { String::new() };
     Failure::new(format!(
         "service `{service}` keeps its data in {origin}, to which {by} writes as well: two servers on the same files destroy them"
     ))
     .hint(format!(
-        "set `data: own` for `{service}` below `services:` in prism.yaml: the session gets an empty volume of its own; or {stop} first; or `data: shared`, if both are meant to write there"
+        "{own}{stop} first; or set `data: shared` for `{service}`, if both are meant to write there"
     ))
 }
 

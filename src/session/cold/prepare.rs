@@ -188,7 +188,8 @@ fn body(model: &Model, plan: &Plan, facts: &Facts, empty_lists: &BTreeSet<Vec<St
     yaml::write(&stated)
 }
 
-fn stores(session: &Session, model: &Model, plan: &Plan, scope: &[ServiceName]) -> Stores {
+/// Lists what services write to that somebody else could write to as well.
+pub(super) fn stores(session: &Session, model: &Model, plan: &Plan, scope: &[ServiceName]) -> Stores {
     let pulled = model.services.iter().filter(|(_, service)| service.build.is_none());
     let images = pulled.filter_map(|(name, service)| Some((name.clone(), service.image.clone()?)));
     Stores { stores: store::stores(model, plan, scope, &session.directory), images: images.collect() }
