@@ -19,7 +19,7 @@ use crate::error::{self, Failure};
 use crate::git;
 use crate::process::interrupt::Interrupt;
 use crate::session::create::Turn;
-use crate::session::ephemeral;
+use crate::session::ephemeral::{self, Ephemeral};
 use crate::session::remove::{self, Remains};
 use crate::session::worktree::Worktree;
 
@@ -58,6 +58,9 @@ struct Doomed {
 }
 
 pub(super) fn run(context: Context, args: DestroyArgs) -> anyhow::Result<()> {
+    if args.all {
+        Ephemeral::check_caller()?;
+    }
     let (endpoint, mut engine) = context.engine()?;
     let targets = if args.all {
         own_sessions(&context, &mut engine)?

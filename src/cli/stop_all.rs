@@ -5,9 +5,10 @@ use std::path::Path;
 use super::context::{Context, lock};
 use crate::domain::container::State;
 use crate::domain::report::by_session;
-use crate::session::remove;
+use crate::session::{Ephemeral, remove};
 
 pub(super) fn run(context: Context) -> anyhow::Result<()> {
+    Ephemeral::check_caller()?;
     let (_, mut engine) = context.engine()?;
     // Not those of other tools.
     let mut containers = engine.all_sessions()?;

@@ -113,10 +113,12 @@ impl Header {
     }
 
     /// Gives containers the labels that follow from what `prism.yaml` says now: they keep those with which they were made.
+    /// One of a service that the files do not have, made by hand or of another branch, says nothing.
     pub fn dress(&self, containers: &mut [Container]) {
         for container in containers {
-            if let Some(plan) = self.services.get(&container.service) {
-                plan.dress(container);
+            match self.services.get(&container.service) {
+                Some(plan) => plan.dress(container),
+                None => container.set_label("ignore", Some("true".to_owned())),
             }
         }
     }

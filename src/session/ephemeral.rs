@@ -89,6 +89,13 @@ impl Ephemeral {
         }
     }
 
+    /// Fails if this process was started for an ephemeral session that is gone, whosever: it means no other one.
+    pub fn check_caller() -> Result<(), Failure> {
+        let named = std::env::var("PRISM_SESSION").unwrap_or_default();
+        let Some((directory, _)) = named.rsplit_once('+') else { return Ok(()) };
+        Self::find(&SessionId::new(directory, None), &named).map(drop)
+    }
+
     /// Returns its identity: the directory's, with a suffix.
     pub fn id(&self, directory: &SessionId) -> SessionId {
         directory.ephemeral(&self.suffix)

@@ -148,6 +148,12 @@ fn an_ephemeral_session_that_is_gone_stays_gone() {
             "{refused}"
         );
     }
+    // All sessions of this user are asked of no Engine that has any.
+    for verb in [&["stop-all"][..], &["destroy", "--all", "--yes"]] {
+        let refused =
+            project.prism(verb).env("PRISM_SESSION", named).env("DOCKER_HOST", "unix:///nowhere").run();
+        assert!(refused.stderr.contains("for which this was started, is gone"), "{refused}");
+    }
     project.prism(&["prune", "--dry-run"]).env("PRISM_SESSION", named).succeeds();
     assert_eq!(project.containers(), containers);
 }

@@ -232,3 +232,24 @@ fn hostile_labels_neither_give_variables_nor_take_a_living_session() {
     }
     assert!(fs::metadata(&project.directory).is_ok());
 }
+
+#[test]
+fn a_container_of_no_service_of_the_files_gives_no_variables() {
+    let project = Project::web();
+    project.prism(&["start"]).succeeds();
+    let before = project.prism(&["env"]).succeeds().stdout;
+    let ours = &project.containers()[0];
+    let labels = docker(&["inspect", "--format", "{{json .Config.Labels}}", ours]);
+    let mut labels: BTreeMap<String, String> = serde_json::from_str(&labels).expect("labels");
+    // Made by hand, and complete.
+    let changed =
+        [("com.docker.compose.service", "prod"), ("dev-prism.kind", "redis"), ("dev-prism.primary", "true")];
+    labels.extend(changed.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let name = format!("{}-prod-1", labels["com.docker.compose.project"]);
+    let labels: Vec<String> = labels.iter().map(|(name, value)| format!("--label={name}={value}")).collect();
+    let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
+    let run = ["run", "-d", "--name", &name, "-p", "127.0.0.1::6379"];
+    let made = docker(&[&run[..], &labels, &["prism-test:1", "sleep", "1000"]].concat());
+    assert_eq!(project.prism(&["env"]).succeeds().stdout, before);
+    docker(&["rm", "-f", "-v", made.trim()]);
+}
