@@ -74,8 +74,12 @@ impl Repository {
     /// That is put back.
     pub fn check_aside(&self, marker: &Marker, aside: &Path) -> anyhow::Result<()> {
         let is_own = match private_directory(aside) {
-            // Somebody may have pruned what git notes of it.
-            Some(private) => !private.is_dir() || Registration::at(private).is_of(marker),
+            // Somebody may have pruned what git notes of it, and made another one there, which has its name in git now.
+            Some(private) => {
+                !private.is_dir()
+                    || private_directory(&marker.worktree).as_ref() == Some(&private)
+                    || Registration::at(private).is_of(marker)
+            }
             // Its `.git` goes last.
             None => is_empty(aside),
         };

@@ -117,6 +117,22 @@ fn what_was_set_aside_goes_with_the_next_call_wherever_that_is_from() {
 }
 
 #[test]
+fn what_was_set_aside_goes_also_when_its_name_in_git_is_anothers() {
+    let (project, place) = created();
+    let aside = mark(&project, &place);
+    fs::rename(&place, &aside).expect("set aside");
+    project.sandbox.git(&project.directory, &["worktree", "prune"]);
+    project.sandbox.git(&project.directory, &["worktree", "add", "-q", text(&place), "b"]);
+    fs::write(place.join("mine"), "work").expect("file");
+    project.prism(&["destroy", "--yes", text(&place)]).succeeds();
+    assert!(!aside.exists() && containers_of(&place).is_empty());
+    assert_eq!(fs::read_to_string(place.join("mine")).expect("work"), "work");
+    assert_eq!(project.sandbox.git(&place, &["status", "--porcelain"]), "?? mine\n");
+    settled(&project, "b\nmain\n");
+    project.holds_nothing();
+}
+
+#[test]
 fn a_session_whose_directory_is_gone_leaves_no_branch_and_no_mark() {
     let (project, place) = created();
     fs::remove_dir_all(&place).expect("removed by hand");
