@@ -252,9 +252,15 @@ impl Context {
             ours.into_iter().map(|claim| (claim.id, claim.owner)).collect();
         let target = |directory: PathBuf| Target::of(directory, endpoint);
         // Who made the session has the say in it; without one, the directory's owner.
-        let check = |target: &Target| match known.get(&target.id) {
-            Some(owner) => owner::check(&target.directory.display().to_string(), owner.as_deref()),
-            None => owner::check_directory(&target.directory),
+        let check = |target: &Target| -> anyhow::Result<()> {
+            match known.get(&target.id) {
+                Some(owner) => owner::check(&target.directory.display().to_string(), owner.as_deref())?,
+                None => owner::check_directory(&target.directory)?,
+            }
+            if endpoint.shared {
+                engine.noted(&target.id)?.as_ref().map_or(Ok(()), owner::check_machine)?;
+            }
+            Ok(())
         };
         if let Some(named) = named {
             let exact = target(files::canonical(&std::env::current_dir()?.join(named.word)))?;

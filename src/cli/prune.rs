@@ -15,8 +15,8 @@ use crate::domain::origin::{Origin, Presence, Why};
 use crate::domain::shell::word;
 use crate::files::disk;
 use crate::process::identity;
-use crate::session::ephemeral;
 use crate::session::remove::Remains;
+use crate::session::{ephemeral, owner};
 use crate::text;
 
 /// Remove sessions whose directory is gone, and ephemeral ones whose command has ended
@@ -112,6 +112,10 @@ pub(super) fn orphans(context: &Context, claims: &Claims, notes: &[Noted]) -> Or
         }
         let note = notes.iter().find(|noted| noted.session_id == id);
         let origin = note.and_then(|noted| noted.note.origin.clone());
+        if let Some(machine) = note.and_then(owner::former_machine) {
+            orphans.away.push((directory, Why::OtherMachine(machine.to_owned())));
+            continue;
+        }
         match disk::presence(path, origin.as_ref()) {
             Presence::There => {}
             Presence::Gone => orphans.gone.push((id, directory, origin)),

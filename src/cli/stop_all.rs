@@ -4,8 +4,9 @@ use std::path::Path;
 
 use super::context::{Context, lock};
 use crate::domain::container::State;
+use crate::domain::name::SessionId;
 use crate::domain::report::by_session;
-use crate::session::{Ephemeral, remove};
+use crate::session::{Ephemeral, owner, remove};
 
 pub(super) fn run(context: Context) -> anyhow::Result<()> {
     Ephemeral::check_caller()?;
@@ -13,9 +14,16 @@ pub(super) fn run(context: Context) -> anyhow::Result<()> {
     // Not those of other tools.
     let mut containers = engine.all_sessions()?;
     containers.retain(|container| container.is_ours && container.label("owner") == Some(context.owner()));
+    let notes = engine.notes()?;
+    let is_of_other = |id: &SessionId| {
+        notes.iter().any(|noted| noted.session_id == *id && owner::former_machine(noted).is_some())
+    };
     let mut count = 0;
     for (id, containers) in by_session(containers) {
         if containers.iter().all(|container| matches!(container.state, State::Exited | State::Created)) {
+            continue;
+        }
+        if is_of_other(&id) {
             continue;
         }
         let _lock = lock(&id, context.output)?;

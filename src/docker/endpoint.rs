@@ -83,6 +83,12 @@ impl Endpoint {
 }
 
 impl Endpoint {
+    /// Names this machine to others that may use the same Engine, a copy of this one with the same id among them; `None`
+    /// where no other machine does, or that is a container's name, new at each run.
+    pub fn machine_name(&self) -> Option<String> {
+        Some(hostname()).filter(|name| self.shared && !name.is_empty() && !is_in_container())
+    }
+
     /// Says whether the process behind its socket is known to pass on what is elsewhere, or to be elsewhere itself.
     pub fn is_suspect(&self) -> bool {
         self.peer().is_some_and(|peer| peer.is_tunnel() || peer.has_other_network())

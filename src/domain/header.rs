@@ -65,6 +65,9 @@ pub struct Header {
     /// The containers whose ports had not answered when the patience for them was over, by id: their age proves nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unanswered: Vec<String>,
+    /// What this machine was called, where the Engine is another one's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<String>,
     /// The ports of apps on the host.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub apps: BTreeMap<String, u16>,
@@ -187,6 +190,7 @@ mod tests {
             known: BTreeMap::new(),
             inspected: vec![],
             unanswered: vec![],
+            machine: None,
             apps: BTreeMap::from([("web".into(), 24_311)]),
         }
     }

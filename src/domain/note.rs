@@ -28,6 +28,8 @@ pub struct Note {
     pub anonymous: Anonymous,
     /// Where its directory was at the last start.
     pub origin: Option<Origin>,
+    /// What the machine was called then, where the Engine is another one's.
+    pub machine: Option<String>,
 }
 
 /// The label that marks the volume, and holds the hash of `prism.yaml`; empty where there was none.
@@ -49,6 +51,8 @@ const WRITES: &str = "writes";
 const ORIGIN: &str = "origin";
 
 const ANONYMOUS: &str = "anonymous";
+
+const MACHINE: &str = "machine";
 
 impl Note {
     /// Names the volume.
@@ -84,6 +88,9 @@ impl Note {
         if let Some(origin) = &self.origin {
             labels.insert(format!("{LABEL}{ORIGIN}"), serde_json::to_string(origin)?);
         }
+        if let Some(machine) = &self.machine {
+            labels.insert(format!("{LABEL}{MACHINE}"), machine.clone());
+        }
         Ok(labels)
     }
 
@@ -99,6 +106,7 @@ impl Note {
             writes: label(WRITES).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default(),
             anonymous: label(ANONYMOUS).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default(),
             origin: label(ORIGIN).and_then(|text| serde_json::from_str(text).ok()),
+            machine: label(MACHINE).cloned(),
         }
     }
 }
@@ -128,7 +136,17 @@ mod tests {
         let anonymous = Anonymous::sealed(["0f".to_owned()].into(), &SessionId::new("/w", None), Some("k"));
         let left_out = vec!["a,b".into()];
         let config = Some("abc".into());
-        let full = Note { config, selection, left_out, setup, ports, writes, anonymous, origin };
+        let full = Note {
+            config,
+            selection,
+            left_out,
+            setup,
+            ports,
+            writes,
+            anonymous,
+            origin,
+            machine: Some("m".into()),
+        };
         let released = Note { ports: Some(Reservations::new()), ..Note::default() };
         for note in [Note::default(), full, released] {
             assert_eq!(Note::read(&note.labels().expect("labels")), note);

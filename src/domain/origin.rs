@@ -64,6 +64,8 @@ pub enum Why {
     Unmounted,
     /// Its parent is another one, made anew: the former one, and all that was in it, may be elsewhere.
     OtherParent,
+    /// A machine of this name, with the same id as this one, started the session.
+    OtherMachine(String),
     /// It has another name now.
     Moved(String),
     /// Neither is the repository of its worktree, which knows whether it was moved.
@@ -87,6 +89,12 @@ impl fmt::Display for Why {
             Self::Unmounted => f.write_str("is not there, and had something mounted at the last start"),
             Self::OtherParent => {
                 f.write_str("is not there, and its parent was made anew since the last start")
+            }
+            Self::OtherMachine(name) => {
+                write!(
+                    f,
+                    "has a session that was started on `{name}`, a machine with the same id as this one"
+                )
             }
             Self::Moved(to) => write!(f, "is `{to}` now"),
             Self::NoRepository => f.write_str("is not there, nor is its repository"),

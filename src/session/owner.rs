@@ -4,14 +4,19 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use crate::docker::Engine;
+use crate::docker::{self, Engine};
 use crate::domain::claim::user_of;
 use crate::domain::container::Container;
+use crate::domain::holding::Noted;
 use crate::domain::name::SessionId;
+use crate::domain::shell::word;
 use crate::error::Failure;
 
 /// What `/tmp` has: everybody may put something there, which stays whose it is.
 const SHARED: u32 = 0o1002;
+
+/// The variable in which a user says what this machine was called before.
+const RENAMED: &str = "PRISM_RENAMED_FROM";
 
 /// Fails if containers of the session of `directory` are another user's: two users read neither each other's generated
 /// files nor locks.
@@ -22,8 +27,32 @@ pub fn refuse(directory: &str, containers: &[Container]) -> Result<(), Failure> 
 /// Fails if something of the session of `directory` is another user's, be it only its note.
 pub fn refuse_all(engine: &mut Engine, session: &SessionId, directory: &str) -> anyhow::Result<()> {
     refuse(directory, &engine.every_container(session)?)?;
-    let note = engine.noted(session)?;
-    Ok(check(directory, note.and_then(|note| note.owner).as_deref())?)
+    let Some(noted) = engine.noted(session)? else { return Ok(()) };
+    check(directory, noted.owner.as_deref())?;
+    Ok(check_machine(&noted)?)
+}
+
+/// Fails if a machine of another name started a session last: machines that are copies of each other have one id, and may
+/// use one Engine.
+pub fn check_machine(noted: &Noted) -> Result<(), Failure> {
+    let Some(former) = former_machine(noted) else { return Ok(()) };
+    let Noted { directory, .. } = noted;
+    let own = docker::hostname();
+    Err(Failure::new(format!(
+        "the session of `{directory}` was started on a machine called `{former}` with the same id as this one, `{own}`"
+    ))
+    .hint(format!(
+        "`export {RENAMED}={}`, if this is that machine, and has another name now; a copy of it gets an id of its own: `rm /etc/machine-id; systemd-machine-id-setup`",
+        word(former)
+    )))
+}
+
+/// Names the machine that started a session last, if that is not this one by its name, or the one that the user says this
+/// one was.
+pub fn former_machine(noted: &Noted) -> Option<&str> {
+    let former = noted.note.machine.as_deref()?;
+    let is_this = former == docker::hostname() || std::env::var(RENAMED).is_ok_and(|said| said == former);
+    (!is_this).then_some(former)
 }
 
 /// Fails if `owner`, as labels name one, is another user.

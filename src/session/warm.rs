@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::generated::OVERRIDE;
 use super::{Session, input, key};
-use crate::docker::Engine;
+use crate::docker::{self, Engine};
 use crate::domain::container::Container;
 use crate::domain::header::Header;
 use crate::domain::state::{Stage, stage, survey};
@@ -40,7 +40,10 @@ pub fn fitting_header(session: &Session) -> Option<Header> {
     let header = read_header(session);
     timing::mark("read");
     let is_whole = |header: &Header| header.resolved.is_none() || header.resolved == session.resolved_hash();
-    header.filter(|header| input::are_unchanged(header, &session.environment) && is_whole(header))
+    let is_here = |header: &Header| header.machine.as_ref().is_none_or(|name| *name == docker::hostname());
+    header
+        .filter(is_here)
+        .filter(|header| input::are_unchanged(header, &session.environment) && is_whole(header))
 }
 
 /// Reads the override's first line. `None` for a file that is absent, broken, edited or forged, of another version of

@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, chown};
 use std::path::{Path, PathBuf};
 
 use crate::support::engine::socket;
-use crate::support::{Outcome, Project, Proxy, Run, eventually};
+use crate::support::{Outcome, Project, Proxy, Pruning, Run, docker, eventually, without};
 
 /// A user that the machine need not know.
 const USER: u32 = 54_242;
@@ -156,4 +156,48 @@ fn an_ephemeral_session_that_is_gone_stays_gone() {
     }
     project.prism(&["prune", "--dry-run"]).env("PRISM_SESSION", named).succeeds();
     assert_eq!(project.containers(), containers);
+}
+
+#[test]
+fn a_copy_of_this_machine_is_told_by_its_name() {
+    if without("mount") {
+        return;
+    }
+    let _pruning = Pruning::allowed();
+    let project = Project::quick();
+    let bridge = docker(&["network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Subnet}}"]);
+    let gateway = format!("{}.1", bridge.rsplit_once(".0/").expect("a network").0);
+    let address = super::endpoint::forwarded_at(&gateway);
+    project.write("prism.yaml", &format!("bind: {gateway}\n"));
+    let here = |verb: &[&str]| project.prism(verb).env("DOCKER_HOST", &address);
+    let there = |verb: &str| {
+        let script =
+            format!("echo copy >/proc/sys/kernel/hostname; exec {} {verb}", env!("CARGO_BIN_EXE_prism"));
+        let words = ["--uts", "--mount", "sh", "-c", &script];
+        project.sandbox.command("unshare", &project.directory, &words).env("DOCKER_HOST", &address)
+    };
+    here(&["start"]).succeeds();
+    let containers = project.containers();
+    let own = fs::read_to_string("/proc/sys/kernel/hostname").expect("a name");
+    let own = own.trim();
+    for verb in ["exec true", "start", "stop", "restart", "destroy --yes", "compose up -d"] {
+        let refused = there(verb).run();
+        let why = format!("was started on a machine called `{own}` with the same id as this one, `copy`");
+        assert!(refused.status != 0 && refused.stderr.contains(&why), "{verb}: {refused}");
+    }
+    let pruned = there("prune --dry-run").run();
+    let directory = project.directory.display();
+    assert!(
+        pruned.stderr.contains(&format!("`{directory}` has a session that was started on `{own}`")),
+        "{pruned}"
+    );
+    assert_eq!(project.containers(), containers);
+    // It is this machine, which has another name now.
+    there("exec true").env("PRISM_RENAMED_FROM", own).succeeds();
+    there("exec true").succeeds();
+    assert_eq!(project.containers(), containers);
+    let refused = here(&["destroy", "--yes"]).exits(1);
+    assert!(refused.stderr.contains("hint: `export PRISM_RENAMED_FROM=copy`"), "{refused}");
+    here(&["destroy", "--yes"]).env("PRISM_RENAMED_FROM", "copy").succeeds();
+    project.holds_nothing();
 }

@@ -121,7 +121,13 @@ impl Prepare<'_> {
             project: &compose.project,
             labels: &labels,
             stores: &stores,
-            note: Note { config, left_out: remembered, origin: session.origin(), ..note },
+            note: Note {
+                config,
+                left_out: remembered,
+                origin: session.origin(),
+                machine: endpoint.machine_name(),
+                ..note
+            },
             only_if_present: self.only_to_look,
         };
         let note = Reserve { session, engine, endpoint, output, interrupt, refused }.reserve(request)?;
@@ -160,6 +166,7 @@ impl Prepare<'_> {
             known,
             inspected: Vec::new(),
             unanswered: old.as_ref().map(|header| header.unanswered.clone()).unwrap_or_default(),
+            machine: endpoint.machine_name(),
             apps: apps(&reserved),
         };
         let is_stale = old.is_none_or(|old| old.body != content_hash(body.as_bytes()));
