@@ -22,9 +22,9 @@ use crate::process::interrupt::Interrupt;
 use crate::session::environment::{self, SessionVariables};
 use crate::session::options::Options;
 use crate::session::patience::{LIMIT, patience};
-use crate::session::up;
 use crate::session::worktree::Worktree;
 use crate::session::{self, Consent, Ephemeral, Session, glance, owner, warm};
+use crate::session::{reach, up};
 use crate::timing;
 
 /// What a verb works with.
@@ -183,7 +183,8 @@ impl Context {
         timing::mark("connect");
         let header = warm::read_header(&session);
         let likely: &[String] = header.as_ref().map_or(&[], |header| &header.inspected);
-        let mut containers = engine.look(&session.id, likely)?;
+        let containers = engine.look(&session.id, likely)?;
+        let mut containers = reach::settled(&mut engine, &endpoint, &session.id, containers)?;
         timing::mark("list");
         environment::dress(&session, header.as_ref(), &mut containers);
         if containers.is_empty() {

@@ -76,10 +76,25 @@ pub fn resolved(mut config: Value, directory: &str, is_given: impl Fn(&str) -> b
         texts_mut(service, "/security_opt", |option| anchored(option, directory));
         texts_mut(service, "/build/ssh", |key| Some(key.replacen(": ", "=", 1)));
     }
+    forget_usual_names(&mut config);
     let config = with_literal_keys(config);
     let text =
         format!("# {{\"generator\":\"{GENERATOR}\"}}\n{WARNING}{}\n", in_ascii(&format!("{config:#}")));
     Resolved { text, secrets }
+}
+
+/// Takes away the names that Compose gives by itself: a child that calls the project otherwise means other things.
+fn forget_usual_names(config: &mut Value) {
+    let Some(project) = config["name"].as_str().map(str::to_owned) else { return };
+    for kind in ["networks", "volumes", "secrets", "configs"] {
+        for (key, object) in entries_mut(config, kind) {
+            let is_usual = object["name"].as_str().is_some_and(|name| name == format!("{project}_{key}"));
+            let is_external = object["external"].as_bool() == Some(true);
+            if let Some(object) = object.as_object_mut().filter(|_| is_usual && !is_external) {
+                object.remove("name");
+            }
+        }
+    }
 }
 
 /// Compose writes "no limit" as a text, and reads it as a number only.
@@ -196,6 +211,18 @@ mod tests {
         let found: Value = serde_yaml::from_str(&text).expect("YAML");
         assert_eq!(found["services"]["a"]["environment"], config["services"]["a"]["environment"]);
         assert_eq!(found["services"]["a"]["labels"], json!({"a$b": "c$$d"}));
+    }
+
+    #[test]
+    fn only_names_that_somebody_gave_stand_there() {
+        let config = json!({
+            "name": "p",
+            "networks": {"default": {"name": "p_default"}, "own": {"name": "mine"}},
+            "volumes": {"data": {"name": "p_data"}, "given": {"name": "p_given", "external": true}},
+        });
+        let found = project(&resolved(config, "/w", is_given));
+        assert_eq!(found["networks"], json!({"default": {}, "own": {"name": "mine"}}));
+        assert_eq!(found["volumes"], json!({"data": {}, "given": {"name": "p_given", "external": true}}));
     }
 
     #[test]

@@ -20,7 +20,7 @@ use super::environment::needing_inspection;
 use super::options::Options;
 use super::remove::{self, Remains};
 use super::wait::{Outcome, Wait};
-use super::{LOCK_POLL, Session, key, lock_name, owner, rename, stranger, warm};
+use super::{LOCK_POLL, Session, key, lock_name, owner, ports, rename, stranger, warm};
 use crate::compose::Compose;
 use crate::docker::{Endpoint, Engine};
 use crate::domain::anonymous::Anonymous;
@@ -133,15 +133,19 @@ fn bring_up(
     let key = key::made();
     let mut anonymous = old.anonymous.proven(&session.id, key.as_deref());
     anonymous.extend(engine.own_volumes(containers)?);
-    let note = Note {
+    let mut note = Note {
         selection: options.selection(&old.selection),
         setup: if containers.is_empty() { options.setup.clone() } else { old.setup.clone() },
-        // Noted before Compose makes a container anew: from then on, nothing tells whose they were.
-        anonymous: Anonymous::sealed(anonymous, &session.id, key.as_deref()),
         ..old
     };
     let mut refused = BTreeSet::new();
     loop {
+        if !refused.is_empty() {
+            let made = engine.session(&session.id)?;
+            anonymous.extend(engine.own_volumes(&made)?);
+        }
+        // Noted before Compose makes a container anew: from then on, nothing tells whose they were.
+        note.anonymous = Anonymous::sealed(anonymous.clone(), &session.id, key.as_deref());
         let prepare = Prepare {
             session,
             engine,
@@ -188,6 +192,7 @@ fn bring_up(
             Ended::Up(since) => {
                 check_data(session, engine, endpoint, &prepared)?;
                 prepared.settle(session)?;
+                note_anonymous(session, engine, endpoint, anonymous, interrupt)?;
                 timing::mark("up");
                 return Ok((prepared.header, since));
             }
@@ -221,6 +226,26 @@ fn check_data(
         remove::stop(engine, &session.id, &writers)?;
     }
     checked
+}
+
+/// Notes down the anonymous volumes of what has come up, if there are others than `noted`: a child's Compose may make
+/// containers anew, and pass them on.
+fn note_anonymous(
+    session: &Session,
+    engine: &mut Engine,
+    endpoint: &Endpoint,
+    mut names: BTreeSet<String>,
+    interrupt: &Interrupt,
+) -> anyhow::Result<()> {
+    let known = names.len();
+    let made = engine.session(&session.id)?;
+    names.extend(engine.own_volumes(&made)?);
+    if names.len() == known {
+        return Ok(());
+    }
+    let sealed = Anonymous::sealed(names, &session.id, key::made().as_deref());
+    let _lock = ports::lock(endpoint, interrupt)?;
+    engine.update_note(&session.id, |note| note.anonymous = sealed)
 }
 
 /// Runs Compose, and names what it made, be it only a part, as no other session's containers are named.

@@ -9,17 +9,24 @@ use std::fs;
 use std::net::{IpAddr, ToSocketAddrs};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use crate::docker::{self, Endpoint, Engine, Place};
 use crate::domain::container::Container;
 use crate::domain::header::Header;
-use crate::domain::name::short_hash;
+use crate::domain::name::{SessionId, short_hash};
 use crate::domain::reservation::Slot;
 use crate::error::Failure;
 use crate::files;
 use crate::listen;
 use crate::lock;
 use crate::process::identity;
+
+/// How long the Engine's list may lag behind what is.
+const LIST_LAG: Duration = Duration::from_secs(1);
+
+/// How often it is asked meanwhile.
+const LIST_POLL: Duration = Duration::from_millis(20);
 
 /// What is noted down of an Engine whose ports are here.
 const HERE: &str = "here";
@@ -85,6 +92,29 @@ pub fn before_start(
     }
 }
 
+/// Looks again as long as the Engine's list has ports that nobody has: it lags behind a container that has just ended.
+pub fn settled(
+    engine: &mut Engine,
+    endpoint: &Endpoint,
+    session: &SessionId,
+    mut containers: Vec<Container>,
+) -> anyhow::Result<Vec<Container>> {
+    let is_local = endpoint.host.is_none() && !endpoint.shared;
+    let deadline = Instant::now() + LIST_LAG;
+    while is_local && containers.iter().any(|it| absent_port(it).is_some()) && Instant::now() < deadline {
+        std::thread::park_timeout(LIST_POLL);
+        containers = engine.session(session)?;
+    }
+    Ok(containers)
+}
+
+/// Finds a port that a container is said to have on this machine, and nobody has.
+fn absent_port(container: &Container) -> Option<u16> {
+    let bindings = container.live_bindings().iter().filter(|binding| binding.container.is_tcp());
+    let mut absent = bindings.filter(|binding| is_absent(&binding.host_ip, binding.host_port));
+    absent.next().map(|binding| binding.host_port)
+}
+
 /// Checks that what containers publish on the loopback is found on this machine, and is theirs.
 ///
 /// # Errors
@@ -98,17 +128,12 @@ pub fn check(
     if endpoint.host.is_some() || endpoint.shared {
         return Ok(());
     }
-    let mut is_published = false;
-    for container in containers {
-        for binding in container.live_bindings().iter().filter(|binding| binding.container.is_tcp()) {
-            is_published = true;
-            if is_absent(&binding.host_ip, binding.host_port) {
-                forget(endpoint);
-                return Err(absent(endpoint, container, binding.host_port).into());
-            }
-        }
+    if let Some((container, port)) = containers.iter().find_map(|it| Some((it, absent_port(it)?))) {
+        forget(endpoint);
+        return Err(absent(endpoint, container, port).into());
     }
-    if !is_published {
+    let is_published = |it: &Container| it.live_bindings().iter().any(|binding| binding.container.is_tcp());
+    if !containers.iter().any(is_published) {
         return Ok(());
     }
     match noted(endpoint).as_deref() {
@@ -162,12 +187,14 @@ pub fn doubt(engine: &Engine, endpoint: &Endpoint, containers: &[Container]) -> 
 /// What can be done where the Engine is not this machine's.
 const WAYS_OUT: &str = "use this machine's Engine (`unset DOCKER_HOST`, `docker context use default`), or say where the ports are: `export PRISM_HOST=HOST`";
 
-/// What is noted down is of this very socket: a forwarded one is made anew each time.
+/// What is noted down is of this very socket, as a forwarded one is made anew each time, and of this network.
 fn path(endpoint: &Endpoint) -> Option<PathBuf> {
     let found = fs::metadata(endpoint.address.strip_prefix("unix://")?).ok()?;
+    let network = fs::read_link("/proc/self/ns/net").unwrap_or_default();
     let socket = format!(
-        "{} {} {} {} {}",
+        "{} {} {} {} {} {}",
         endpoint.address,
+        network.display(),
         found.dev(),
         found.ino(),
         found.ctime(),

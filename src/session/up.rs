@@ -6,7 +6,7 @@ use super::cold::Up;
 use super::options::{Options, check_services};
 use super::patience::{LIMIT, patience};
 use super::wait::{Outcome, Wait};
-use super::{Session, cold, owner, rename, warm};
+use super::{Session, cold, owner, reach, rename, warm};
 use crate::docker::{Endpoint, Engine};
 use crate::domain::state::{Stage, stage, survey};
 use crate::error::{Failure, Kind};
@@ -53,6 +53,11 @@ fn bring_up(
         }
         other => other,
     };
+    if let (Stage::Ready, Some(header)) = (sight.stage, &header) {
+        sight.containers = reach::settled(engine, endpoint, &session.id, sight.containers)?;
+        header.dress(&mut sight.containers);
+        sight.stage = stage(&survey(header, &sight.containers));
+    }
     if let (Stage::Ready, Some(header)) = (sight.stage, &header) {
         return Ok(Up { header: header.clone(), containers: sight.containers, started: false });
     }

@@ -62,6 +62,12 @@ fn an_anonymous_volume_goes_also_where_compose_has_passed_it_on_or_a_named_one_t
     project.prism(&["destroy", "--yes"]).succeeds();
     assert_eq!(list(&first), "");
     project.holds_nothing();
+    // By a child's Compose.
+    project.write("compose.yaml", &format!("{WEB}{EXTRA}"));
+    project.prism(&["exec", "--", "docker", "compose", "up", "-d", "--force-recreate"]).succeeds();
+    let first = volume();
+    project.prism(&["destroy", "--yes"]).succeeds();
+    assert_eq!(list(&first), "");
 }
 
 #[test]

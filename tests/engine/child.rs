@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::Project;
+use crate::support::{Project, docker};
 
 /// A file in which a variable that prism gives to children stands wherever one can stand.
 const EVERYWHERE: &str = r#"
@@ -145,6 +145,12 @@ fn what_was_started_here_without_prism_is_named() {
         "name: stranger\nservices: {web: {image: 'redis:8-alpine', environment: {A: b}}}\n",
     );
     let cold = project.prism(&["exec", "true"]).succeeds();
+    let ephemeral = project.prism(&["exec", "--ephemeral", "true"]).succeeds();
+    assert_eq!(
+        ephemeral.stderr.matches("was started here without prism").count(),
+        1,
+        "not the session: {ephemeral}"
+    );
     let doctor = project.prism(&["doctor"]).run();
     project.sandbox.command("docker", &project.directory, &["compose", "-p", "stranger", "down"]).succeeds();
     assert!(cold.stderr.contains(named), "{cold}");
@@ -189,4 +195,24 @@ x-top: {a: null, b: "1"}
     );
     project.prism(&["compose", "config", "-q"]).succeeds();
     assert!(resolved().contains(&format!("\"key={}/key\"", project.directory.display())), "{}", resolved());
+}
+
+#[test]
+fn another_name_of_the_project_means_other_data() {
+    let project = Project::new(
+        "services: {w: {image: \"prism-test:1\", stop_signal: SIGKILL, command: sleep 1000, environment: [\"V=${FOO:-}\"], volumes: [\"data:/data\"]}}\nvolumes: {data: }\n",
+    );
+    project.prism(&["start"]).succeeds();
+    let other = format!("other-{}", std::process::id());
+    let compose = |words: &str| {
+        let script = format!("docker compose -p {other} {words}");
+        project.prism(&["exec", "--", "sh", "-c", &script]).succeeds()
+    };
+    compose("up -d");
+    let format =
+        "{{range .Mounts}}{{.Name}}{{end}} {{range $name, $it := .NetworkSettings.Networks}}{{$name}}{{end}}";
+    let found = docker(&["inspect", "--format", format, &format!("{other}-w-1")]);
+    assert_eq!(found.trim(), format!("{other}_data {other}_default"));
+    compose("down -v");
+    assert_eq!(project.containers().len(), 1);
 }

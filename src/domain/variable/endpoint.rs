@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::kind_of;
-use crate::domain::container::{Binding, Container};
+use crate::domain::container::{Binding, Container, State};
 use crate::domain::port::ContainerPort;
 use crate::domain::{catalog, url};
 
@@ -99,6 +99,10 @@ pub fn endpoint(
 /// Finds where a container can be reached from here; `None` if it publishes nothing.
 pub(super) fn endpoints(container: &Container, all: &[Container], host: Option<&str>) -> Option<Endpoints> {
     let internal: Option<ContainerPort> = container.label("internal_port").and_then(|port| port.parse().ok());
+    // The port of another one's network is there whether or not this one runs.
+    if container.state != State::Running {
+        return None;
+    }
     if container.host_network {
         let port = internal?;
         let place = Place { host: host.unwrap_or("127.0.0.1").to_owned(), port: port.number };

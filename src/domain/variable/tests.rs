@@ -346,6 +346,11 @@ fn a_guest_is_found_at_the_owner_of_its_network() {
     guest.labels.insert("dev-prism.guest_ports".into(), "6379/tcp,1/tcp".into());
     let found = derived(&[(owner, Inspection::default()), (guest, Inspection::default())]);
     assert_eq!((found["CACHE_PORT"].as_str(), found["CACHE_PORT_1"].as_str()), ("7000", "7001"));
+    let mut stopped = stopped("cache", "redis");
+    stopped.labels.insert("dev-prism.via".into(), "vpn".into());
+    let owner = serving("vpn", "x", &[(6379, 7000)]);
+    let found = derived(&[(owner, Inspection::default()), (stopped, Inspection::default())]);
+    assert!(found.contains_key("VPN_PORT") && !found.contains_key("CACHE_PORT"), "{found:?}");
 }
 
 #[test]
