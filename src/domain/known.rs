@@ -3,7 +3,6 @@
 //! for a port that may be bound elsewhere.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
 use super::allocation::Policy;
 use super::name::ServiceName;
@@ -179,10 +178,10 @@ fn hosts(plan: &Plan, engine: Option<&str>) -> BTreeMap<String, String> {
     plan.services.iter().flat_map(of_service).collect()
 }
 
-/// Returns the host of a port: at IPv4 if it is bound there as well, as a container's own variables have it.
+/// Returns the host of a port: the first one, IPv4 before IPv6, as a container's own variables have it.
 fn host_of(plan: &ServicePlan, port: ContainerPort, engine: Option<&str>) -> Option<String> {
     let bound = plan.ports.iter().filter(|publication| publication.container == port);
-    let host_ip = bound.map(|publication| publication.host_ip).min_by_key(IpAddr::is_ipv6)?;
+    let host_ip = bound.map(|publication| publication.host_ip).min()?;
     Some(engine.map_or_else(|| variable::reachable(&host_ip.to_string()), str::to_owned))
 }
 

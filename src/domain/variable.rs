@@ -131,7 +131,10 @@ pub fn derive(
         }
     }
     global_variables(&services, &mut names)?;
-    names.missing.extend(containers.iter().filter_map(no_server));
+    let gives = |container: &&Container| {
+        services.iter().any(|it| *it.name == container.service && !it.replicas.is_empty())
+    };
+    names.missing.extend(containers.iter().filter(|container| !gives(container)).filter_map(no_server));
     Ok(names.finish())
 }
 

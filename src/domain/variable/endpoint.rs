@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::net::IpAddr;
 
 use super::kind_of;
 use crate::domain::container::{Binding, Container, State};
@@ -119,7 +120,7 @@ pub(super) fn endpoints(container: &Container, all: &[Container], host: Option<&
     };
     // IPv4 first, of each port: most programs try the first address only.
     let mut bindings: Vec<&Binding> = owner.live_bindings().iter().collect();
-    bindings.sort_by_key(|binding| binding.host_ip.contains(':'));
+    bindings.sort_by_key(|binding| binding.host_ip.parse::<IpAddr>().ok());
     let mut ports: BTreeMap<ContainerPort, Place> = BTreeMap::new();
     for binding in &bindings {
         ports.entry(binding.container).or_insert_with(|| place(binding, host));
