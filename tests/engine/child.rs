@@ -152,7 +152,10 @@ fn what_was_started_here_without_prism_is_named() {
         "not the session: {ephemeral}"
     );
     let doctor = project.prism(&["doctor"]).run();
-    project.sandbox.command("docker", &project.directory, &["compose", "-p", "stranger", "down"]).succeeds();
+    project
+        .sandbox
+        .command("docker", &project.directory, &["compose", "-p", "stranger", "down", "-v"])
+        .succeeds();
     assert!(cold.stderr.contains(named), "{cold}");
     assert!(doctor.stdout.contains(named), "{doctor}");
     let doctor = project.prism(&["doctor"]).run();
