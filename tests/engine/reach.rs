@@ -59,3 +59,27 @@ fn a_socket_of_another_network_is_refused_and_no_command_is_run() {
     dockerd.command(&project.sandbox, &project.directory, &words).env("IMAGE", "small:1").succeeds();
     eventually("the command", || ran.exists());
 }
+
+#[test]
+fn a_network_of_its_own_does_not_inherit_the_belief_of_another_one() {
+    if without("mount") {
+        return;
+    }
+    let project = Project::web();
+    project.prism(&["exec", "true"]).succeeds();
+    let port = project.prism(&["get", "WEB_PORT"]).succeeds().line().to_owned();
+    // In there, somebody else listens at the session's port.
+    let script = format!(
+        "ip link set lo up
+        python3 -m http.server {port} --bind 127.0.0.1 --directory . & server=$!
+        until python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", {port}))' 2>/dev/null; do :; done
+        {} exec -- touch ran
+        status=$?; kill $server; exit $status",
+        env!("CARGO_BIN_EXE_prism")
+    );
+    let words = ["--net", "bash", "-c", &script];
+    let refused = project.sandbox.command("unshare", &project.directory, &words).exits(125);
+    assert!(refused.stderr.contains("is of another machine"), "{refused}");
+    assert!(!project.directory.join("ran").exists());
+    project.prism(&["exec", "--", "touch", "ran"]).succeeds();
+}
