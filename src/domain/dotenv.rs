@@ -71,7 +71,8 @@ pub fn write<'a>(variables: impl Iterator<Item = (&'a str, &'a str)>) -> Written
 /// resolves `\\`, `\'` and `${NAME}`, and takes a carriage return for a line's end, and older versions for Ruby know no
 /// values of several lines. In double quotes each has escapes of its own.
 fn portable(value: &str) -> Option<String> {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_./:@%+,=-".contains(&byte);
+    // `%+,-./0123456789:=@A…Z_a…z`
+    let is_plain = |byte| matches!(byte, b'%' | b'+'..=b':' | b'=' | b'@'..=b'Z' | b'_' | b'a'..=b'z');
     if !value.is_empty() && value.bytes().all(is_plain) {
         return Some(value.to_owned());
     }

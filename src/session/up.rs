@@ -58,9 +58,12 @@ fn bring_up(
         header.dress(&mut sight.containers);
         sight.stage = stage(&survey(header, &sight.containers));
     }
-    if let (Stage::Ready, Some(header)) = (sight.stage, &header) {
-        return Ok(Up { header: header.clone(), containers: sight.containers, started: false });
-    }
+    let header = match (sight.stage, header) {
+        (Stage::Ready, Some(header)) => {
+            return Ok(Up { header, containers: sight.containers, started: false });
+        }
+        (_, header) => header,
+    };
     if !options.start && sight.containers.is_empty() {
         return Err(no_session(session).into());
     }
