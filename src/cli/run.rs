@@ -84,9 +84,10 @@ fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
 fn alone<A: Args>(name: &'static str, verb: impl FnOnce(A) -> Verb, arguments: &[OsString]) -> Option<Cli> {
     let verbs = A::augment_args(Command::new(name));
     let matches = Global::augment_args(Command::new("prism")).subcommand(verbs);
-    let matches = matches.try_get_matches_from(arguments).ok()?;
-    let args = A::from_arg_matches(matches.subcommand_matches(name)?).ok()?;
-    Some(Cli { global: Global::from_arg_matches(&matches).ok()?, verb: verb(args) })
+    let mut matches = matches.try_get_matches_from(arguments).ok()?;
+    let (_, mut own) = matches.remove_subcommand()?;
+    let args = A::from_arg_matches_mut(&mut own).ok()?;
+    Some(Cli { global: Global::from_arg_matches_mut(&mut matches).ok()?, verb: verb(args) })
 }
 
 /// Answers a completion script, which writes the answer itself.

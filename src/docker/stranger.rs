@@ -4,22 +4,20 @@ use std::collections::BTreeMap;
 
 use super::{Engine, labelled};
 use crate::domain::label::LABEL;
-use crate::domain::name::SessionId;
 
 /// Compose projects, each with the names of its containers.
 pub type Strangers = BTreeMap<String, Vec<String>>;
 
 impl Engine {
-    /// Lists the running containers whose Compose project is that of `directory`, and which are neither `session`'s nor an
-    /// ephemeral session's: somebody called `docker compose` there without prism.
-    pub fn strangers(&mut self, session: &SessionId, directory: &str) -> anyhow::Result<Strangers> {
+    /// Lists the running containers whose Compose project is that of `directory`, and which are no session's: somebody called
+    /// `docker compose` there without prism.
+    pub fn strangers(&mut self, directory: &str) -> anyhow::Result<Strangers> {
         let found = self.list(labelled(format!("com.docker.compose.project.working_dir={directory}")))?;
         let mut strangers = Strangers::new();
         for summary in found {
             let labels = summary.labels.unwrap_or_default();
-            let is_of_session = labels.get(&format!("{LABEL}session_id")).is_some_and(|id| {
-                id.strip_prefix(session.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('+'))
-            });
+            // Be it another one: of a single command, or of a container in which the directory is called alike.
+            let is_of_session = labels.contains_key(&format!("{LABEL}session_id"));
             // Its state in words: one that this prism does not know yet is no reason to fail.
             let is_running = summary.status.is_some_and(|status| status.starts_with("Up"));
             if is_of_session || !is_running {

@@ -2,15 +2,10 @@
 
 use super::Session;
 use crate::docker::Engine;
-use crate::domain::name::SessionId;
 
 /// Names the running containers of each such project, in a sentence.
 pub fn strangers(session: &Session, engine: &mut Engine) -> anyhow::Result<Vec<String>> {
-    // The directory's own session and those of single commands know each other.
-    let suffix = session.ephemeral.as_ref().map(|ephemeral| format!("+{}", ephemeral.suffix.as_str()));
-    let own = suffix.and_then(|suffix| session.id.as_str().strip_suffix(&suffix));
-    let own = own.map_or_else(|| session.id.clone(), |own| SessionId::new(own, None));
-    let found = engine.strangers(&own, &session.directory)?;
+    let found = engine.strangers(&session.directory)?;
     Ok(found.into_iter().map(|(project, names)| sentence(&project, &names)).collect())
 }
 

@@ -27,6 +27,7 @@ fn destroy_looks_before_a_worktree_goes() {
     project.sandbox.git(&place, &["commit", "-q", "--allow-empty", "-m", "work"]);
     let detached = project.prism(&["destroy", "--yes", shown]).exits(1);
     assert!(detached.stderr.contains("commits that are on no branch") && is_whole(), "{detached}");
+    project.sandbox.git(&place, &["tag", "saved"]);
     project.sandbox.git(&place, &["checkout", "-q", "b"]);
 
     // Another session in the same worktree has no say in it, and is not forgotten.
