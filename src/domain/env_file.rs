@@ -53,8 +53,11 @@ pub fn parse(text: &str, file: &str) -> Result<Vec<Entry>, Failure> {
                     let hint =
                         "names consist of letters, digits, `_` and `.`, and begin with a letter or `_`";
                     failure("has a name that no variable can have", hint)
+                } else if rest[..length].contains('=') {
+                    let hint = "quote the value and close the quote, or remove the line";
+                    failure("is not a `NAME=value` line", hint)
                 } else {
-                    failure("is not a `NAME=value` line", "quote the value, or remove the line")
+                    failure("is not a `NAME=value` line", "write `NAME=value`, or remove the line")
                 }
             })?;
             let value = parts(&value, mark).ok_or_else(|| {
@@ -78,7 +81,7 @@ fn is_misnamed(line: &str) -> bool {
     let name = line.strip_prefix("export ").unwrap_or(line).split_once('=').map(|(name, _)| name.trim());
     // dotenvy takes a dot within a name, as programs on the JVM and Node use it.
     let is_taken = |name: &str| is_name(&name.replace('.', "_")) && !name.starts_with('.');
-    name.is_some_and(|name| !is_taken(name) && !name.contains(char::is_whitespace))
+    name.is_some_and(|name| !is_taken(name))
 }
 
 /// Takes off one line, or several that quotes hold together, with `mark` for each dollar that may expand.

@@ -78,7 +78,7 @@ impl Remains {
         }
         if !kept.is_empty() && !engine.every_container(&self.session)?.is_empty() {
             return Err(Failure::new("somebody started containers of the session meanwhile")
-                .hint("`prism destroy` removes those too")
+                .hint("the same command once more removes those, too")
                 .into());
         }
         // Also where volumes are kept: a session that is gone keeps no ports.
