@@ -276,4 +276,22 @@ mod tests {
         let names: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
         assert_eq!(names, ["server.port", "a.b.c"]);
     }
+
+    #[test]
+    fn a_wrong_line_is_told_what_is_wrong_with_it() {
+        for (line, hint) in [
+            ("word", "write `NAME=value`"),
+            ("B: c", "write `NAME=value`"),
+            ("export", "write `NAME=value`"),
+            ("TWO WORDS=1", "names consist of letters"),
+            ("1A=2", "names consist of letters"),
+            ("=x", "names consist of letters"),
+            ("A=x y", "quote the value"),
+            ("A=\"x", "close the quote"),
+        ] {
+            let error = parse(line, "e").expect_err(line);
+            let shown = crate::error::render(&error.into());
+            assert!(shown.contains("`e`, line 1, ") && shown.contains(hint), "{line}: {shown}");
+        }
+    }
 }
