@@ -23,7 +23,7 @@ pub use self::endpoint::{
 };
 use self::global::global_variables;
 use self::name::{Claim, Names, is_cloud_credential};
-pub use self::name::{is_name, is_reserved, prefix};
+pub use self::name::{is_name, is_reserved, is_suffix, prefix};
 use super::catalog::{self, Group, Kind};
 use super::container::{Container, Inspection};
 use super::name::ServiceName;

@@ -73,8 +73,12 @@ fn what_is_passed_through_and_secrets_hold_what_they_hold_without_prism() {
     assert_eq!(run("ARG=1"), "1 redis://own$secret redis://own$secret");
     assert_eq!(run(""), " redis://own$secret redis://own$secret");
     project.write(".env", "OTHER=1\n");
-    project.write("compose.yaml", "services: {tool: {image: 'prism-test:1', profiles: [tool], environment: [WEB_URL, TOOL_URL, OLLAMA_HOST], command: 'sh -c \"echo $${WEB_URL-unset} $${OLLAMA_HOST-unset}\"'}, web: {image: 'redis:8-alpine'}}\n");
-    assert_eq!(run("OLLAMA_HOST=o"), "unset o", "what prism gives to the child is not the container's");
+    project.write("compose.yaml", "services: {tool: {image: 'prism-test:1', profiles: [tool], environment: [WEB_URL, TOOL_URL, OLLAMA_HOST, WEB_MODE], command: 'sh -c \"echo $${WEB_URL-unset} $${OLLAMA_HOST-unset} $$WEB_MODE\"'}, web: {image: 'redis:8-alpine'}}\n");
+    assert_eq!(
+        run("OLLAMA_HOST=o WEB_MODE=m"),
+        "unset o m",
+        "what prism gives to the child is not the container's"
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Plan, ServicePlan};
-use crate::domain::catalog;
+use crate::domain::catalog::{self, Kind};
 use crate::domain::model::Model;
 use crate::domain::name::ServiceName;
 use crate::domain::settings::Settings;
@@ -91,7 +91,7 @@ impl Plan {
 
     /// Says whether some service may give a variable of this name to a child.
     pub fn may_export(&self, name: &str) -> bool {
-        self.services.iter().any(|(service, plan)| plan.gives(service, name) || plan.gives_global(name))
+        self.services.iter().any(|(service, plan)| plan.exports(service, name) || plan.gives_global(name))
     }
 }
 
@@ -101,10 +101,21 @@ impl ServicePlan {
         gives(&variable::prefix(self.prefix.as_deref().unwrap_or(&service.0)), name)
     }
 
+    /// Says whether a name is one that this service's variables can have.
+    fn exports(&self, service: &ServiceName, name: &str) -> bool {
+        let prefix = variable::prefix(self.prefix.as_deref().unwrap_or(&service.0));
+        let suffix = name.strip_prefix(&prefix).and_then(|rest| rest.strip_prefix('_'));
+        suffix.is_some_and(|suffix| variable::is_suffix(self.known_kind(), suffix))
+    }
+
+    fn known_kind(&self) -> Option<&'static Kind> {
+        catalog::kind(self.kind.as_deref().or(Some(catalog::NO_KIND)), "").ok().flatten()
+    }
+
     /// Says whether a name is one that programs look for by themselves, and of the service's kind.
     fn gives_global(&self, name: &str) -> bool {
-        let kind = catalog::kind(self.kind.as_deref().or(Some(catalog::NO_KIND)), "").ok().flatten();
-        let mut globals = kind.filter(|_| !self.completes).into_iter().flat_map(|kind| kind.globals);
+        let kind = self.known_kind().filter(|_| !self.completes);
+        let mut globals = kind.into_iter().flat_map(|kind| kind.globals);
         globals.any(|group| group.gives(name))
     }
 }

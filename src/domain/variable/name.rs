@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::setting::reader;
 use super::{Missing, Variable, Variables, unset};
-use crate::domain::catalog::Group;
+use crate::domain::catalog::{Group, Kind};
 use crate::domain::name::ServiceName;
 use crate::error::Failure;
 
@@ -166,6 +166,21 @@ fn belongs(names: &[&str], owner: &str, other: &str) -> String {
 
 fn shown(variable: &Variable) -> &str {
     variable.service.as_ref().map_or("prism.yaml", |service| &service.0)
+}
+
+/// Says whether a service of a kind can give a variable that is called so behind its prefix and a `_`.
+pub fn is_suffix(kind: Option<&Kind>, suffix: &str) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let of_port = suffix.strip_prefix("PORT_").or_else(|| suffix.strip_prefix("HOST_"));
+    let is_of_kind = |kind: &Kind| {
+        ["USER", "PASSWORD", kind.database.suffix].contains(&suffix)
+            || kind.others.iter().any(|other| other.suffix == suffix)
+            || kind.facts.iter().any(|fact| fact.suffix == suffix)
+    };
+    ["HOST", "PORT", "URL"].contains(&suffix)
+        || of_port.is_some_and(|port| is_number(port.strip_suffix("_UDP").unwrap_or(port)))
+        || suffix.strip_suffix("_PORT").is_some_and(is_number)
+        || kind.is_some_and(is_of_kind)
 }
 
 /// Says whether programs take a cloud's credentials or address from a variable of this name.

@@ -431,3 +431,20 @@ fn each_port_has_the_host_that_it_is_bound_at() {
         derived(&[(bound(&[(6379, "127.0.0.1", 7001), (80, "127.0.0.1", 7002)]), Inspection::default())]);
     assert!(!one.keys().any(|name| name.starts_with("SIX_HOST_")), "{one:?}");
 }
+
+#[test]
+fn every_name_that_a_service_gives_is_one_that_it_may_give() {
+    for kind in catalog::kinds() {
+        let ports: Vec<(u16, u16)> = kind.ports.iter().chain(&[9]).map(|port| (*port, 7000)).collect();
+        let first = serving("s", kind.images[0], &ports);
+        let mut second = first.clone();
+        (second.number, second.id) = (2, "2".into());
+        for name in derived(&[(first, Inspection::default()), (second, Inspection::default())]).keys() {
+            let suffix = name.strip_prefix("S_");
+            assert!(suffix.is_none_or(|suffix| is_suffix(Some(kind), suffix)), "{name}");
+        }
+    }
+    for suffix in ["STUN_SERVERS", "PORTS", "PORT_", "PORT_X", "X_PORT", "URLS", "USER"] {
+        assert!(!is_suffix(None, suffix), "{suffix}");
+    }
+}
