@@ -156,6 +156,9 @@ impl Compose {
     }
 }
 
+/// As many lines of what the Docker CLI says are shown where it has no Compose: its help follows.
+const WORDS: usize = 3;
+
 /// Returns the version of Docker Compose.
 ///
 /// # Errors
@@ -237,7 +240,8 @@ fn check_version(output: &Output) -> Result<(), Failure> {
     let text = String::from_utf8_lossy(&output.stdout);
     let install = "install Docker Compose 2.26 or newer (package docker-compose-plugin, or docker-compose on Debian 13)";
     if !output.status.success() {
-        let failure = Failure::new("`docker compose` does not work").details(lines(&output.stderr));
+        let failure = Failure::new("`docker compose` does not work")
+            .details(lines(&output.stderr).into_iter().take(WORDS));
         return Err(blame(failure.hint(install)));
     }
     match parse_version(&text) {

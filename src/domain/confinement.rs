@@ -53,9 +53,7 @@ impl Confinement {
 
     /// Says whether a path means the same files outside, as far as can be seen: what is mounted has the same name there.
     pub fn is_same_outside(&self, path: &Path) -> bool {
-        self.covering(path).is_some_and(|mount| {
-            mount.root != "/" && mount.point.ends_with(mount.root.trim_start_matches('/'))
-        })
+        self.covering(path).is_some_and(Mount::has_its_name)
     }
 
     /// Finds what is mounted at a path or above it, if that is not the container's own.
@@ -85,6 +83,18 @@ impl Mount {
             kind: system.next()?.to_owned(),
             source: plain(system.next()?),
         })
+    }
+
+    /// Says whether what is mounted is called as the place is. The path inside of its file system lacks where that is mounted
+    /// outside, and begins with a subvolume (`/@home`), or with where a system in a directory of another one has its root.
+    fn has_its_name(&self) -> bool {
+        let root = Path::new(self.root.trim_start_matches('/'));
+        let below = self.root.strip_prefix("/@").and_then(|rest| Some(rest.split_once('/')?.1));
+        let point = self.point.strip_prefix("/").unwrap_or(&self.point);
+        self.root != "/"
+            && (self.point.ends_with(root)
+                || below.is_some_and(|below| self.point.ends_with(below))
+                || (point.components().count() > 2 && root.ends_with(point)))
     }
 
     fn is_shared(&self) -> bool {
@@ -145,10 +155,21 @@ mod tests {
 
     #[test]
     fn a_path_is_the_same_outside_if_what_is_mounted_is_called_so() {
-        let container =
-            container("a", &[("/me/my\\040app", "/home/me/my\\040app"), ("/me/x", "/src"), ("/", "/whole")]);
-        assert!(container.is_same_outside(Path::new("/home/me/my app/html")));
-        for other in ["/src/html", "/tmp/x", "/etc/hosts", "/whole/x"] {
+        let container = container(
+            "a",
+            &[
+                ("/me/my\\040app", "/home/me/my\\040app"),
+                ("/me/x", "/src"),
+                ("/", "/whole"),
+                ("/@home/me/z", "/home/me/z"),
+                ("/guests/a/home/me/y", "/home/me/y"),
+                ("/home/me/data", "/data"),
+            ],
+        );
+        for same in ["/home/me/my app/html", "/home/me/z/html", "/home/me/y/html"] {
+            assert!(container.is_same_outside(Path::new(same)), "{same}");
+        }
+        for other in ["/src/html", "/tmp/x", "/etc/hosts", "/whole/x", "/data/x"] {
             assert!(!container.is_same_outside(Path::new(other)), "{other}");
         }
     }

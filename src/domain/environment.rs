@@ -9,6 +9,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::fmt::Write;
 use std::os::unix::ffi::OsStrExt;
 
 pub use self::anchor::anchored;
@@ -156,7 +157,8 @@ pub fn record<'a>(assignments: impl Iterator<Item = (&'a str, &'a str)>) -> Stri
         if !record.is_empty() {
             record.push(' ');
         }
-        record.extend([name, "=", &trace(value)]);
+        // Text takes whatever is written.
+        let _ = write!(record, "{name}={:016x}", number_of(value.as_bytes()));
     }
     record
 }
@@ -164,12 +166,12 @@ pub fn record<'a>(assignments: impl Iterator<Item = (&'a str, &'a str)>) -> Stri
 /// Returns 16 hexadecimal digits by which a changed value is noticed, FNV-1a of 64 bits. They stand beside the value itself,
 /// so that they need not hide it, and whoever could forge them could set the variable.
 pub fn trace(value: impl AsRef<[u8]>) -> String {
+    format!("{:016x}", number_of(value.as_ref()))
+}
+
+fn number_of(value: &[u8]) -> u64 {
     let start = 0xcbf2_9ce4_8422_2325_u64;
-    let number = value
-        .as_ref()
-        .iter()
-        .fold(start, |number, byte| (number ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
-    format!("{number:016x}")
+    value.iter().fold(start, |number, byte| (number ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// Reads a record.

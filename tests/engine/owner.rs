@@ -169,14 +169,20 @@ fn a_copy_of_this_machine_is_told_by_its_name() {
     let gateway = format!("{}.1", bridge.rsplit_once(".0/").expect("a network").0);
     let address = super::endpoint::forwarded_at(&gateway);
     project.write("prism.yaml", &format!("bind: {gateway}\n"));
-    let here = |verb: &[&str]| project.prism(verb).env("DOCKER_HOST", &address);
-    let there = |verb: &str| {
-        let script =
-            format!("echo copy >/proc/sys/kernel/hostname; exec {} {verb}", env!("CARGO_BIN_EXE_prism"));
-        let words = ["--uts", "--mount", "sh", "-c", &script];
+    // A small system has no id: both get one.
+    let etc = project.sandbox.root().join("etc");
+    let etc = etc.display();
+    let id = format!(
+        "rm -rf {etc}; cp -a /etc {etc}; echo 0123456789abcdef0123456789abcdef >{etc}/machine-id; mount --bind {etc} /etc"
+    );
+    let run = |name: &str, verb: &str| {
+        let script = format!("{id}; {name} exec {} {verb}", env!("CARGO_BIN_EXE_prism"));
+        let words = ["--uts", "--mount", "sh", "-ec", &script];
         project.sandbox.command("unshare", &project.directory, &words).env("DOCKER_HOST", &address)
     };
-    here(&["start"]).succeeds();
+    let here = |verb: &str| run("", verb);
+    let there = |verb: &str| run("echo copy >/proc/sys/kernel/hostname;", verb);
+    here("start").succeeds();
     let containers = project.containers();
     let own = fs::read_to_string("/proc/sys/kernel/hostname").expect("a name");
     let own = own.trim();
@@ -196,8 +202,8 @@ fn a_copy_of_this_machine_is_told_by_its_name() {
     there("exec true").env("PRISM_RENAMED_FROM", own).succeeds();
     there("exec true").succeeds();
     assert_eq!(project.containers(), containers);
-    let refused = here(&["destroy", "--yes"]).exits(1);
+    let refused = here("destroy --yes").exits(1);
     assert!(refused.stderr.contains("hint: `export PRISM_RENAMED_FROM=copy`"), "{refused}");
-    here(&["destroy", "--yes"]).env("PRISM_RENAMED_FROM", "copy").succeeds();
+    here("destroy --yes").env("PRISM_RENAMED_FROM", "copy").succeeds();
     project.holds_nothing();
 }
