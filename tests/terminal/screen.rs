@@ -109,9 +109,18 @@ fn less_pages_stops_and_goes_on() {
         for count in 1..=10 {
             types_until_shown(&mut terminal, "\x1a", "Stopped");
             terminal.shows("Stopped", count);
+            let shown = |terminal: &Terminal, text: &str| terminal.screen().matches(text).count();
+            let lost = shown(&terminal, "command not found");
             terminal.line("fg");
-            let pages = || terminal.screen().matches("\x1b[?1049h").count();
-            eventually("the page again", || pages() > count);
+            let is_page = |terminal: &Terminal| shown(terminal, "\x1b[?1049h") > count;
+            // Once in some thousand times the first key after a stop was lost, and the shell read `g`.
+            eventually("the page again", || {
+                is_page(&terminal) || shown(&terminal, "command not found") > lost
+            });
+            if !is_page(&terminal) {
+                terminal.line("fg");
+                eventually("the page again", || is_page(&terminal));
+            }
         }
         // `less` forgets keys that come while it paints.
         let painted = terminal.screen().matches("line 19 of the text").count();
