@@ -156,9 +156,6 @@ impl Compose {
     }
 }
 
-/// As many lines of what the Docker CLI says are shown where it has no Compose: its help follows.
-const WORDS: usize = 3;
-
 /// Returns the version of Docker Compose.
 ///
 /// # Errors
@@ -240,8 +237,7 @@ fn check_version(output: &Output) -> Result<(), Failure> {
     let text = String::from_utf8_lossy(&output.stdout);
     let install = "install Docker Compose 2.26 or newer (package docker-compose-plugin, or docker-compose on Debian 13)";
     if !output.status.success() {
-        let failure = Failure::new("`docker compose` does not work")
-            .details(lines(&output.stderr).into_iter().take(WORDS));
+        let failure = Failure::new("`docker compose` does not work").details(lines(&output.stderr));
         return Err(blame(failure.hint(install)));
     }
     match parse_version(&text) {
@@ -262,7 +258,9 @@ fn parse_version(text: &str) -> Option<(u32, u32)> {
 /// Splits what a program wrote into lines for an error.
 pub fn lines(bytes: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(bytes);
-    let lines = text.lines().map(|line| line.trim_end().to_owned()).filter(|line| !line.is_empty());
+    // Where the Docker CLI finds no Compose, its whole help follows.
+    let said = text.lines().take_while(|line| !line.starts_with("Usage:"));
+    let lines = said.map(|line| line.trim_end().to_owned()).filter(|line| !line.is_empty());
     without_dump(&lines.collect::<Vec<_>>()).to_vec()
 }
 
