@@ -43,10 +43,10 @@ pub(super) fn run(context: Context, args: ComposeArgs) -> anyhow::Result<()> {
     owner::refuse_all(&mut engine, &session.id, &session.directory)?;
     interrupt.listen()?;
     let compose = cold::refresh(&session, &mut engine, &endpoint, context.output, &interrupt)?;
-    let words: Vec<String> =
-        args.arguments.iter().filter_map(|word| word.to_str()).map(str::to_owned).collect();
-    if words.iter().any(|word| STARTING.contains(&word.as_str())) {
-        cold::check_writers(&session, &mut engine, &endpoint, &words, &interrupt)?;
+    if let [verb, words @ ..] = &from_verb(&args.arguments)[..]
+        && STARTING.contains(verb)
+    {
+        cold::check_writers(&session, &mut engine, &endpoint, words, &interrupt)?;
     }
     let command = compose.command();
     let mut words: Vec<OsString> =
@@ -68,9 +68,8 @@ fn asks_for_help(arguments: &[OsString]) -> bool {
 /// Refuses to address another project. After Compose's own verb, `-f` and `-p` mean other things.
 fn refuse_other_projects(arguments: &[OsString]) -> Result<(), Failure> {
     const OF_THE_SESSION: [&str; 5] = ["-p", "-f", "--file", "--project-name", "--project-directory"];
-    const WITH_VALUE: [&str; 5] = ["--ansi", "--env-file", "--parallel", "--profile", "--progress"];
-    let mut words = arguments.iter().filter_map(|word| word.to_str());
-    while let Some(word) = words.next() {
+    let before = arguments.len() - from_verb(arguments).len();
+    for word in arguments[..before].iter().filter_map(|word| word.to_str()) {
         let flag = word.split('=').next().unwrap_or(word);
         let is_joined = !word.starts_with("--") && (word.starts_with("-p") || word.starts_with("-f"));
         if OF_THE_SESSION.contains(&flag) || is_joined {
@@ -80,14 +79,30 @@ fn refuse_other_projects(arguments: &[OsString]) -> Result<(), Failure> {
             .kind(Kind::Usage)
             .hint("use `docker compose` for another project"));
         }
-        if !word.starts_with('-') {
-            return Ok(());
-        }
-        if WITH_VALUE.contains(&word) {
-            words.next();
-        }
     }
     Ok(())
+}
+
+/// Returns the words from Compose's own verb on; of one that is not UTF-8, nothing.
+fn from_verb(arguments: &[OsString]) -> Vec<&str> {
+    const WITH_VALUE: [&str; 10] = [
+        "--ansi",
+        "--env-file",
+        "--file",
+        "--parallel",
+        "--profile",
+        "--progress",
+        "--project-directory",
+        "--project-name",
+        "-f",
+        "-p",
+    ];
+    let words: Vec<&str> = arguments.iter().map(|word| word.to_str().unwrap_or_default()).collect();
+    let mut at = 0;
+    while words.get(at).is_some_and(|word| word.starts_with('-')) {
+        at += if WITH_VALUE.contains(&words[at]) { 2 } else { 1 };
+    }
+    words.get(at..).unwrap_or_default().to_vec()
 }
 
 #[cfg(test)]
@@ -101,6 +116,21 @@ mod tests {
         {
             let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
             assert_eq!(asks_for_help(&words), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_verb_is_composes_own() {
+        for (line, expected) in [
+            ("up -d db", "up -d db"),
+            ("--profile x --ansi=never run db", "run db"),
+            ("exec web npm run start", "exec web npm run start"),
+            ("-p other up", "up"),
+            ("--profile", ""),
+            ("", ""),
+        ] {
+            let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
+            assert_eq!(from_verb(&words).join(" "), expected, "{line}");
         }
     }
 

@@ -11,8 +11,7 @@ use crate::domain::checkout::{self, Checkout};
 use crate::domain::container::{Container, State};
 use crate::domain::environment::{Environment, original, scrubbed};
 use crate::domain::header::Header;
-use crate::domain::name::Suffix;
-use crate::domain::name::{ServiceName, SessionId};
+use crate::domain::name::{ServiceName, SessionId, Suffix};
 use crate::error::{self, Failure, Kind};
 use crate::files;
 use crate::git::Repository;
@@ -23,8 +22,7 @@ use crate::session::environment::{self, SessionVariables};
 use crate::session::options::Options;
 use crate::session::patience::{LIMIT, patience};
 use crate::session::worktree::Worktree;
-use crate::session::{self, Consent, Ephemeral, Session, glance, owner, warm};
-use crate::session::{reach, up};
+use crate::session::{self, Consent, Ephemeral, Session, glance, owner, reach, up, warm};
 use crate::timing;
 
 /// What a verb works with.

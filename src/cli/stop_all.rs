@@ -6,6 +6,7 @@ use super::context::{Context, lock};
 use crate::domain::container::State;
 use crate::domain::name::SessionId;
 use crate::domain::report::by_session;
+use crate::error;
 use crate::session::{Ephemeral, owner, remove};
 
 pub(super) fn run(context: Context) -> anyhow::Result<()> {
@@ -15,15 +16,16 @@ pub(super) fn run(context: Context) -> anyhow::Result<()> {
     let mut containers = engine.all_sessions()?;
     containers.retain(|container| container.is_ours && container.label("owner") == Some(context.owner()));
     let notes = engine.notes()?;
-    let is_of_other = |id: &SessionId| {
-        notes.iter().any(|noted| noted.session_id == *id && owner::former_machine(noted).is_some())
+    let check = |id: &SessionId| {
+        notes.iter().find(|noted| noted.session_id == *id).map_or(Ok(()), owner::check_machine)
     };
     let mut count = 0;
     for (id, containers) in by_session(containers) {
         if containers.iter().all(|container| matches!(container.state, State::Exited | State::Created)) {
             continue;
         }
-        if is_of_other(&id) {
+        if let Err(error) = check(&id) {
+            context.output.note(error::brief(&error.into()));
             continue;
         }
         let _lock = lock(&id, context.output)?;

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::claim::judged;
 use super::{Engine, labelled};
-use crate::domain::label::LABEL;
+use crate::domain::claim::{self, Whose};
 
 /// Compose projects, each with the names of its containers.
 pub type Strangers = BTreeMap<String, Vec<String>>;
@@ -14,19 +15,17 @@ impl Engine {
     pub fn strangers(&mut self, directory: &str) -> anyhow::Result<Strangers> {
         let found = self.list(labelled(format!("com.docker.compose.project.working_dir={directory}")))?;
         let mut strangers = Strangers::new();
-        for summary in found {
-            let labels = summary.labels.unwrap_or_default();
+        for mut summary in found {
+            let (labels, name, image) = judged(&mut summary);
             // Be it another one: of a single command, or of a container in which the directory is called alike.
-            let is_of_session = labels.contains_key(&format!("{LABEL}session_id"));
+            let is_of_session = matches!(claim::container(&labels, &name, image), Some(Whose::Ours(_)));
             // Its state in words: one that this prism does not know yet is no reason to fail.
             let is_running = summary.status.is_some_and(|status| status.starts_with("Up"));
             if is_of_session || !is_running {
                 continue;
             }
             let project = labels.get("com.docker.compose.project").cloned().unwrap_or_default();
-            let name =
-                summary.names.unwrap_or_default().first().map(|name| name.trim_start_matches('/').to_owned());
-            strangers.entry(project).or_default().extend(name);
+            strangers.entry(project).or_default().push(name);
         }
         for names in strangers.values_mut() {
             names.sort();

@@ -7,6 +7,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+use crate::domain::loss::is_cache;
 use crate::domain::mount;
 use crate::domain::origin::{Mount, Origin, Place, Presence, Why};
 use crate::read;
@@ -88,14 +89,15 @@ fn moved(directory: &Path, parent: &Path, origin: &Origin) -> io::Result<Option<
     Ok(moved)
 }
 
-/// Looks for a directory below another one, as far as that is soon done.
+/// Looks for a directory below another one, as far as that is soon done: what tools fill has none that somebody moved.
 fn find(top: &Path, is_it: &dyn Fn(&Path) -> bool) -> Option<PathBuf> {
     let mut left = vec![top.to_path_buf()];
     for _ in 0..MANY {
         let entries = fs::read_dir(left.pop()?).into_iter().flatten().filter_map(Result::ok);
         let inner = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-        let inner: Vec<PathBuf> =
-            inner.filter(|entry| entry.file_name() != ".git").map(|it| it.path()).collect();
+        let is_looked_into = |name: &str| name != ".git" && !is_cache(name);
+        let inner = inner.filter(|entry| is_looked_into(&entry.file_name().to_string_lossy()));
+        let inner: Vec<PathBuf> = inner.map(|entry| entry.path()).collect();
         if let Some(found) = inner.iter().find(|path| is_it(path)) {
             return Some(found.clone());
         }

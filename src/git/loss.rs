@@ -123,7 +123,9 @@ impl Seen<'_> {
             return Ok(None);
         }
         let not = ["--not", "--branches", "--tags", "--remotes", "--"];
-        let listed = self.git(&[&["log", COMMITS, "--format=%h %s"], &revisions[..], &not].concat())?;
+        // What a reflog names may have been cleaned up since.
+        let log = ["log", "--ignore-missing", COMMITS, "--format=%h %s"];
+        let listed = self.git(&[&log[..], &revisions[..], &not].concat())?;
         let commits: Vec<String> = String::from_utf8_lossy(&listed).lines().map(str::to_owned).collect();
         Ok((!commits.is_empty()).then_some(Loss::Commits(commits)))
     }

@@ -228,7 +228,7 @@ fn check_data(
     checked
 }
 
-/// Notes down the anonymous volumes of what has come up, if there are others than `noted`: a child's Compose may make
+/// Notes down the anonymous volumes of what has come up, if there are others than `names`: a child's Compose may make
 /// containers anew, and pass them on.
 fn note_anonymous(
     session: &Session,
@@ -289,11 +289,11 @@ pub fn check_writers(
     session: &Session,
     engine: &mut Engine,
     endpoint: &Endpoint,
-    named: &[String],
+    named: &[&str],
     interrupt: &Interrupt,
 ) -> anyhow::Result<()> {
     let Examined { model, plan, .. } = examine(session, engine, endpoint, interrupt)?;
-    let is_named = |name: &&ServiceName| named.contains(&name.0);
+    let is_named = |name: &&ServiceName| named.contains(&name.0.as_str());
     let mut services: Vec<ServiceName> = model.services.keys().filter(is_named).cloned().collect();
     if services.is_empty() {
         services = warm::read_header(session).map(|header| header.scope).unwrap_or_default();

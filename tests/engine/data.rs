@@ -222,6 +222,9 @@ fn composes_own_verbs_start_no_second_server_either() {
         refused(&copies.prism(one, &[&["compose"], verb].concat()).exits(1), &["service `db`"]);
     }
     copies.prism(one, &["compose", "ps"]).succeeds();
+    // What is called like such a verb, behind another one.
+    let exec = copies.prism(one, &["compose", "exec", "-T", "db", "echo", "start"]).run();
+    assert!(exec.status != 0 && !exec.stderr.contains("two servers"), "Compose's own error: {exec}");
     copies.prism(two, &["stop"]).succeeds();
     copies.prism(one, &["compose", "start"]).succeeds();
 }

@@ -113,7 +113,7 @@ fn less_pages_stops_and_goes_on() {
             let lost = shown(&terminal, "command not found");
             terminal.line("fg");
             let is_page = |terminal: &Terminal| shown(terminal, "\x1b[?1049h") > count;
-            // Once in some thousand times the first key after a stop was lost, and the shell read `g`.
+            // In CI, the first key after a stop was lost once, and the shell read `g`: nobody knows by whom.
             eventually("the page again", || {
                 is_page(&terminal) || shown(&terminal, "command not found") > lost
             });

@@ -1,5 +1,5 @@
-//! The table of kinds (docs/variables.md): a row each. To add a kind, add a row here, a case in `variable/tests/kinds.rs`, and
-//! a line in docs/variables.md.
+//! The table of kinds: a row each. To add a kind, add a row here, a case in `variable/tests/kinds.rs`, and a line in
+//! docs/variables.md.
 
 mod cloud;
 mod store;

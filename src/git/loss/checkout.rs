@@ -73,7 +73,7 @@ impl Checkout {
             }
         };
         found(changed, Loss::Uncommitted);
-        let closed = self.closed_submodules()?;
+        let closed = self.closed_submodules(is_going)?;
         untracked.extend(closed.iter().map(Vec::as_slice));
         found(untracked, Loss::Untracked);
         found(hidden.iter().map(Vec::as_slice).collect(), Loss::Hidden);
@@ -84,11 +84,16 @@ impl Checkout {
         Ok(losses)
     }
 
-    /// Finds submodules that are not checked out, and have files nevertheless: git shows nothing of these.
-    fn closed_submodules(&self) -> anyhow::Result<Vec<Vec<u8>>> {
+    /// Finds submodules that are not checked out, and have files nevertheless: git shows nothing of these. One of which the
+    /// removal has begun may lack its `.git` already.
+    fn closed_submodules(&self, is_going: bool) -> anyhow::Result<Vec<Vec<u8>>> {
         let listed = self.git(&["ls-files", "--stage", "-z"], None)?;
         let is_closed = |path: &&[u8]| {
-            let path = self.top.join(OsStr::from_bytes(path));
+            let below = OsStr::from_bytes(path);
+            if is_going && self.private.join("modules").join(below).exists() {
+                return false;
+            }
+            let path = self.top.join(below);
             let is_filled = fs::read_dir(&path).is_ok_and(|mut entries| entries.next().is_some());
             is_filled && path.join(".git").symlink_metadata().is_err()
         };

@@ -2,7 +2,6 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-
 use std::time::Duration;
 
 use tempfile::NamedTempFile;

@@ -126,6 +126,13 @@ fn work_that_only_the_worktrees_git_directory_has() {
     worktree.git(&["stash", "-q"]);
     worktree.stays("stashed work, which stays in `git stash list`: WIP on b: ");
     worktree.git(&["stash", "drop", "-q"]);
+    // A commit that was cleaned up long ago is no loss, and no obstacle.
+    let (log, gone) = (worktree.project.directory.join(".git/worktrees/b/logs/HEAD"), "e".repeat(40));
+    let head = worktree.git(&["rev-parse", "HEAD"]);
+    let entry =
+        format!("{gone} {} x <x@x> 1700000000 +0000\tcheckout: moving from {gone} to b\n", head.trim());
+    let before = fs::read_to_string(&log).expect("a reflog");
+    fs::write(&log, before + &entry).expect("a reflog");
     worktree.goes();
 }
 

@@ -133,6 +133,26 @@ fn what_was_set_aside_goes_also_when_its_name_in_git_is_anothers() {
 }
 
 #[test]
+fn a_removal_goes_on_that_was_killed_within_a_submodule() {
+    let (project, place) = created();
+    let library = project.sandbox.work().join("library");
+    fs::create_dir(&library).expect("directory");
+    fs::write(library.join("file"), "x").expect("file");
+    for words in [&["init", "-q"][..], &["add", "."], &["commit", "-qm", "x"]] {
+        project.sandbox.git(&library, words);
+    }
+    let add = ["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", text(&library), "inner"];
+    project.sandbox.git(&place, &add);
+    project.sandbox.git(&place, &["commit", "-qm", "library"]);
+    let aside = mark(&project, &place);
+    fs::rename(&place, &aside).expect("set aside");
+    fs::remove_file(aside.join("inner/.git")).expect("half removed");
+    project.prism(&["destroy", "--yes", text(&place)]).succeeds();
+    assert!(!aside.exists());
+    settled(&project, "b\nmain\n");
+}
+
+#[test]
 fn a_session_whose_directory_is_gone_leaves_no_branch_and_no_mark() {
     let (project, place) = created();
     fs::remove_dir_all(&place).expect("removed by hand");
