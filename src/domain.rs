@@ -16,7 +16,7 @@
 //! A [`container`] is what the Engine says of one; [`state`] compares containers with the header, and a [`socket`] table of
 //! one says why a port does not answer.
 //! [`catalog`] knows the usual images, [`variable`] turns containers into variables, [`environment`] merges
-//! them with the caller's, [`dotenv`] and [`format`](mod@format) write them down, in a [`block`] of a user's file where that is
+//! them with the caller's and with a [`translation`] of what the project's own files say, [`dotenv`] and [`format`](mod@format) write them down, in a [`block`] of a user's file where that is
 //! wanted, an [`explanation`] says where they come from, and a [`report`] or a [`prompt`] shows sessions, which a [`checkout`] finds by
 //! their branches. What would be lost with a worktree is a [`loss`]; a
 //! [`nonce`] tells it from one that was made later, and a [`mount`] in it is somebody else's. A [`change`] lays
@@ -77,6 +77,7 @@ pub mod starter;
 pub mod state;
 pub mod store;
 pub mod template;
+pub mod translation;
 pub mod url;
 pub mod variable;
 pub mod yaml;

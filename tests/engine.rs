@@ -1,5 +1,6 @@
 //! prism against the real Engine.
 
+mod address;
 mod away;
 mod branch;
 mod child;

@@ -22,7 +22,7 @@ use crate::session::environment::{self, SessionVariables};
 use crate::session::options::Options;
 use crate::session::patience::{LIMIT, patience};
 use crate::session::worktree::Worktree;
-use crate::session::{self, Consent, Ephemeral, Session, glance, owner, reach, up, warm};
+use crate::session::{self, Consent, Ephemeral, Session, dotenv, glance, owner, reach, up, warm};
 use crate::timing;
 
 /// What a verb works with.
@@ -159,8 +159,12 @@ impl Context {
     /// # Errors
     /// [`Kind::NoSession`] if it has none.
     pub(super) fn present(self) -> anyhow::Result<Present> {
-        let present = self.present_unread()?;
-        Ok(Present { session: present.session.read()?, ..present })
+        let mut present = self.present_unread()?;
+        present.session = present.session.read()?;
+        if let Some(header) = present.header.as_mut().filter(|header| header.settled) {
+            dotenv::refresh(&present.session, header);
+        }
+        Ok(present)
     }
 
     fn present_unread(self) -> anyhow::Result<Present> {

@@ -7,7 +7,7 @@ use crate::domain::store;
 use crate::error::{self, Failure};
 use crate::output::Output;
 use crate::process::interrupt::Interrupt;
-use crate::session::{Session, cold, script, stranger};
+use crate::session::{Session, cold, guard, script, stranger, warm};
 use crate::text;
 
 /// Docker's default pools hold 31 networks.
@@ -49,6 +49,7 @@ pub(super) fn run(context: Context) -> anyhow::Result<()> {
                 for sentence in stranger::strangers(&session, engine)? {
                     report.warning(&sentence, "`prism compose ps` shows this session's own")?;
                 }
+                answered(&session, engine, &mut report)?;
                 match cold::examine(&session, engine, endpoint, &interrupt) {
                     Ok(examined) => project(&session, &examined, &mut report)?,
                     Err(error) => report.failure(&error)?,
@@ -73,6 +74,20 @@ fn orphans(context: &Context, engine: &mut Engine, report: &mut Report) -> anyho
         return report.good("every session has its directory");
     }
     report.warning(&format!("{} sessions whose directory is gone", gone.len()), "`prism prune` removes them")
+}
+
+/// Says who else answers at the ports of the Compose file.
+fn answered(session: &Session, engine: &mut Engine, report: &mut Report) -> anyhow::Result<()> {
+    let Some(header) = warm::read_header(session) else { return Ok(()) };
+    let own = header.host_ports().chain(header.apps.values().copied()).collect();
+    let services = header.scope.iter().filter_map(|name| header.services.get_key_value(name));
+    for sentence in guard::strangers(session, engine, &guard::declared(services), &own)? {
+        report.warning(
+            &sentence,
+            "a program with that number built in talks to it: stop it, or let the program read the session's variables",
+        )?;
+    }
+    Ok(())
 }
 
 /// Says what of a project cannot be isolated, or not be followed.

@@ -16,9 +16,11 @@ use super::context::{Context, options};
 use crate::docker::{Endpoint, Engine};
 use crate::domain::env_file::Entry;
 use crate::domain::environment::{Environment, RECORD, Sources, Stray, merge};
+use crate::domain::translation::Mode;
 use crate::error::Failure;
 use crate::process::exec;
 use crate::process::interrupt::Interrupt;
+use crate::session::dotenv::Reader;
 use crate::session::options::Options;
 use crate::session::up;
 use crate::session::{self, Session, app, child};
@@ -119,10 +121,11 @@ pub(super) fn run(context: Context, args: ExecArgs) -> anyhow::Result<u8> {
         app: app.clone(),
         ..options(context.output, !args.no_start, &args.services, args.wait.seconds)
     };
+    let reader = Reader::new(&session, &std::env::current_dir()?, mode(&sources, &args.command));
+    let command = Wanted { app: app.as_deref(), reader, sources };
     if args.ephemeral {
         let session = session.into_ephemeral()?;
-        let app = app.as_deref();
-        let environment = || ready(&session, engine, &endpoint, &options, &interrupt, app, sources);
+        let environment = || ready(&session, engine, &endpoint, &options, &interrupt, command);
         return ephemeral::run(
             &context,
             &session,
@@ -132,13 +135,32 @@ pub(super) fn run(context: Context, args: ExecArgs) -> anyhow::Result<u8> {
             environment,
         );
     }
-    let environment = ready(&session, engine, &endpoint, &options, &interrupt, app.as_deref(), sources)?;
+    let environment = ready(&session, engine, &endpoint, &options, &interrupt, command)?;
     timing::mark("build");
     let program = exec::Program::find(&args.command, &environment)?;
     timing::mark("exec");
     context.output.timings(timing::report());
     interrupt.release()?;
     Err(program.replace().into())
+}
+
+/// What a command gets beside the session's own variables.
+struct Wanted<'a> {
+    app: Option<&'a str>,
+    reader: Reader,
+    sources: Sources,
+}
+
+/// Says for what the command reads its dotenv files.
+fn mode(sources: &Sources, command: &[OsString]) -> Mode {
+    let said = |name: &str| {
+        let by_flag = sources.explicit.iter().rev().find(|flag| flag.name == name);
+        let given = by_flag.and_then(|flag| flag.value.as_deref());
+        let of_caller =
+            || sources.caller.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_os_str());
+        given.or_else(of_caller)?.to_str().map(str::to_owned)
+    };
+    Mode::of(said, command.iter().filter_map(|word| word.to_str()))
 }
 
 /// Makes sure that the session is up, and builds the environment of the command.
@@ -148,14 +170,13 @@ fn ready(
     endpoint: &Endpoint,
     options: &Options,
     interrupt: &Interrupt,
-    app: Option<&str>,
-    sources: Sources,
+    wanted: Wanted,
 ) -> anyhow::Result<Environment> {
+    let Wanted { app, reader, sources } = wanted;
     let output = options.output;
     let up = up::up(session, &mut engine, endpoint, options, interrupt)?;
-    let mut variables =
-        session::environment::variables(session, &engine, endpoint, Some(&up.header), &up.containers)?;
-    variables.refresh_dotenv(session, output);
+    let derived = session::environment::derive(session, &engine, endpoint, Some(&up.header), &up.containers)?;
+    let mut variables = derived.refreshed(session, &up.header, &reader, output)?;
     if let Some(app) = app {
         app::check_port(&variables, session, &mut engine, app)?;
         app::add(&mut variables, session, app)?;

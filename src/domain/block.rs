@@ -31,6 +31,16 @@ pub fn replace(present: &[u8], lines: &str) -> Result<Vec<u8>, Failure> {
     }
 }
 
+/// Returns what is the user's of a text: all but the block.
+pub fn without(present: &str) -> String {
+    match marks(present.as_bytes()).as_slice() {
+        [Mark { start, is_begin: true, .. }, Mark { end, is_begin: false, .. }] => {
+            [&present[..*start], &present[*end..]].concat()
+        }
+        _ => present.to_owned(),
+    }
+}
+
 /// A line that begins or ends a block.
 struct Mark {
     start: usize,

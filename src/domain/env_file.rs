@@ -36,6 +36,15 @@ enum Part {
 /// # Errors
 /// A line is no `NAME=value`. The message names the line, never its text: it may hold a secret.
 pub fn parse(text: &str, file: &str) -> Result<Vec<Entry>, Failure> {
+    entries(text, file).into_iter().collect()
+}
+
+/// Reads what can be read of a text, and passes over the rest: other programs may know more forms.
+pub fn readable(text: &str, file: &str) -> Vec<Entry> {
+    entries(text, file).into_iter().flatten().collect()
+}
+
+fn entries(text: &str, file: &str) -> Vec<Result<Entry, Failure>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     // Stands for a dollar that may expand: dotenvy takes it for a letter like any other.
     let mark = ('\u{e000}'..='\u{f8ff}').find(|mark| !text.contains(*mark)).unwrap_or('\u{e000}');
@@ -44,35 +53,45 @@ pub fn parse(text: &str, file: &str) -> Result<Vec<Entry>, Failure> {
     while !rest.is_empty() {
         let (marked, length) = first_line(rest, mark);
         let place = format!("`{file}`, line {line}");
-        let failure = |what: &str, hint: &str| {
-            Failure::new(format!("{place}, {what}")).kind(Kind::Usage).hint(hint.to_owned())
-        };
-        for pair in dotenvy::from_read_iter(marked.as_bytes()) {
-            let (name, value) = pair.map_err(|_| {
-                if is_misnamed(&rest[..length]) {
-                    let hint =
-                        "names consist of letters, digits, `_` and `.`, and begin with a letter or `_`";
-                    failure("has a name that no variable can have", hint)
-                } else if rest[..length].contains('=') {
-                    let hint = "quote the value and close the quote, or remove the line";
-                    failure("is not a `NAME=value` line", hint)
-                } else {
-                    failure("is not a `NAME=value` line", "write `NAME=value`, or remove the line")
-                }
-            })?;
-            let value = parts(&value, mark).ok_or_else(|| {
-                let hint = "the forms are `$NAME`, `${NAME}`, `${NAME:-default}` and `${NAME:?message}`; `$$` is a dollar";
-                failure("has a `${…}` that prism does not know", hint)
-            })?;
-            if marked.contains('\0') {
-                return Err(failure("holds a NUL byte", "remove it"));
-            }
-            entries.push(Entry { name, place: place.clone(), value });
-        }
+        let pairs = dotenvy::from_read_iter(marked.as_bytes());
+        entries.extend(pairs.map(|pair| {
+            entry(pair.ok(), &marked, mark, &rest[..length])
+                .map(|(name, value)| Entry { name, place: place.clone(), value })
+                .map_err(|(what, hint)| Failure::new(format!("{place}, {what}")).kind(Kind::Usage).hint(hint))
+        }));
         line += rest[..length].matches('\n').count();
         rest = &rest[length..];
     }
-    Ok(entries)
+    entries
+}
+
+/// Takes a pair that dotenvy read of a `line`, or says what is wrong with that and what to do.
+fn entry(
+    pair: Option<(String, String)>,
+    marked: &str,
+    mark: char,
+    line: &str,
+) -> Result<(String, Vec<Part>), (&'static str, &'static str)> {
+    const NO_LINE: &str = "is not a `NAME=value` line";
+    let Some((name, value)) = pair else {
+        return Err(if is_misnamed(line) {
+            let hint = "names consist of letters, digits, `_` and `.`, and begin with a letter or `_`";
+            ("has a name that no variable can have", hint)
+        } else if line.contains('=') {
+            (NO_LINE, "quote the value and close the quote, or remove the line")
+        } else {
+            (NO_LINE, "write `NAME=value`, or remove the line")
+        });
+    };
+    let Some(value) = parts(&value, mark) else {
+        let hint =
+            "the forms are `$NAME`, `${NAME}`, `${NAME:-default}` and `${NAME:?message}`; `$$` is a dollar";
+        return Err(("has a `${…}` that prism does not know", hint));
+    };
+    if marked.contains('\0') {
+        return Err(("holds a NUL byte", "remove it"));
+    }
+    Ok((name, value))
 }
 
 /// Says of a line that is no assignment whether it is its name that makes it none.

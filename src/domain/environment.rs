@@ -19,6 +19,7 @@ pub use self::merge::merge;
 use super::catalog::Group;
 use super::env_file::Entry;
 use super::known;
+use super::translation::Targets;
 use super::variable::Variable;
 
 /// The variable that tells prism's own variables from the caller's: `NAME=<trace of its value>` by spaces.
@@ -86,6 +87,8 @@ pub struct Sources {
     pub explicit: Vec<Explicit>,
     /// The caller's environment comes last.
     pub override_environment: bool,
+    /// Where lines of `--env-file` find the services.
+    pub targets: Targets,
 }
 
 /// A child's environment, and what of the caller's stayed in the way.

@@ -8,6 +8,7 @@ use super::container::Container;
 use super::name::{ProjectName, ServiceName, SessionId, content_hash};
 use super::plan::ServicePlan;
 use super::seal::seal;
+use super::translation::Dotenv;
 
 /// What the override was made from, and what it expects of each service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,6 +69,9 @@ pub struct Header {
     /// What this machine was called, where the Engine is another one's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machine: Option<String>,
+    /// What the project's dotenv files said.
+    #[serde(default)]
+    pub dotenv: Dotenv,
     /// The ports of apps on the host.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub apps: BTreeMap<String, u16>,
@@ -191,6 +195,7 @@ mod tests {
             inspected: vec![],
             unanswered: vec![],
             machine: None,
+            dotenv: Dotenv::default(),
             apps: BTreeMap::from([("web".into(), 24_311)]),
         }
     }

@@ -20,7 +20,7 @@ use super::container::Container;
 use super::data::{Data, Own};
 use super::model::{Model, Service};
 use super::name::ServiceName;
-use super::port::{ContainerPort, expand_exposed, expand_range};
+use super::port::{ContainerPort, Protocol, expand_exposed, expand_range};
 use super::settings::{Ports, Ready, ServiceSettings, Settings};
 use crate::error::Failure;
 
@@ -70,9 +70,9 @@ pub struct ServicePlan {
     /// Of the ports of the service whose network it uses, those that are its own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub guest_ports: Vec<ContainerPort>,
-    /// Fixed host ports in the user's file, which no session binds.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub declared: Vec<u16>,
+    /// Fixed host ports in the user's file, which no session binds, each with the container port behind it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub declared: BTreeMap<u16, ContainerPort>,
     /// None of its ports can be bound: it uses the host's network, none, or one without a way out.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub closed: bool,
@@ -314,11 +314,20 @@ impl Decision<'_> {
         Ok(ports)
     }
 
-    fn declared(&self) -> Vec<u16> {
-        let published = self.service.ports.iter().filter_map(|port| port.published.as_deref());
-        let mut declared: Vec<u16> = published.filter_map(|text| expand_range(text).ok()).flatten().collect();
-        declared.sort_unstable();
-        declared.dedup();
+    fn declared(&self) -> BTreeMap<u16, ContainerPort> {
+        let mut declared = BTreeMap::new();
+        for port in &self.service.ports {
+            let protocol = port.protocol.parse().unwrap_or(Protocol::Tcp);
+            let container = ContainerPort { number: port.target, protocol };
+            let published = port.published.as_deref().and_then(|text| expand_range(text).ok());
+            for number in published.into_iter().flatten() {
+                // Of one number for both protocols, most clients mean TCP.
+                let known = declared.entry(number).or_insert(container);
+                if container.is_tcp() {
+                    *known = container;
+                }
+            }
+        }
         declared
     }
 

@@ -42,6 +42,10 @@ pub struct Settings {
     /// Puts the caller's environment last.
     #[serde(rename = "override")]
     pub override_environment: bool,
+    /// Whether addresses in the project's dotenv files are translated, or which names are left alone.
+    pub translate: Translate,
+    /// What is done if somebody else answers at a port of the Compose file.
+    pub guard: Guard,
     /// Settings per service.
     pub services: BTreeMap<ServiceName, ServiceSettings>,
     /// Variables for every command, with templates: `${NAME}`, `${NAME:-default}`, `${NAME:?message}`, `$$`.
@@ -60,6 +64,37 @@ pub struct Settings {
     /// The text of the file, to tell where a mistake is.
     #[serde(skip)]
     text: String,
+}
+
+/// `translate:`, all or nothing, or all but these names.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(untagged)]
+pub enum Translate {
+    /// Every name, or none.
+    All(bool),
+    /// Every name but these.
+    Except(Vec<String>),
+}
+
+impl Default for Translate {
+    fn default() -> Self {
+        Self::All(true)
+    }
+}
+
+/// `guard:`, what follows if somebody else answers at a port that the Compose file publishes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Guard {
+    /// A line.
+    #[default]
+    Note,
+    /// The command is not run.
+    Error,
+    /// Nothing.
+    Off,
 }
 
 /// What may be said of one service, here or as labels `dev-prism.<key>`.

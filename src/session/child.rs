@@ -1,15 +1,17 @@
 //! The environment of a program that runs against a session.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use super::cold::Up;
 use super::environment::SessionVariables;
-use super::{Session, input};
+use super::{Session, guard, input};
 use crate::docker::{self, Engine};
 use crate::domain::container::Container;
 use crate::domain::environment::{
     Environment, Lead, Merged, Origin, Ports, Sources, Stray, leads, merge, strays,
 };
+use crate::domain::name::ServiceName;
+use crate::domain::plan::ServicePlan;
 use crate::domain::reservation::{Block, read_service_label};
 use crate::domain::variable::{Variable, host_ports};
 use crate::error::Failure;
@@ -29,10 +31,13 @@ pub fn environment(
     output: Output,
     ways_out: impl Fn(&Stray) -> String,
 ) -> anyhow::Result<Environment> {
-    let SessionVariables { variables, own, missing, apps } = variables;
-    let sources = Sources { session: variables, own, ..sources };
+    let SessionVariables { variables, own, missing, apps, targets } = variables;
+    let sources = Sources { session: variables, own, targets, ..sources };
     let mut merged = merge(&sources)?;
-    for stray in find_strays(session, engine, up, &apps, &merged)? {
+    let mut own = host_ports(&up.containers);
+    own.extend(up.header.host_ports());
+    own.extend(apps.values());
+    for stray in find_strays(session, engine, up, &own, &merged)? {
         let message = stray.message();
         if !sources.override_environment || stray.origin != Origin::Caller {
             return Err(Failure::new(message).hint(ways_out(&stray)).into());
@@ -40,6 +45,7 @@ pub fn environment(
         merged.remove(&stray.lead.name);
         output.note(format!("left out: {message}"));
     }
+    guard::check(session, engine, &guard::declared(services(up)), &own, output)?;
     for variable in sources.session.iter().filter(|_| output.verbose) {
         output.detail(explain(variable, &merged));
     }
@@ -81,19 +87,16 @@ fn find_strays(
     session: &Session,
     engine: &mut Engine,
     up: &Up,
-    apps: &BTreeMap<String, u16>,
+    own: &BTreeSet<u16>,
     merged: &Merged,
 ) -> anyhow::Result<Vec<Stray>> {
-    let mut own = host_ports(&up.containers);
-    own.extend(up.header.host_ports());
-    own.extend(apps.values());
     let leads: Vec<Lead> =
         leads(merged, &docker::hostname()).into_iter().filter(|lead| !own.contains(&lead.port)).collect();
     if leads.is_empty() {
         return Ok(Vec::new());
     }
-    let services = up.header.services.iter();
-    let declared = services.flat_map(|(name, plan)| plan.declared.iter().map(|port| (*port, name.clone())));
+    let declared =
+        services(up).flat_map(|(name, plan)| plan.declared.keys().map(|port| (*port, name.clone())));
     let declared = declared.chain(input::host_ports(&up.header, &session.environment));
     let others = engine.all_sessions()?;
     let others = others.iter().filter(|container| container.session_id != session.id);
@@ -106,7 +109,12 @@ fn find_strays(
     };
     // What runs has the last word.
     let held = held(reserved).chain(held(bound)).collect();
-    Ok(strays(&leads, &Ports { own, declared: declared.collect(), held }, merged))
+    Ok(strays(&leads, &Ports { own: own.clone(), declared: declared.collect(), held }, merged))
+}
+
+/// Lists the services of the session: what leads to another one is no harm.
+fn services(up: &Up) -> impl Iterator<Item = (&ServiceName, &ServicePlan)> {
+    up.header.scope.iter().filter_map(|name| up.header.services.get_key_value(name))
 }
 
 fn reserved(container: &Container) -> Vec<u16> {

@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::dotenv::{self, Reader};
 use super::generated::RESOLVED;
 use super::{Session, reach};
-use crate::docker::{Endpoint, Engine};
+use crate::docker::{self, Endpoint, Engine};
 use crate::domain::container::{Container, Inspection};
-use crate::domain::dotenv;
+use crate::domain::dotenv::{HEADER, is_generated, write};
 use crate::domain::environment::{RECORD, former, record};
 use crate::domain::header::Header;
 use crate::domain::known;
 use crate::domain::reservation;
+use crate::domain::translation::{self, Dotenv, Targets};
 use crate::domain::variable::{self, Missing, Variable};
 use crate::error;
 use crate::files;
@@ -29,9 +31,22 @@ pub struct SessionVariables {
     pub missing: Vec<Missing>,
     /// The ports of apps.
     pub apps: BTreeMap<String, u16>,
+    /// Where programs find the services.
+    pub targets: Targets,
 }
 
-/// Derives the variables, inspecting only containers whose credentials are needed.
+/// What the variables of a session follow from, whoever reads them.
+#[derive(Debug, Clone)]
+pub struct Derived {
+    list: Vec<Variable>,
+    own: Vec<(String, String)>,
+    missing: Vec<Missing>,
+    apps: BTreeMap<String, u16>,
+    targets: Targets,
+    recorded: Dotenv,
+}
+
+/// Derives the variables, as a program gets them that runs in the session directory.
 pub fn variables(
     session: &Session,
     engine: &Engine,
@@ -39,6 +54,17 @@ pub fn variables(
     header: Option<&Header>,
     containers: &[Container],
 ) -> anyhow::Result<SessionVariables> {
+    derive(session, engine, endpoint, header, containers)?.read_by(session, header, &Reader::default())
+}
+
+/// Derives what services give, inspecting only containers whose credentials are needed.
+pub fn derive(
+    session: &Session,
+    engine: &Engine,
+    endpoint: &Endpoint,
+    header: Option<&Header>,
+    containers: &[Container],
+) -> anyhow::Result<Derived> {
     let mut dressed = Vec::new();
     let containers = if header.is_some() {
         containers
@@ -53,23 +79,68 @@ pub fn variables(
     let mut inspections = engine.inspect(wanted)?;
     timing::mark("inspect");
     let mut missing = read_credential_files(containers, &mut inspections);
-    let mut derived = variable::derive(containers, &inspections, endpoint.host.as_deref())?;
+    let host = endpoint.host.as_deref();
+    let mut derived = variable::derive(containers, &inspections, host)?;
     let apps = match header {
         Some(header) => header.apps.clone(),
         None if session.settings.apps.is_empty() => BTreeMap::new(),
         None => reservation::apps(&engine.note(&session.id)?.ports.unwrap_or_default()),
     };
     variable::add_apps(&mut derived, &apps);
-    let mut own = own(session, header, endpoint.host.as_deref());
-    let variables = variable::configure(&session.settings, None, derived.list, &own)?;
-    if let Some(header) = header {
-        let read = header.variables.iter().filter_map(|(name, hash)| hash.as_ref().map(|_| name));
-        let set = own.iter().map(|(name, _)| name).chain(variables.iter().map(|variable| &variable.name));
-        own.extend(former(&session.environment, read, set));
-    }
     missing.extend(derived.missing);
-    let missing = variable::unset(missing, &variables);
-    Ok(SessionVariables { variables, own, missing, apps })
+    let services = header
+        .into_iter()
+        .flat_map(|header| header.scope.iter().filter_map(|name| header.services.get_key_value(name)));
+    let translate = session.settings.translate.clone();
+    Ok(Derived {
+        list: derived.list,
+        own: own(session, header, host),
+        missing,
+        targets: Targets::new(docker::hostname(), services, containers, host, &apps, translate),
+        apps,
+        recorded: header.map(|header| header.dotenv.clone()).unwrap_or_default(),
+    })
+}
+
+impl Derived {
+    /// Writes `.env.session` as any program gets the variables, and returns them as `reader` does.
+    pub fn refreshed(
+        self,
+        session: &Session,
+        header: &Header,
+        reader: &Reader,
+        output: Output,
+    ) -> anyhow::Result<SessionVariables> {
+        let usual = Reader::default();
+        let lines = |reader| dotenv::lines(session, &self.recorded, reader);
+        if *reader != usual && lines(reader) != lines(&usual) {
+            self.clone().read_by(session, Some(header), &usual)?.refresh_dotenv(session, output);
+            return self.read_by(session, Some(header), reader);
+        }
+        let variables = self.read_by(session, Some(header), reader)?;
+        variables.refresh_dotenv(session, output);
+        Ok(variables)
+    }
+
+    /// Returns the variables as a program gets them that reads dotenv files as `reader` does.
+    fn read_by(
+        self,
+        session: &Session,
+        header: Option<&Header>,
+        reader: &Reader,
+    ) -> anyhow::Result<SessionVariables> {
+        let Self { list, mut own, missing, apps, targets, recorded } = self;
+        let lines = dotenv::lines(session, &recorded, reader);
+        let list = translation::apply(list, &lines, &targets);
+        let variables = variable::configure(&session.settings, None, list, &own)?;
+        if let Some(header) = header {
+            let read = header.variables.iter().filter_map(|(name, hash)| hash.as_ref().map(|_| name));
+            let set = own.iter().map(|(name, _)| name).chain(variables.iter().map(|variable| &variable.name));
+            own.extend(former(&session.environment, read, set));
+        }
+        let missing = variable::unset(missing, &variables);
+        Ok(SessionVariables { variables, own, missing, apps, targets })
+    }
 }
 
 /// Gives containers what is said of their services beside the Compose files: as it was at the last start; without the
@@ -174,7 +245,7 @@ impl SessionVariables {
     pub fn refresh_dotenv(&self, session: &Session, output: Output) {
         if let Err(error) = self.write_dotenv(session) {
             let path = session.dotenv_path();
-            match path.map_or(Ok(()), |path| files::check(&path, dotenv::is_generated)) {
+            match path.map_or(Ok(()), |path| files::check(&path, is_generated)) {
                 Err(error) => output.note(error::brief(&error)),
                 Ok(()) => output.detail(format!("{error:#}")),
             }
@@ -185,8 +256,8 @@ impl SessionVariables {
     pub fn write_dotenv(&self, session: &Session) -> anyhow::Result<()> {
         let Some(path) = session.dotenv_path() else { return Ok(()) };
         let all = self.all();
-        let written = dotenv::write(all.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        let text = format!("{}\n{}", dotenv::HEADER, written.text);
-        files::write(&path, text.as_bytes(), dotenv::is_generated).map(drop)
+        let written = write(all.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        let text = format!("{HEADER}\n{}", written.text);
+        files::write(&path, text.as_bytes(), is_generated).map(drop)
     }
 }

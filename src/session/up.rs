@@ -6,7 +6,7 @@ use super::cold::Up;
 use super::options::{Options, check_services};
 use super::patience::{LIMIT, patience};
 use super::wait::{Outcome, Wait};
-use super::{Session, cold, owner, reach, rename, warm};
+use super::{Session, cold, dotenv, owner, reach, rename, warm};
 use crate::docker::{Endpoint, Engine};
 use crate::domain::state::{Stage, stage, survey};
 use crate::error::{Failure, Kind};
@@ -59,7 +59,8 @@ fn bring_up(
         sight.stage = stage(&survey(header, &sight.containers));
     }
     let header = match (sight.stage, header) {
-        (Stage::Ready, Some(header)) => {
+        (Stage::Ready, Some(mut header)) => {
+            dotenv::refresh(session, &mut header);
             return Ok(Up { header, containers: sight.containers, started: false });
         }
         (_, header) => header,
@@ -80,6 +81,8 @@ fn bring_up(
         let before = if options.start { cold::running(&sight.containers) } else { BTreeSet::new() };
         let wait = wait.that_ran(before);
         if let Outcome::Ready(containers) = wait.until_ready(engine)? {
+            let mut header = header;
+            dotenv::refresh(session, &mut header);
             return Ok(Up { header, containers, started: false });
         }
     }

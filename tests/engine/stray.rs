@@ -39,6 +39,8 @@ fn a_stray_is_named_by_its_source() {
     let project = Project::web();
     let stray = "http://me:hunter2@127.1:18080/";
     project.write("test.env", &format!("# mine\nURL={stray}\n"));
+    // Translation would lead it to the session.
+    project.write("prism.yaml", "translate: false\n");
     let with_file = [&["exec", "--env-file", "test.env"][..], &SHOW].concat();
     let refused = project.prism(&with_file).exits(125);
     assert!(
@@ -56,7 +58,7 @@ fn a_stray_is_named_by_its_source() {
     assert!(pair.stderr.contains("`test.env`, line 2: WEB_PORT leads to port 18080"), "{pair}");
     let shell = project.prism(&["exec", "true"]).env("WEB_PORT", "18080").exits(125);
     assert!(shell.stderr.contains("WEB_PORT in your environment leads to port 18080"), "{shell}");
-    project.write("prism.yaml", &format!("env: {{URL: \"{stray}\"}}\n"));
+    project.write("prism.yaml", &format!("translate: false\nenv: {{URL: \"{stray}\"}}\n"));
     let yaml = project.prism(&[&["exec", "--override"][..], &SHOW].concat()).exits(125);
     assert!(
         yaml.stderr.contains("`env.URL` in prism.yaml leads to port 18080")

@@ -77,6 +77,11 @@ impl Project {
         self.prism(&["prune", "--yes"]).succeeds();
     }
 
+    /// Reads a file below the session directory.
+    pub fn read(&self, path: &str) -> String {
+        std::fs::read_to_string(self.directory.join(path)).expect(path)
+    }
+
     /// Writes a file below the session directory.
     pub fn write(&self, path: &str, text: &str) {
         self.sandbox.write(&format!("shop/{path}"), text);

@@ -6,6 +6,7 @@ use super::{Merged, Origin};
 use crate::domain::catalog::{Address, Group, kinds};
 use crate::domain::loopback::{self, is_here};
 use crate::domain::name::ServiceName;
+use crate::domain::translation::{HOSTS, is_of_origins};
 use crate::domain::variable::is_reserved;
 
 /// A variable that leads to a port of this machine.
@@ -17,6 +18,8 @@ pub struct Lead {
     pub port: u16,
     /// It names host or port itself: it does not lead there for want of others.
     pub is_address: bool,
+    /// It names a port, and nothing a host: that it leads there is known of ports that the Compose file fixes alone.
+    pub is_bare: bool,
 }
 
 /// Who has which port of this machine.
@@ -44,7 +47,7 @@ pub struct Stray {
 impl Stray {
     /// Says what leads where.
     pub fn message(&self) -> String {
-        let Self { lead: Lead { name, port, is_address }, origin, whose } = self;
+        let Self { lead: Lead { name, port, is_address, .. }, origin, whose } = self;
         let leads = format!("leads to port {port} of this machine, {whose}");
         match origin {
             Origin::Caller if *is_address => format!("{name} in your environment {leads}"),
@@ -95,12 +98,18 @@ pub fn leads(merged: &Merged, hostname: &str) -> Vec<Lead> {
         .collect();
     let see = See { merged, variables, hostname };
     let mut found = BTreeSet::new();
-    for name in merged.origins.keys().filter(|name| !is_reserved(name)) {
+    // Who may call is not called.
+    for name in merged.origins.keys().filter(|name| !is_reserved(name) && !is_of_origins(name)) {
         let value = see.value(name).unwrap_or_default();
         let of_value = loopback::ports(value, hostname).into_iter();
-        found.extend(of_value.map(|port| Lead { name: name.clone(), port, is_address: true }));
-        let stem = name.strip_suffix("_HOST").or_else(|| name.strip_suffix("_PORT"));
-        found.extend(stem.and_then(|stem| see.pair(name, stem)));
+        found.extend(of_value.map(|port| Lead {
+            name: name.clone(),
+            port,
+            is_address: true,
+            is_bare: false,
+        }));
+        let stem = HOSTS.iter().chain(&["_PORT"]).find_map(|suffix| name.strip_suffix(suffix));
+        found.extend(stem.filter(|stem| !stem.is_empty()).and_then(|stem| see.pair(name, stem)));
     }
     let groups = kinds().flat_map(|kind| kind.globals).chain(&merged.kept_groups);
     found.extend(groups.filter_map(|group| see.group(group, group.address.as_ref()?)));
@@ -126,23 +135,32 @@ impl See<'_> {
         host.is_empty() || is_here(host, self.hostname)
     }
 
-    /// Looks where `STEM_HOST` and `STEM_PORT` lead together; `name` is one of them.
+    /// Looks where `STEM_HOST`, or what else says the host, and `STEM_PORT` lead together; `name` is one of them.
     fn pair(&self, name: &str, stem: &str) -> Option<Lead> {
-        let (host, port) = (format!("{stem}_HOST"), format!("{stem}_PORT"));
+        let port = format!("{stem}_PORT");
         let number = self.value(&port)?.parse().ok()?;
-        let leads_here = match self.value(&host) {
+        let mut hosts = HOSTS.iter().map(|suffix| format!("{stem}{suffix}"));
+        let host = hosts.clone().find_map(|host| self.value(&host));
+        // The session's own was left out for this one.
+        let is_withheld = hosts.any(|host| self.merged.withheld.contains(&host));
+        let leads_here = match host {
             // To listen on all addresses is to lead nowhere.
             Some("0.0.0.0" | "::" | "*") => false,
             Some(host) => {
                 let host = host.split_once("://").map_or(host, |(_, host)| host);
                 self.is_here(host.trim_end_matches('/'))
             }
-            // The session's own was left out for this one.
-            None => self.merged.withheld.contains(&host),
+            None => true,
         };
         // The port is the one to name, if both are nobody's word for this command.
         let is_named = *name == port || !self.is_unmeant(&port);
-        (leads_here && is_named).then(|| Lead { name: name.to_owned(), port: number, is_address: true })
+        let is_bare = host.is_none() && !is_withheld;
+        (leads_here && is_named).then(|| Lead {
+            name: name.to_owned(),
+            port: number,
+            is_address: true,
+            is_bare,
+        })
     }
 
     /// Looks where the variables of a group lead together, unless its host is another machine's.
@@ -161,7 +179,7 @@ impl See<'_> {
         };
         let name = said.or_else(others)?;
         let number = self.value(port).and_then(|value| value.parse().ok()).unwrap_or(*default);
-        Some(Lead { name: (*name).to_owned(), port: number, is_address: said.is_some() })
+        Some(Lead { name: (*name).to_owned(), port: number, is_address: said.is_some(), is_bare: false })
     }
 }
 
@@ -169,7 +187,8 @@ impl See<'_> {
 pub fn strays(leads: &[Lead], ports: &Ports, merged: &Merged) -> Vec<Stray> {
     let stray = |lead: &Lead| {
         let port = &lead.port;
-        let whose = match (ports.held.get(port), ports.declared.get(port)) {
+        let held = ports.held.get(port).filter(|_| !lead.is_bare);
+        let whose = match (held, ports.declared.get(port)) {
             _ if ports.own.contains(port) => return None,
             (Some((service, directory)), _) => {
                 format!("which is service `{service}` of the session of `{directory}`")

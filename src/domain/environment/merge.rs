@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 
 use super::{Environment, Explicit, Merged, Origin, RECORD, Sources, UNSET, record};
 use crate::domain::catalog::Group;
+use crate::domain::translation::{Answer, HOSTS, Line, answers};
 use crate::domain::variable::Variable;
 use crate::error::Failure;
 
@@ -35,10 +36,16 @@ pub fn merge(sources: &Sources) -> Result<Merged, Failure> {
         sources.session.iter().filter(is_member).any(|v| is_callers(&v))
             || (!sources.override_environment && rivals(group).next().is_some())
     };
-    // A host without its port, or the other way round, would lead nowhere, or to somebody else's data.
+    // A host without its port, or the other way round, would lead nowhere, or to somebody else's data. A host that is this
+    // machine means the session's port, where that is on it.
     let is_torn = |v: &Variable| {
-        let twin = sources.session.iter().find(|it| twin(v).as_ref() == Some(&it.name));
-        twin.is_some_and(|twin| is_callers(&twin))
+        let twins = twins(v);
+        let mut found = sources.session.iter().filter(|it| twins.contains(&it.name)).filter(is_callers);
+        found.any(|twin| {
+            let is_here = |host: &str| sources.targets.is_here(host);
+            let said = callers_value(&twin.name).and_then(OsStr::to_str).unwrap_or_default();
+            twin.name.contains("_PORT") || !(is_here(said) && is_here(&twin.value))
+        })
     };
     let mut set: BTreeMap<String, OsString> = BTreeMap::new();
     let mut removed: BTreeSet<&str> = BTreeSet::new();
@@ -64,21 +71,8 @@ pub fn merge(sources: &Sources) -> Result<Merged, Failure> {
     if sources.own.iter().any(|(name, _)| name == "COMPOSE_FILE") {
         removed.insert(UNSET);
     }
-    let mut unset = Vec::new();
-    for entry in &sources.env_files {
-        let known = |name: &str| -> Option<OsString> {
-            let own = sources.own.iter().find(|(own, _)| own == name).map(|(_, value)| value.into());
-            let explicit = sources.explicit.iter().rev().find(|explicit| explicit.name == name);
-            let of_caller = || callers_value(name).filter(|_| !removed.contains(name)).map(OsStr::to_owned);
-            own.or_else(|| explicit.and_then(|explicit| explicit.value.clone().or_else(of_caller)))
-                .or_else(|| set.get(name).cloned())
-                .or_else(of_caller)
-        };
-        let (value, missing) = entry.expand(known)?;
-        unset.extend(missing.into_iter().map(|name| (entry.place.clone(), name)));
-        set.insert(entry.name.clone(), value);
-        origins.insert(entry.name.clone(), Origin::File(entry.place.clone()));
-    }
+    let of_caller = |name: &str| callers_value(name).filter(|_| !removed.contains(name));
+    let unset = read_files(sources, &of_caller, &mut set, &mut origins)?;
     for Explicit { name, value } in &sources.explicit {
         match value.as_deref().or_else(|| callers_value(name)) {
             Some(value) => drop(set.insert(name.clone(), value.to_owned())),
@@ -113,18 +107,62 @@ pub fn merge(sources: &Sources) -> Result<Merged, Failure> {
     })
 }
 
-/// Names the variable that says, together with a service's `…_HOST` or `…_PORT`, where it is; `…_HOST_80` and `…_PORT_80`
+/// Sets what all `--env-file` say, the last one of a name, and leads it to the session. Lists where a line names a variable
+/// that is not set.
+fn read_files<'c>(
+    sources: &Sources,
+    of_caller: &dyn Fn(&str) -> Option<&'c OsStr>,
+    set: &mut BTreeMap<String, OsString>,
+    origins: &mut BTreeMap<String, Origin>,
+) -> Result<Vec<(String, String)>, Failure> {
+    let mut unset = Vec::new();
+    for entry in &sources.env_files {
+        let known = |name: &str| -> Option<OsString> {
+            let own = sources.own.iter().find(|(own, _)| own == name).map(|(_, value)| value.into());
+            let explicit = sources.explicit.iter().rev().find(|explicit| explicit.name == name);
+            let of_caller = || of_caller(name).map(OsStr::to_owned);
+            own.or_else(|| explicit.and_then(|explicit| explicit.value.clone().or_else(of_caller)))
+                .or_else(|| set.get(name).cloned())
+                .or_else(of_caller)
+        };
+        let (value, missing) = entry.expand(known)?;
+        unset.extend(missing.into_iter().map(|name| (entry.place.clone(), name)));
+        set.insert(entry.name.clone(), value);
+        origins.insert(entry.name.clone(), Origin::File(entry.place.clone()));
+    }
+    let lines = sources.env_files.iter().rev().filter_map(|entry| {
+        let value = set.get(&entry.name)?.to_str()?.to_owned();
+        Some(Line { name: entry.name.clone(), value, file: String::new(), place: entry.place.clone() })
+    });
+    for Answer { name, value, place, .. } in answers(&lines.collect::<Vec<_>>(), &sources.targets) {
+        // A port that follows from a host alone is the caller's, if that is known.
+        if origins.contains_key(&name) || of_caller(&name).is_none() {
+            set.insert(name.clone(), value.into());
+            origins.insert(name, Origin::File(place));
+        }
+    }
+    Ok(unset)
+}
+
+/// Names the variables that say, together with a service's `…_HOST` or `…_PORT`, where it is; `…_HOST_80` and `…_PORT_80`
 /// are such twins, too.
-fn twin(variable: &Variable) -> Option<String> {
-    variable.service.as_ref().filter(|_| variable.group.is_none())?;
+fn twins(variable: &Variable) -> Vec<String> {
+    if variable.service.is_none() || variable.group.is_some() {
+        return Vec::new();
+    }
     let name = &variable.name;
-    let of = |word: &str, other: &str| {
-        let (stem, rest) = name.rsplit_once(word)?;
-        let is_of_port =
-            rest.strip_prefix('_').is_some_and(|port| port.starts_with(|c: char| c.is_ascii_digit()));
-        (rest.is_empty() || is_of_port).then(|| format!("{stem}{other}{rest}"))
+    let is_of_port = |rest: &str| {
+        rest.strip_prefix('_').is_some_and(|port| port.starts_with(|c: char| c.is_ascii_digit()))
     };
-    of("_HOST", "_PORT").or_else(|| of("_PORT", "_HOST"))
+    let divided = |word: &str| {
+        let (stem, rest) = name.rsplit_once(word)?;
+        (rest.is_empty() || is_of_port(rest)).then(|| (stem.to_owned(), rest.to_owned()))
+    };
+    match (divided("_PORT"), HOSTS.iter().find_map(|word| divided(word))) {
+        (Some((stem, rest)), _) => HOSTS.iter().map(|host| format!("{stem}{host}{rest}")).collect(),
+        (None, Some((stem, rest))) => vec![format!("{stem}_PORT{rest}")],
+        (None, None) => Vec::new(),
+    }
 }
 
 /// Keeps the caller's order: a replaced variable stays where it was, new ones follow.

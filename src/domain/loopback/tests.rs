@@ -78,3 +78,74 @@ fn finds_where_a_value_points() {
 fn a_machine_without_a_name_is_nobody() {
     assert!(!is_here("", "") && !is_here("db", ""));
 }
+
+#[test]
+fn a_value_leads_elsewhere_and_is_otherwise_as_it_was() {
+    let place = |port: u16| match port {
+        5432 => Some(("127.0.0.1", 7001)),
+        6379 => Some(("127.0.0.1", 7002)),
+        3306 => Some(("127.0.0.1", 7003)),
+        1433 => Some(("127.0.0.1", 7004)),
+        3000 => Some(("127.0.0.1", 7005)),
+        9092 => Some(("::1", 7006)),
+        _ => None,
+    };
+    for (value, expected) in [
+        ("postgres://u:p%40@localhost:5432/shop?a=b#c", "postgres://u:p%40@127.0.0.1:7001/shop?a=b#c"),
+        ("postgresql+asyncpg://u@127.0.0.1/shop", "postgresql+asyncpg://u@127.0.0.1:7001/shop"),
+        ("postgres://u:hun#ter2@localhost:5432/x", "postgres://u:hun#ter2@127.0.0.1:7001/x"),
+        ("postgres://u:localhost@localhost/localhost", "postgres://u:localhost@127.0.0.1:7001/localhost"),
+        ("postgres:///x?host=localhost&port=5432&a=1", "postgres:///x?host=127.0.0.1&port=7001&a=1"),
+        ("postgres:///x?host=localhost", "postgres:///x?host=127.0.0.1&port=7001"),
+        ("redis://[::1]:6379/0", "redis://127.0.0.1:7002/0"),
+        ("redis://:s3cret@0.0.0.0", "redis://:s3cret@127.0.0.1:7002"),
+        ("kafka://localhost", "kafka://[::1]:7006"),
+        ("  redis://localhost ", "  redis://127.0.0.1:7002 "),
+        // The name is what cookies and certificates are for; an address is not.
+        (
+            "http://localhost:3000/a?b=http://localhost:3000",
+            "http://localhost:7005/a?b=http://localhost:3000",
+        ),
+        ("https://shop.localhost:3000", "https://shop.localhost:7005"),
+        ("http://127.0.0.1:3000", "http://127.0.0.1:7005"),
+        ("http://[::1]:3000", "http://127.0.0.1:7005"),
+        // Several at once, each by itself.
+        ("http://localhost:3000,http://prod.example:3000", "http://localhost:7005,http://prod.example:3000"),
+        ("mongodb://u:p@db.example:1,localhost:5432/x", "mongodb://u:p@db.example:1,127.0.0.1:7001/x"),
+        (
+            "localhost:6379, prod.example:6379 ,127.1:5432",
+            "127.0.0.1:7002, prod.example:6379 ,127.0.0.1:7001",
+        ),
+        ("jdbc:postgresql://localhost/x?user=u", "jdbc:postgresql://127.0.0.1:7001/x?user=u"),
+        ("jdbc:sqlserver://localhost:1433;database=x", "jdbc:sqlserver://127.0.0.1:7004;database=x"),
+        ("jdbc:oracle:thin:u/p@localhost:3000:XE", "jdbc:oracle:thin:u/p@127.0.0.1:7005:XE"),
+        ("host=localhost port=5432 password='a b'", "host=127.0.0.1 port=7001 password='a b'"),
+        ("host='localhost' dbname=x", "host='127.0.0.1' dbname=x port=7001"),
+        ("host=prod.example,localhost port=1,5432", "host=prod.example,127.0.0.1 port=1,7001"),
+        ("Host=localhost;Port=5432;Password=x=y", "Host=127.0.0.1;Port=7001;Password=x=y"),
+        ("Host=localhost;Database=x;", "Host=127.0.0.1;Database=x;Port=7001;"),
+        ("Server=tcp:localhost,1433;User ID=sa", "Server=tcp:127.0.0.1,7004;User ID=sa"),
+        ("Server=localhost;Database=x", "Server=127.0.0.1,7004;Database=x"),
+        ("u:p@tcp(localhost:3306)/x", "u:p@tcp(127.0.0.1:7003)/x"),
+        ("tcp(127.0.0.1)/x", "tcp(127.0.0.1:7003)/x"),
+    ] {
+        let found = translated(value, "box", place).map(|it| it.value);
+        assert_eq!(found.as_deref(), Some(expected), "{value}");
+        // What leads to the session stays there.
+        assert_eq!(translated(expected, "box", place).filter(|it| it.value != expected), None, "{expected}");
+    }
+    for value in [
+        "postgres://prod.example:5432/x",
+        "postgres://localhost:9/x",
+        "postgres://%2Fvar%2Frun%2Fpostgresql:5432/x",
+        "postgres:///x",
+        "jdbc:postgresql:x",
+        "dbname=x port=5432",
+        "5432",
+        "localhost",
+        "",
+    ] {
+        let found = translated(value, "box", place).map(|it| it.value);
+        assert_eq!(found, None, "{value}");
+    }
+}

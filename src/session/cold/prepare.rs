@@ -12,7 +12,7 @@ use super::resolve;
 use crate::compose::{Compose, ComposeFiles};
 use crate::docker::{self, Endpoint, Engine};
 use crate::domain::container::Container;
-use crate::domain::dotenv;
+use crate::domain::dotenv::is_generated;
 use crate::domain::environment::is_own;
 use crate::domain::header::{GENERATOR, Header, SharedName};
 use crate::domain::input::seccomp_profile;
@@ -34,7 +34,7 @@ use crate::process::interrupt::Interrupt;
 use crate::session::generated::{self, RESOLVED};
 use crate::session::input::{self, Inputs};
 use crate::session::options::check_services;
-use crate::session::{Session, key, warm};
+use crate::session::{Session, dotenv, key, warm};
 use crate::{files, git};
 
 /// An override that was written, and how to use it.
@@ -99,9 +99,8 @@ impl Prepare<'_> {
         if scope.is_empty() && !self.only_to_look {
             return Err(nothing_chosen(model).into());
         }
-        notes.extend(Lacking::of(session).check_mounts(model, &scope, endpoint)?);
+        notes.extend(lacking(session, model, &scope, endpoint)?);
         notes.extend(Lacking::of(session).tell_inputs(inputs, note.setup.is_some()));
-        notes.extend(Lacking::of(session).tell_paths(model, &scope, endpoint));
         plan.check_apps(&session.settings, &scope)?;
         plan.check_templates(&session.settings, &scope, self.app)?;
         let excluded = scope::excluded(model, &note.selection, &scope);
@@ -110,8 +109,8 @@ impl Prepare<'_> {
         let old = warm::read_header(session);
         let created_at = created_at(containers, old.as_ref());
         let has_start_interval = engine.has_start_interval()?;
-        let mut facts =
-            facts(session, compose.project.clone(), created_at.clone(), has_start_interval, excluded);
+        let project = compose.project.clone();
+        let mut facts = facts(session, project.clone(), created_at.clone(), has_start_interval, excluded);
         let config = session.configuration_hash(&inputs.files);
         let labels = session_labels(&facts);
         let stores = stores(session, model, plan, &scope);
@@ -140,7 +139,6 @@ impl Prepare<'_> {
         plan.reserve(&reserved);
         (facts.profiles, facts.builds) = (hashes(session, &found, &inputs, &model), builds);
         let body = body(&model, &plan, &facts, &inputs.empty_lists);
-        let project = compose.project.clone();
         let header = Header {
             generator: GENERATOR.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -167,6 +165,7 @@ impl Prepare<'_> {
             inspected: Vec::new(),
             unanswered: old.as_ref().map(|header| header.unanswered.clone()).unwrap_or_default(),
             machine: endpoint.machine_name(),
+            dotenv: dotenv::read(session),
             apps: apps(&reserved),
         };
         let is_stale = old.is_none_or(|old| old.body != content_hash(body.as_bytes()));
@@ -180,10 +179,24 @@ impl Prepare<'_> {
             stores,
             builds: facts.builds,
         };
-        let is_given = |name: &str| is_given_to_children(session, &plan, name);
+        let dotenv = prepared.header.dotenv.clone();
+        let is_given = |name: &str| dotenv.may_give(name) || is_given_to_children(session, &plan, name);
         prepared.write_all(session, &compose, is_stale, is_given, interrupt)?;
         Ok(prepared)
     }
+}
+
+/// Says which files of the services are not there.
+fn lacking(
+    session: &Session,
+    model: &Model,
+    scope: &[ServiceName],
+    endpoint: &Endpoint,
+) -> anyhow::Result<Vec<String>> {
+    let lacking = Lacking::of(session);
+    let mut notes = lacking.check_mounts(model, scope, endpoint)?;
+    notes.extend(lacking.tell_paths(model, scope, endpoint));
+    Ok(notes)
 }
 
 /// Writes what the override states.
@@ -322,7 +335,7 @@ impl Prepared {
 /// afterwards. The predecessor's are taken over, with a word.
 fn make_way(session: &Session, output: Output, only_to_look: bool) -> anyhow::Result<()> {
     if let Some(path) = session.dotenv_path() {
-        files::check(&path, dotenv::is_generated)?;
+        files::check(&path, is_generated)?;
     }
     let former = session.former_files();
     if !former.is_empty() && !only_to_look {

@@ -66,6 +66,17 @@ fn what_is_refused() {
         (&[("REPLICA_HOST", "http://localhost/"), ("REPLICA_PORT", "8000")], &["REPLICA_PORT 8000"]),
         (&[("REPLICA_HOST", "0.0.0.0"), ("REPLICA_PORT", "8000")], &[]),
         (&[("REPLICA_PORT", "8000")], &[]),
+        // A port alone is known by what the Compose file fixes.
+        (&[("BULL_REDIS_PORT", "5432")], &["BULL_REDIS_PORT 5432"]),
+        (&[("PORT", "5432"), ("_PORT", "5432")], &[]),
+        (&[("POSTGRES_SERVER", "localhost"), ("POSTGRES_PORT", "8000")], &["POSTGRES_PORT 8000"]),
+        (&[("X_ADDRESS", "prod.example"), ("X_PORT", "5432")], &[]),
+        (
+            &[("X_ENDPOINT", "localhost:5432"), ("Y_DSN", "host=localhost")],
+            &["X_ENDPOINT 5432", "Y_DSN 5432"],
+        ),
+        // Who may call is not called.
+        (&[("CORS_ORIGINS", "http://localhost:5432"), ("ALLOWED_HOSTS", "localhost:8000")], &[]),
     ] {
         let of_caller = || Sources { caller: environment(given), session: session(), ..Sources::default() };
         assert_eq!(of(of_caller()), expected, "of the caller: {given:?}");
@@ -107,6 +118,15 @@ fn a_host_and_its_port_are_kept_as_a_whole() {
     let caller = environment(&[("DB_HOST", "prod.example")]);
     let merged = merge(Sources { caller, session: session(), ..Sources::default() });
     assert_eq!((value(&merged, "DB_PORT"), merged.withheld), (None, vec!["DB_PORT".to_owned()]));
+    // This machine, without a port, means the session's.
+    for (host, port) in
+        [("localhost", Some("7000")), ("0.0.0.0", None), ("/run/db", None), ("prod.example", None)]
+    {
+        let caller = environment(&[("DB_HOST", host)]);
+        let merged = merge(Sources { caller, session: session(), ..Sources::default() });
+        assert_eq!(value(&merged, "DB_HOST").as_deref(), Some(host));
+        assert_eq!(value(&merged, "DB_PORT").as_deref(), port, "{host}");
+    }
     let flag = Explicit { name: "DB_HOST".into(), value: Some("127.1".into()) };
     let merged = merge(Sources { explicit: vec![flag], session: session(), ..Sources::default() });
     assert_eq!(value(&merged, "DB_PORT").as_deref(), Some("7000"));
@@ -156,6 +176,7 @@ fn a_file_sees_the_childs_environment() {
             explicit: vec![Explicit { name: "MINE".into(), value: Some("m".into()) }],
             own: vec![("SESSION_DIR".into(), "/w".into())],
             override_environment,
+            ..Sources::default()
         })
     };
     let (kept, replaced) = (merged(false), merged(true));

@@ -1,0 +1,87 @@
+//! Who else answers at the ports of the Compose file: programs with such a number built in talk to them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpStream};
+use std::time::Duration;
+
+use super::Session;
+use crate::docker::Engine;
+use crate::domain::name::ServiceName;
+use crate::domain::plan::ServicePlan;
+use crate::domain::port::Protocol;
+use crate::domain::settings::Guard;
+use crate::error::Failure;
+use crate::listen::Listener;
+use crate::output::Output;
+
+/// How long an answer from this machine itself may take.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// Lists the ports that the Compose files publish for these services.
+pub fn declared<'s>(
+    services: impl Iterator<Item = (&'s ServiceName, &'s ServicePlan)>,
+) -> BTreeMap<u16, &'s ServiceName> {
+    let tcp = services.flat_map(|(name, plan)| {
+        plan.declared.iter().filter(|(_, port)| port.is_tcp()).map(move |(published, _)| (*published, name))
+    });
+    tcp.collect()
+}
+
+/// Says of each of these ports who answers there, unless it is one of the session's `own`.
+///
+/// # Errors
+/// The Engine does not answer. It is asked only if somebody does.
+pub fn strangers(
+    session: &Session,
+    engine: &mut Engine,
+    declared: &BTreeMap<u16, &ServiceName>,
+    own: &BTreeSet<u16>,
+) -> anyhow::Result<Vec<String>> {
+    let mut found = Vec::new();
+    for (port, service) in declared.iter().filter(|(port, _)| !own.contains(port)) {
+        if !is_answered(*port) {
+            continue;
+        }
+        let listener =
+            || Listener::find(Protocol::Tcp, *port).filter(|it| !it.is_proxy()).map(|it| it.to_string());
+        let by = engine.holder(&session.id, *port)?.or_else(listener);
+        let by = by.unwrap_or_else(|| "another program".to_owned());
+        found.push(format!("port {port}, which the Compose file gives `{service}`, is answered by {by}"));
+    }
+    Ok(found)
+}
+
+/// Says, as `prism.yaml` wants it, that somebody else answers where a program may look for a service of the session.
+///
+/// # Errors
+/// `guard: error`, or the Engine does not answer.
+pub fn check(
+    session: &Session,
+    engine: &mut Engine,
+    declared: &BTreeMap<u16, &ServiceName>,
+    own: &BTreeSet<u16>,
+    output: Output,
+) -> anyhow::Result<()> {
+    if session.settings.guard == Guard::Off {
+        return Ok(());
+    }
+    let mut found = strangers(session, engine, declared, own)?.into_iter();
+    if session.settings.guard == Guard::Error {
+        return found.next().map_or(Ok(()), |sentence| {
+            let hint = "stop it, or let `guard: note` in prism.yaml say so and go on";
+            Err(Failure::new(format!("{sentence}, not by this session")).hint(hint).into())
+        });
+    }
+    for sentence in found {
+        output.note(format!(
+            "{sentence}, not by this session: a program with that number built in talks to it (`guard: off` in prism.yaml: no more of this)"
+        ));
+    }
+    Ok(())
+}
+
+/// Connects, by whichever address `localhost` means.
+fn is_answered(port: u16) -> bool {
+    let loopback = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+    loopback.into_iter().any(|address| TcpStream::connect_timeout(&(address, port).into(), PATIENCE).is_ok())
+}

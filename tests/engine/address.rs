@@ -1,0 +1,161 @@
+//! A program finds its database under the names that the project's own files have for it, while the plain stack is up.
+
+use std::io::Write;
+use std::net::TcpListener;
+
+use crate::support::Project;
+
+/// Prints these variables, a line each.
+fn show(project: &Project, before: &[&str], names: &[&str]) -> Vec<String> {
+    let script = names.iter().map(|name| format!("echo \"${{{name}-unset}}\"; ")).collect::<String>();
+    let arguments = [&["exec"], before, &["--", "sh", "-c", &script]].concat();
+    project.prism(&arguments).succeeds().stdout.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn names_of_the_projects_own_files_lead_to_the_session() {
+    let project = Project::web();
+    project.write(
+        ".env",
+        "API_SERVER=localhost\nAPI_PORT=18080\nexport PUBLIC_API=\"http://localhost:18080/v1\" # mine\n\
+         BASE=127.0.0.1:18080\nREMOTE=http://prod.example:18080\nCORS_ORIGINS=http://localhost:18080\nPORT=18080\n",
+    );
+    let names =
+        ["API_SERVER", "API_PORT", "PUBLIC_API", "BASE", "REMOTE", "CORS_ORIGINS", "PORT", "WEB_PORT"];
+    let found = show(&project, &[], &names);
+    let port = found[7].clone();
+    let api = format!("http://localhost:{port}/v1");
+    let base = format!("127.0.0.1:{port}");
+    assert_eq!(found, ["127.0.0.1", &port, &api, &base, "unset", "unset", "unset", &port]);
+    // The same for shells, for people, and in a child's child.
+    assert!(project.read(".env.session").contains(&format!("PUBLIC_API={api}\n")));
+    let explained = project.prism(&["env", "--explain"]).succeeds();
+    let line = explained.stdout.lines().find(|line| line.starts_with("API_PORT ")).expect("a line");
+    assert!(line.ends_with(&format!("web      80/tcp  `.env`, line 2, with {port} for 18080")), "{line}");
+    let prism = env!("CARGO_BIN_EXE_prism");
+    let nested = project.prism(&["exec", "--", prism, "exec", "--", "sh", "-c", "echo $BASE"]).succeeds();
+    assert_eq!(nested.stdout, format!("{base}\n"));
+    // What the caller says, and prism.yaml, come before.
+    let callers =
+        project.prism(&["exec", "--", "sh", "-c", "echo $BASE"]).env("BASE", "prod.example:1").succeeds();
+    assert_eq!(callers.line(), "prod.example:1");
+    project.write("prism.yaml", "translate: [API_SERVER, API_PORT]\nenv: {BASE: \"x${WEB_PORT}\"}\n");
+    assert_eq!(show(&project, &[], &names)[..4], ["unset", "unset", &api, &format!("x{port}")]);
+    project.write("prism.yaml", "translate: false\n");
+    assert_eq!(show(&project, &[], &names)[..4], ["unset"; 4]);
+}
+
+#[test]
+fn a_changed_line_counts_at_once_and_without_compose() {
+    let project = Project::web();
+    project.prism(&["exec", "true"]).succeeds();
+    let before = project.read("docker-compose.session.yml");
+    project.write(".env.local", "X=localhost:18080\n");
+    let run = project.prism(&["-v", "exec", "--", "sh", "-c", "echo $X"]).succeeds();
+    assert!(run.line().starts_with("127.0.0.1:") && !run.stderr.contains("config"), "{run}");
+    let after = project.read("docker-compose.session.yml");
+    assert!(before != after && after.contains("`.env.local`, line 1"), "noted for shells");
+    // prism's own block is not the project's word.
+    project.prism(&["env", "--write", ".env.local"]).succeeds();
+    let own = project.prism(&["env", "--explain"]).succeeds();
+    assert_eq!(own.stdout.matches("`.env.local`").count(), 1, "{own}");
+    std::fs::remove_file(project.directory.join(".env.local")).expect("removed");
+    assert_eq!(show(&project, &[], &["X"]), ["unset"]);
+}
+
+#[test]
+fn the_nearest_file_counts_and_that_of_the_mode() {
+    let project = Project::web();
+    project.write("prism.yaml", "apps: {site: {dir: apps/site}, admin: {dir: apps/admin}}\n");
+    project.write(".env", "X=http://localhost:18080/top\nU=http://localhost:18080/base\n");
+    project.write(".env.test", "U=http://localhost:18080/test\n");
+    project.write("apps/site/.env", "X=http://localhost:18080/site\nSITE_URL=http://localhost:3000\n");
+    project.write("apps/admin/.env", "Y=http://localhost:18080/admin\n");
+    project.write("apps/admin/.env.local", "Y=http://prod.example/none\n");
+    project.write("deep/.env", "X=http://localhost:18080/deep\n");
+    let in_directory = |directory: &str, command: &str| {
+        let directory = project.directory.join(directory);
+        let script = "echo ${X##*/} ${Y##*/} ${U##*/}";
+        let script = format!("# {command}\n{script}");
+        let run =
+            project.prism(&["-C", directory.to_str().expect("UTF-8"), "exec", "--", "sh", "-c", &script]);
+        run.succeeds().line().to_owned()
+    };
+    assert_eq!(in_directory("", "start"), "top base");
+    assert_eq!(in_directory("apps/site", "start"), "site base");
+    assert_eq!(in_directory("deep", "start"), "deep base");
+    assert_eq!(in_directory("deep", "unit test"), "deep admin test", "a test takes `.env.local` last");
+    let app = show(&project, &[], &["SITE_URL", "SITE_PORT"]);
+    assert_eq!(app[0], format!("http://localhost:{}", app[1]));
+    // What a directory's own file says is for commands there.
+    assert!(!project.read(".env.session").contains("/deep"));
+}
+
+#[test]
+fn a_line_of_an_env_file_leads_to_the_session() {
+    let project = Project::web();
+    project.write("test.env", "WEB_HOST=localhost\nURL=http://127.0.0.1:18080/x\nOTHER_PORT=18080\n");
+    let found = show(&project, &["--env-file", "test.env"], &["WEB_HOST", "WEB_PORT", "URL", "OTHER_PORT"]);
+    let port = &found[1];
+    assert_eq!(found, ["localhost", port, &format!("http://127.0.0.1:{port}/x"), port]);
+}
+
+#[test]
+fn half_an_address_of_the_callers_is_completed() {
+    let project = Project::web();
+    let script = ["exec", "--", "sh", "-c", "echo $WEB_HOST $WEB_PORT"];
+    let plain = project.prism(&script).succeeds().line().to_owned();
+    let port = plain.split(' ').next_back().expect("a port");
+    let half = project.prism(&script).env("WEB_HOST", "localhost").succeeds();
+    assert_eq!(half.line(), format!("localhost {port}"));
+    let bare = project.prism(&script).env("BULL_WEB_PORT", "18080").exits(125);
+    assert!(bare.stderr.contains("BULL_WEB_PORT in your environment leads to port 18080"), "{bare}");
+    project.prism(&script).env("CORS_ORIGIN", "http://localhost:18080").succeeds();
+}
+
+#[test]
+fn who_else_answers_at_a_port_of_the_compose_file_is_named() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let answering = std::thread::spawn(move || {
+        // Until the test ends its side.
+        while let Ok((mut stream, _)) = listener.accept() {
+            if stream.write_all(b"x").is_err() {
+                break;
+            }
+        }
+    });
+    let service = |name: &str| {
+        format!(
+            "  {name}: {{image: \"prism-test:1\", stop_signal: SIGKILL, command: sleep 1000, ports: [\"{port}:80\"], labels: {{dev-prism.ready: none}}}}\n"
+        )
+    };
+    let project = Project::new(&format!("services:\n{}", service("web")));
+    let said = format!(
+        "port {port}, which the Compose file gives `web`, is answered by process {}",
+        std::process::id()
+    );
+    let noted = project.prism(&["exec", "true"]).succeeds();
+    assert!(noted.stderr.contains(&said), "{noted}");
+    let doctor = project.prism(&["doctor"]).succeeds();
+    assert!(doctor.stdout.contains(&said), "{doctor}");
+    project.write("prism.yaml", "guard: error\n");
+    let refused = project.prism(&["exec", "true"]).exits(125);
+    assert!(refused.stderr.contains(&said) && refused.stderr.contains("hint: stop it"), "{refused}");
+    project.write("prism.yaml", "guard: off\n");
+    let quiet = project.prism(&["exec", "true"]).succeeds();
+    assert!(!quiet.stderr.contains("answered"), "{quiet}");
+    // A service that is not in the session has no port to protect.
+    project.write("prism.yaml", "guard: error\n");
+    project.write(
+        "compose.yaml",
+        &format!(
+            "services:\n{}{}",
+            service("web"),
+            "  other: {image: \"prism-test:1\", command: \"true\"}\n"
+        ),
+    );
+    project.prism(&["start", "--without", "web"]).succeeds();
+    project.prism(&["exec", "true"]).succeeds();
+    drop(answering);
+}
