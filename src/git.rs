@@ -19,7 +19,7 @@ use anyhow::Context;
 
 pub use self::branch::{Beginning, short};
 pub use self::loss::{Looked, has_own_content, losses, remember_ignored};
-pub use self::marker::{EngineMark, Marker, file_system, nonce};
+pub use self::marker::{EngineMark, Marker, file_system, is_aside, nonce};
 pub use self::removal::{Stage, has_moved};
 pub use self::repository::{Repository, superproject};
 pub use self::worktree::{Progress, is_moved, lock_reason};

@@ -43,6 +43,7 @@ use crate::error::{Failure, Kind};
 use crate::{files, git};
 
 pub use self::ephemeral::Ephemeral;
+use self::worktree::Worktree;
 
 /// How often a lock that somebody else holds is tried.
 pub const LOCK_POLL: Duration = Duration::from_millis(50);
@@ -95,6 +96,7 @@ impl Session {
                 .hint("it may have been removed: `cd` elsewhere")
                 .caused_by(error)
         })?;
+        Worktree::check_going(&start)?;
         let (found, git_top) = search(&start, &environment);
         let Some(directory) = found else {
             let up_to = git_top

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -20,7 +20,7 @@ use crate::git;
 use crate::process::interrupt::Interrupt;
 use crate::session::create::Turn;
 use crate::session::ephemeral::{self, Ephemeral};
-use crate::session::remove::{self, Remains};
+use crate::session::remove::{self, Remains, Volumes};
 use crate::session::worktree::Worktree;
 
 /// Remove a session: its containers, networks, volumes and built images, and a worktree that `create` made
@@ -46,6 +46,13 @@ pub(super) struct DestroyArgs {
     pub(super) force: bool,
     #[command(flatten)]
     pub(super) directory: DirectoryArgs,
+}
+
+impl DestroyArgs {
+    /// Says which volumes go.
+    fn volumes(&self) -> Volumes {
+        if self.keep_volumes { Volumes::None } else { Volumes::All }
+    }
 }
 
 /// A session that is to go.
@@ -78,7 +85,7 @@ pub(super) fn run(context: Context, args: DestroyArgs) -> anyhow::Result<()> {
             }
             Ok(found) => {
                 if let Some(worktree) = found.worktree.as_ref().filter(|_| !args.all) {
-                    check_neighbours(&context, &mut engine, &found.target, worktree)?;
+                    check_neighbours(&context, &mut engine, &found.target, &worktree.places())?;
                 }
                 doomed.push(found);
             }
@@ -139,7 +146,7 @@ fn describe(doomed: &[Doomed], args: &DestroyArgs) -> Vec<String> {
             format!("the session of `{}`:", target.directory.display())
         };
         lines.push(whose);
-        lines.extend(remains.describe(args.keep_volumes).into_iter().map(|thing| format!("  {thing}")));
+        lines.extend(remains.describe(args.volumes()).into_iter().map(|thing| format!("  {thing}")));
         if let Some(worktree) = worktree {
             lines.extend(worktree.describe(losses).into_iter().map(|thing| format!("  {thing}")));
         }
@@ -185,7 +192,7 @@ fn remove(
     let Doomed { target, remains, worktree, losses } = look(engine, endpoint, target, args)?;
     let directory = target.directory.display();
     let Some(worktree) = worktree else {
-        remains.remove(engine, args.keep_volumes)?.describe().for_each(|line| output.note(line));
+        remains.remove(engine, args.volumes())?.describe().for_each(|line| output.note(line));
         remove::remove_generated(&target.directory)?;
         if git::is_moved(&target.directory) {
             output.note(format!(
@@ -196,14 +203,14 @@ fn remove(
         output.note(format!("removed the session of `{directory}`"));
         return Ok(());
     };
-    check_neighbours(context, engine, &target, &worktree)?;
+    check_neighbours(context, engine, &target, &worktree.places())?;
     if losses != asked && !args.yes {
         worktree.check_losses(&losses)?;
     }
     // Not from inside: a process must not stand in a directory that goes away.
     super::context::enter(worktree.away())?;
     let aside = worktree.set_aside(args.force)?;
-    match remains.remove(engine, args.keep_volumes) {
+    match remains.remove(engine, args.volumes()) {
         Ok(kept) => kept.describe().for_each(|line| output.note(line)),
         Err(error) => {
             if let Err(other) = aside.put_back() {
@@ -212,6 +219,7 @@ fn remove(
             return Err(error);
         }
     }
+    check_neighbours(context, engine, &target, &aside.places())?;
     aside.finish(args.force)?;
     if target.directory.exists() {
         output.note(format!("what somebody made at `{directory}` meanwhile stays"));
@@ -220,12 +228,12 @@ fn remove(
     Ok(())
 }
 
-/// Fails if other sessions live in the worktree that goes with this one.
+/// Fails if other sessions live in the worktree that goes with this one, which is or was at these places.
 fn check_neighbours(
     context: &Context,
     engine: &mut Engine,
     target: &Target,
-    worktree: &Worktree,
+    places: &[&Path],
 ) -> anyhow::Result<()> {
     // On a remote Engine, other machines have sessions of the same path.
     let own = machine_of(context.owner());
@@ -233,12 +241,12 @@ fn check_neighbours(
     let claims = claims.ours.into_iter().chain(claims.others).filter(|claim| claim.id != target.id);
     let claims = claims.filter(|claim| claim.owner.as_deref().is_none_or(|owner| machine_of(owner) == own));
     let directories: BTreeSet<PathBuf> = claims.map(|claim| PathBuf::from(claim.directory)).collect();
-    let Some(inside) = directories.iter().find(|directory| directory.starts_with(worktree.top())) else {
-        return Ok(());
-    };
+    let inside =
+        |place: &&Path| Some((place.to_path_buf(), directories.iter().find(|it| it.starts_with(place))?));
+    let Some((top, inside)) = places.iter().find_map(inside) else { return Ok(()) };
     Err(Failure::new(format!(
         "the worktree `{}` holds another session: `{}`",
-        worktree.top().display(),
+        top.display(),
         inside.display()
     ))
     .hint(format!("remove that first: `prism destroy {}`", word(inside.display())))

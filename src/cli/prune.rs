@@ -14,7 +14,7 @@ use crate::domain::origin::{Origin, Presence, Why};
 use crate::domain::shell::word;
 use crate::files::disk;
 use crate::process::identity;
-use crate::session::remove::Remains;
+use crate::session::remove::{Remains, Volumes};
 use crate::session::{ephemeral, owner};
 use crate::text;
 
@@ -49,7 +49,7 @@ pub(super) fn run(context: Context, args: PruneArgs) -> anyhow::Result<()> {
     let mut lines = Vec::new();
     let mut describe = |id: &SessionId, what: String| -> anyhow::Result<()> {
         lines.push(what);
-        let things = Remains::find(&mut engine, id)?.describe(false);
+        let things = Remains::find(&mut engine, id)?.describe(Volumes::All);
         lines.extend(things.into_iter().map(|thing| format!("  {thing}")));
         Ok(())
     };
@@ -74,7 +74,7 @@ pub(super) fn run(context: Context, args: PruneArgs) -> anyhow::Result<()> {
             context.output.note(format!("`{directory}` is back: its session stays"));
             continue;
         }
-        let kept = Remains::find(&mut engine, id)?.remove(&mut engine, false)?;
+        let kept = Remains::find(&mut engine, id)?.remove(&mut engine, Volumes::All)?;
         kept.describe().for_each(|line| context.output.note(line));
         context.output.note(format!("removed the session of `{directory}`"));
     }

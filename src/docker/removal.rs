@@ -45,12 +45,24 @@ impl Engine {
     /// own. `family` are all containers of the session.
     pub fn remove_containers(&self, containers: &[Container], family: &[Container]) -> anyhow::Result<()> {
         let borrowers = self.borrowers(containers, family)?;
-        let is_borrower = |container: &Container| borrowers.contains(&container.id);
+        self.remove_all(containers, |container| !borrowers.contains(&container.id))
+    }
+
+    /// Kills and removes containers, all at once, and leaves their volumes.
+    pub fn remove_containers_alone(&self, containers: &[Container]) -> anyhow::Result<()> {
+        self.remove_all(containers, |_| false)
+    }
+
+    fn remove_all(
+        &self,
+        containers: &[Container],
+        with_volumes: impl Fn(&Container) -> bool,
+    ) -> anyhow::Result<()> {
         let removals =
-            containers.iter().map(|container| self.remove_container(container, is_borrower(container)));
+            containers.iter().map(|container| self.remove_container(container, with_volumes(container)));
         let mut answers = self.runtime.block_on(join_all(removals));
         for (container, answer) in containers.iter().zip(&mut answers) {
-            self.finish_removal(container, is_borrower(container), answer)?;
+            self.finish_removal(container, with_volumes(container), answer)?;
         }
         self.settle(answers, &[404])
     }
@@ -97,8 +109,8 @@ impl Engine {
         self.remove_containers(&going, &family)
     }
 
-    async fn remove_container(&self, container: &Container, is_borrower: bool) -> Result<(), Error> {
-        let options = RemoveContainerOptionsBuilder::new().force(true).v(!is_borrower).build();
+    async fn remove_container(&self, container: &Container, with_volumes: bool) -> Result<(), Error> {
+        let options = RemoveContainerOptionsBuilder::new().force(true).v(with_volumes).build();
         self.docker.remove_container(&container.id, Some(options)).await
     }
 
@@ -107,14 +119,14 @@ impl Engine {
     fn finish_removal(
         &self,
         container: &Container,
-        is_borrower: bool,
+        with_volumes: bool,
         answer: &mut Result<(), Error>,
     ) -> anyhow::Result<()> {
         let is_going = |answer: &Result<(), Error>| answer.as_ref().is_err_and(|it| has_status(it, 409));
         let gone = async {
             while is_going(answer) {
                 tokio::time::sleep(REMOVAL_POLL).await;
-                *answer = self.remove_container(container, is_borrower).await;
+                *answer = self.remove_container(container, with_volumes).await;
             }
         };
         self.ask(gone)

@@ -1,6 +1,6 @@
 //! What servers keep outside of their session, and what gets a volume of the session's in its place.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::catalog::{self, Kind};
@@ -83,6 +83,9 @@ const TOLD: &[&str] = &[
     "path.data",
 ];
 
+/// Those of them that programs which keep no data may have for something else.
+const VAGUE: &[&str] = &["--data", "--dir", "-D"];
+
 /// Decides what gets a volume of the session's. `directory` is the session's.
 pub fn own(model: &Model, plan: &Plan, directory: &str) -> Own {
     let mut own = Own::default();
@@ -131,11 +134,14 @@ pub fn stores(model: &Model, plan: &Plan, scope: &[ServiceName], directory: &str
         if decided.data == Some(Data::Shared) {
             continue;
         }
-        for mount in service.volumes.iter().filter(|mount| !mount.read_only) {
-            let Some(origin) = origin(model, mount).filter(|_| !plan.own.replaces(name, mount)) else {
+        for (owner, mount) in mounts(model, name) {
+            let Some(origin) = origin(model, mount).filter(|_| !plan.own.replaces(owner, mount)) else {
                 continue;
             };
-            let certain = kind(plan, name).is_some_and(|kind| is_data(kind, service, mount));
+            let certain = match kind(plan, name) {
+                Some(kind) => is_data(kind, service, mount),
+                None => is_told(service, &mount.target, |name| !VAGUE.contains(&name)),
+            };
             // A directory of the project's own is that of an ephemeral session, too, and a link may lead out of it.
             if certain || !is_other(&mount.target) {
                 let is_outside = is_outside(model, mount, directory);
@@ -148,6 +154,25 @@ pub fn stores(model: &Model, plan: &Plan, scope: &[ServiceName], directory: &str
                 });
             }
         }
+    }
+    found
+}
+
+/// Lists what a service can write to of what is mounted: by itself, and by way of services whose volumes it has; each with
+/// the service that mounts it.
+fn mounts<'m>(model: &'m Model, name: &'m ServiceName) -> Vec<(&'m ServiceName, &'m Mount)> {
+    let mut found = Vec::new();
+    let (mut open, mut seen) = (vec![name], BTreeSet::new());
+    while let Some((owner, service)) = open.pop().and_then(|name| model.services.get_key_value(name)) {
+        if !seen.insert(owner) {
+            continue;
+        }
+        found.extend(service.volumes.iter().filter(|mount| !mount.read_only).map(|mount| (owner, mount)));
+        let lenders = service.volumes_from.iter().filter_map(|entry| {
+            let (lender, mode) = entry.split_once(':').unwrap_or((entry, "rw"));
+            model.services.keys().find(|known| known.0 == lender && mode != "ro")
+        });
+        open.extend(lenders);
     }
     found
 }
@@ -204,7 +229,7 @@ fn kind(plan: &Plan, service: &ServiceName) -> Option<&'static Kind> {
 /// called otherwise, or where its command or its environment says.
 fn is_data(kind: &Kind, service: &Service, mount: &Mount) -> bool {
     let target = mount.target.as_str();
-    if is_around(kind.data(), target) || is_told(service, target) {
+    if is_around(kind.data(), target) || is_told(service, target, |_| true) {
         return true;
     }
     if is_other(target) {
@@ -218,13 +243,13 @@ fn is_data(kind: &Kind, service: &Service, mount: &Mount) -> bool {
 }
 
 /// Says whether a service is told to keep its data in what is mounted, whatever that is called.
-fn is_told(service: &Service, target: &str) -> bool {
+fn is_told(service: &Service, target: &str, counts: impl Fn(&str) -> bool) -> bool {
     let words: Vec<&str> =
         service.entrypoint.iter().chain(&service.command).flatten().map(String::as_str).collect();
     let apart = words.windows(2).filter_map(|pair| Some((pair[0], *pair.get(1)?)));
     let joined = words.iter().filter_map(|word| word.split_once('='));
     let set = service.environment.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_deref()?)));
-    let mut told = apart.chain(joined).chain(set).filter(|(name, _)| TOLD.contains(name));
+    let mut told = apart.chain(joined).chain(set).filter(|(name, _)| TOLD.contains(name) && counts(name));
     told.any(|(_, paths)| paths.split(',').any(|path| Path::new(path).starts_with(target)))
 }
 

@@ -18,6 +18,9 @@ use crate::read;
 /// The file in a worktree's private git directory that says: prism made this.
 const MARKER: &str = "prism.json";
 
+/// What stands before the nonce in the name of a worktree that was set aside.
+const ASIDE: &str = ".removed-";
+
 /// The longest name that a file may have.
 const LONGEST: usize = 255;
 
@@ -106,12 +109,18 @@ impl Marker {
     /// Where the worktree waits for its end: beside its place, under a name that nobody else gives.
     pub fn aside(&self) -> Option<PathBuf> {
         let nonce = self.nonce.as_ref()?;
-        let end = format!(".removed-{nonce}");
+        let end = format!("{ASIDE}{nonce}");
         let name = self.worktree.file_name()?.to_str()?;
         let longest = LONGEST - end.len() - 1;
         let fits = (0..=longest.min(name.len())).rev().find(|length| name.is_char_boundary(*length))?;
         Some(self.worktree.with_file_name(format!(".{}{end}", &name[..fits])))
     }
+}
+
+/// Says whether a name is one that [`Marker::aside`] gives.
+pub fn is_aside(name: &str) -> bool {
+    let nonce = name.strip_prefix('.').and_then(|name| name.rsplit_once(ASIDE));
+    nonce.is_some_and(|(_, nonce)| nonce.len() == 16 && nonce.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 impl Repository {

@@ -17,7 +17,7 @@ pub use self::copy::copy_env_files;
 pub use self::place::{Place, place};
 pub use self::turn::Turn;
 use self::undo::{Known, undo};
-use super::remove::{self, Remains};
+use super::remove::{self, Remains, Volumes};
 use super::worktree::Worktree;
 use super::{LOCK_POLL, Session, lock_name};
 use crate::docker::Engine;
@@ -237,7 +237,12 @@ impl Made {
                     ));
                     return false;
                 }
-                Err(error) => failed.push(error),
+                Err(error) => {
+                    // What is left of the stack is found by its directory.
+                    output.note(format!("could not clean up: {error:#}"));
+                    output.note(goes_on);
+                    return false;
+                }
             }
         }
         if let Some((repository, marker)) = &self.worktree {
@@ -293,7 +298,8 @@ fn remove_session(
     if engine.note(id)?.setup != Some(identity::own()) {
         return Ok(remains.containers.is_empty());
     }
-    remains.remove(engine, keeps_volumes)?.describe().for_each(|line| output.note(line));
+    let volumes = if keeps_volumes { Volumes::Anonymous } else { Volumes::All };
+    remains.remove(engine, volumes)?.describe().for_each(|line| output.note(line));
     remove::remove_generated(directory)?;
     Ok(true)
 }

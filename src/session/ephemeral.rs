@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use super::remove::Remains;
+use super::remove::{Remains, Volumes};
 use super::{Session, lock_name};
 use crate::docker::Engine;
 use crate::domain::name::SessionId;
@@ -127,7 +127,7 @@ pub fn remove_unfinished(engine: &mut Engine, session: &Session) -> anyhow::Resu
                 engine.pause(QUIET_POLL);
             } else {
                 // A network may get one more container right now: the next look finds that.
-                let _ = remains.remove(engine, false);
+                let _ = remains.remove(engine, Volumes::All);
                 quiet = 0;
             }
         }
@@ -145,7 +145,7 @@ pub fn remove(engine: &mut Engine, id: &SessionId, suffix: &Suffix) -> anyhow::R
         std::thread::park_timeout(super::LOCK_POLL);
         Ok(())
     })?;
-    let kept = Remains::find(engine, id)?.remove(engine, false)?;
+    let kept = Remains::find(engine, id)?.remove(engine, Volumes::All)?;
     if let Some(kept) = kept.describe().next() {
         return Err(Failure::new(kept).hint("when that is gone: `prism prune`").into());
     }

@@ -25,8 +25,21 @@ pub struct Remains {
     pub containers: Vec<Container>,
     /// Networks, volumes and images.
     pub belongings: Belongings,
-    /// Anonymous volumes that were made for it.
+    /// The anonymous volumes that its note names.
+    noted: BTreeSet<String>,
+    /// All anonymous volumes that were made for it.
     anonymous: BTreeSet<String>,
+}
+
+/// Which volumes go with a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Volumes {
+    /// All that were made for it.
+    All,
+    /// Those without a name: the others were there before it.
+    Anonymous,
+    /// None: the data stay.
+    None,
 }
 
 impl Remains {
@@ -34,8 +47,10 @@ impl Remains {
     pub fn find(engine: &mut Engine, session: &SessionId) -> anyhow::Result<Self> {
         let containers = engine.every_container(session)?;
         let belongings = engine.belongings(session)?;
-        let anonymous = engine.note(session)?.anonymous.proven(session, key::known().as_deref());
-        Ok(Self { session: session.clone(), containers, belongings, anonymous })
+        let noted = engine.note(session)?.anonymous.proven(session, key::known().as_deref());
+        let mut anonymous = engine.own_volumes(&containers)?;
+        anonymous.extend(noted.iter().cloned());
+        Ok(Self { session: session.clone(), containers, belongings, noted, anonymous })
     }
 
     /// Says whether there is nothing.
@@ -44,15 +59,22 @@ impl Remains {
     }
 
     /// Names what would be removed, a line each.
-    pub fn describe(&self, keep_volumes: bool) -> Vec<String> {
+    pub fn describe(&self, volumes: Volumes) -> Vec<String> {
         let named = |what: &str, names: &[String]| {
             names.iter().map(|name| format!("{what} {name}")).collect::<Vec<_>>()
         };
         let mut lines: Vec<String> =
             self.containers.iter().map(|container| format!("container {}", container.name)).collect();
         lines.extend(self.belongings.networks.iter().map(|(_, name)| format!("network {name}")));
-        if !keep_volumes {
+        if volumes == Volumes::All {
             lines.extend(named("volume", &self.belongings.volumes));
+        }
+        if volumes != Volumes::None {
+            lines.extend(
+                self.anonymous
+                    .iter()
+                    .map(|name| format!("volume {name}, which has no name in the Compose file")),
+            );
         }
         lines.extend(named("volume", &self.belongings.notes));
         lines.extend(named("image", &self.belongings.images));
@@ -60,20 +82,25 @@ impl Remains {
     }
 
     /// Removes it, in the order in which one thing holds another.
-    pub fn remove(&self, engine: &mut Engine, keep_volumes: bool) -> anyhow::Result<Kept> {
-        let mut anonymous = engine.own_volumes(&self.containers)?;
-        anonymous.extend(self.anonymous.iter().cloned());
-        if anonymous != self.anonymous {
-            let noted = Anonymous::sealed(anonymous.clone(), &self.session, key::made().as_deref());
+    pub fn remove(&self, engine: &mut Engine, volumes: Volumes) -> anyhow::Result<Kept> {
+        if self.anonymous != self.noted {
+            let noted = Anonymous::sealed(self.anonymous.clone(), &self.session, key::made().as_deref());
             engine.update_note(&self.session, |note| note.anonymous = noted)?;
         }
-        engine.remove_containers(&self.containers, &self.containers)?;
-        // They are gone with their containers, but where Compose has passed them on, or the Engine did not get to the end.
-        let anonymous: Vec<String> = anonymous.into_iter().collect();
-        let mut kept = engine.remove_volumes(&anonymous)?;
+        let anonymous: Vec<String> = self.anonymous.iter().cloned().collect();
+        let mut kept = Vec::new();
+        let mut left = Vec::new();
+        if volumes == Volumes::None {
+            engine.remove_containers_alone(&self.containers)?;
+            left = anonymous;
+        } else {
+            engine.remove_containers(&self.containers, &self.containers)?;
+            // They are gone with their containers, but where Compose has passed them on, or the Engine did not get to the end.
+            kept = engine.remove_volumes(&anonymous)?;
+        }
         kept.extend(engine.remove_networks(&self.belongings.networks)?);
         kept.extend(engine.remove_images(&self.belongings.images)?);
-        if !keep_volumes {
+        if volumes == Volumes::All {
             kept.extend(engine.remove_volumes(&self.belongings.volumes)?);
         }
         if !kept.is_empty() && !engine.every_container(&self.session)?.is_empty() {
@@ -83,19 +110,29 @@ impl Remains {
         }
         // Also where volumes are kept: a session that is gone keeps no ports.
         kept.extend(engine.remove_volumes(&self.belongings.notes)?);
-        Ok(Kept(kept))
+        Ok(Kept { used: kept, left })
     }
 }
 
-/// Names of networks, volumes and images that stay, as containers of somebody else use them.
+/// What stays of a session that was removed.
 #[derive(Debug)]
 #[must_use = "who removes something wants to know what stays"]
-pub struct Kept(Vec<String>);
+pub struct Kept {
+    /// Names of networks, volumes and images that containers of somebody else use.
+    used: Vec<String>,
+    /// Anonymous volumes that were to stay.
+    left: Vec<String>,
+}
 
 impl Kept {
     /// Says it, a line each.
     pub fn describe(&self) -> impl Iterator<Item = String> {
-        self.0.iter().map(|name| format!("{name} stays: a container that is not of this session uses it"))
+        let used = self.used.iter();
+        let used = used.map(|name| format!("{name} stays: a container that is not of this session uses it"));
+        let left = self.left.iter().map(|name| {
+            format!("volume {name} stays, and no new session takes it up, as it has no name: `docker volume rm {name}` when its data are not needed")
+        });
+        used.chain(left)
     }
 }
 
@@ -106,7 +143,7 @@ impl Kept {
 pub fn if_without_container(session: &Session, engine: &mut Engine, output: Output) -> anyhow::Result<()> {
     let remains = Remains::find(engine, &session.id)?;
     if remains.containers.is_empty() {
-        remains.remove(engine, false)?.describe().for_each(|line| output.note(line));
+        remains.remove(engine, Volumes::All)?.describe().for_each(|line| output.note(line));
         remove_generated(session.path())?;
     }
     Ok(())

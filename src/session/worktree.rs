@@ -1,5 +1,6 @@
 //! The worktree that `create` made for a session, and that goes with it.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -8,7 +9,7 @@ use anyhow::Context;
 use super::generated::is_generated;
 use crate::domain::loss::Loss;
 use crate::domain::shell::word;
-use crate::error::Failure;
+use crate::error::{Failure, Kind};
 use crate::files;
 use crate::git::{self, EngineMark, Looked, Marker, Repository, Stage};
 
@@ -67,6 +68,23 @@ impl Worktree {
         around.next().map(|marker| marker.session)
     }
 
+    /// Fails if `here` is in one that was set aside: what is started there would outlive its files.
+    pub fn check_going(here: &Path) -> Result<(), Failure> {
+        let is_set_aside = |part: &OsStr| part.to_str().is_some_and(git::is_aside);
+        if !here.iter().any(is_set_aside) {
+            return Ok(());
+        }
+        Self::going(here).map_or(Ok(()), |session| {
+            let shown = session.display();
+            Err(Failure::new(format!(
+                "`{}` is what is left of `{shown}`, which is being removed",
+                here.display()
+            ))
+            .kind(Kind::NoProject)
+            .hint(format!("`prism destroy {}` goes on with that; then `cd` elsewhere", word(&shown))))
+        })
+    }
+
     /// Takes what was announced of one.
     pub(super) fn of_mark(repository: &Repository, marker: &Marker) -> Self {
         let stage = repository.stage(marker);
@@ -81,6 +99,12 @@ impl Worktree {
     /// Returns its top, or where that was.
     pub fn top(&self) -> &Path {
         &self.marker.worktree
+    }
+
+    /// Returns where it was made, and where its files are.
+    pub fn places(&self) -> Vec<&Path> {
+        let top = self.top();
+        [top].into_iter().chain(self.files().filter(|files| *files != top)).collect()
     }
 
     /// Returns a directory that stays.
@@ -198,6 +222,11 @@ impl Worktree {
 }
 
 impl Aside {
+    /// Returns where it was made, and where its files are.
+    pub fn places(&self) -> Vec<&Path> {
+        [self.marker.worktree.as_path()].into_iter().chain(self.path.as_deref()).collect()
+    }
+
     /// Puts it back, as nothing was removed.
     pub fn put_back(&self) -> anyhow::Result<()> {
         self.path.as_ref().map_or(Ok(()), |path| self.repository.put_back(&self.marker, path))

@@ -268,6 +268,34 @@ fn data_that_was_kept_survives_a_start_and_a_create_that_fail() {
     );
 }
 
+/// Data may be in a volume that the image alone asks for.
+#[test]
+fn keeping_volumes_keeps_those_without_a_name_as_well() {
+    let project = Project::new(
+        "services:\n  web: {image: \"prism-test:1\", stop_signal: SIGKILL, command: sleep 1000, volumes: [/data]}\n",
+    );
+    project.prism(&["start"]).succeeds();
+    project.prism(&["compose", "exec", "-T", "web", "sh", "-c", "echo kept > /data/file"]).succeeds();
+    let name = || {
+        let asked = project.prism(&["destroy"]).exits(2);
+        let line = asked.stderr.lines().find(|line| line.contains("which has no name in the Compose file"));
+        let name = line.expect("a volume").split([' ', ',']).find(|word| word.len() == 64);
+        name.expect("its name").to_owned()
+    };
+    let kept = name();
+    let removed = project.prism(&["destroy", "--yes", "--keep-volumes"]).succeeds();
+    let said = format!("volume {kept} stays, and no new session takes it up");
+    assert!(removed.stderr.contains(&said), "{removed}");
+    let mount = format!("{kept}:/data");
+    assert_eq!(docker(&["run", "--rm", "-v", &mount, "prism-test:1", "cat", "/data/file"]), "kept\n");
+    docker(&["volume", "rm", &kept]);
+    // Without the flag, it goes.
+    project.prism(&["start"]).succeeds();
+    let gone = name();
+    project.prism(&["destroy", "--yes"]).succeeds();
+    assert!(!docker(&["volume", "ls", "-q"]).contains(&gone));
+}
+
 /// Three services that only sleep, `a` with `b` as a dependency that it can do without.
 const THREE: &str = "services:
   a: {image: \"prism-test:1\", stop_signal: SIGKILL, command: sleep 1000, ports: [\"80\"], depends_on: {b: {condition: service_started, required: false}}}

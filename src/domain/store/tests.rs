@@ -143,3 +143,34 @@ fn where_a_server_is_told_to_keep_its_data() {
         assert_eq!(found.iter().any(|store| store.certain), is_meant, "{service}");
     }
 }
+
+#[test]
+fn a_volume_of_another_service_is_written_to_as_well() {
+    let model = Model::parse(
+        br#"{"services": {
+          "holder": {"image": "acme/none", "volumes": [{"type": "volume", "source": "pg", "target": "/var/lib/postgresql/data"}]},
+          "between": {"image": "acme/none", "volumes_from": ["holder"]},
+          "db": {"image": "postgres:17", "volumes_from": ["between", "db"]},
+          "reader": {"image": "postgres:17", "volumes_from": ["holder:ro", "container:foreign"]},
+          "mine": {"image": "acme/my-database", "environment": {"PGDATA": "/mnt/x/y"}, "volumes": [
+            {"type": "bind", "source": "/ext", "target": "/mnt/x"}, {"type": "bind", "source": "/more", "target": "/mnt/z"}]},
+          "tool": {"image": "acme/tool", "command": ["--dir", "/srv/x"], "volumes": [{"type": "bind", "source": "/srv", "target": "/srv"}]}
+        }, "volumes": {"pg": {"external": true, "name": "ext"}}}"#,
+    );
+    let model = model.expect("model");
+    let all: Vec<ServiceName> = model.services.keys().cloned().collect();
+    let found = stores(&model, &decided(&model, ""), &all, "/w/shop");
+    let shown: Vec<String> =
+        found.iter().map(|it| format!("{} {} {}", it.service, it.target, it.certain)).collect();
+    assert_eq!(
+        shown,
+        [
+            "between /var/lib/postgresql/data false",
+            "db /var/lib/postgresql/data true",
+            "holder /var/lib/postgresql/data false",
+            "mine /mnt/x true",
+            "mine /mnt/z false",
+            "tool /srv false",
+        ]
+    );
+}

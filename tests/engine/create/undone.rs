@@ -114,6 +114,31 @@ fn secrets_are_copied_through_no_link() {
     assert!(!worktree(&project, "b").exists());
 }
 
+/// What is left of the stack is found by its directory.
+#[test]
+fn a_worktree_stays_whose_stack_could_not_be_removed() {
+    let project = committed(
+        "setup: ['touch ../../began; until test -e ../../go; do sleep 0.1; done; test -e ../../good']\n",
+    );
+    let proxy = Proxy::start(&project.sandbox);
+    let create = project.prism(&["create", "b"]).env("DOCKER_HOST", proxy.host()).spawn();
+    eventually("the setup to begin", || project.sandbox.work().join("began").exists());
+    proxy.misdirect(Some(("/networks", "/netwxrks")));
+    project.sandbox.write("go", "");
+    let failed = Outcome::of(create);
+    assert!(
+        failed.status == 1 && failed.stderr.contains("everything stays; `prism create b` goes on"),
+        "{failed}"
+    );
+    proxy.misdirect(None);
+    let place = worktree(&project, "b");
+    assert!(place.exists() && containers_of(&place).len() == 1);
+    project.sandbox.write("good", "");
+    project.prism(&["create", "b"]).succeeds();
+    project.prism(&["destroy", "--yes", place.to_str().expect("UTF-8")]).succeeds();
+    assert!(!place.exists() && containers_of(&place).is_empty());
+}
+
 #[test]
 fn an_engine_that_fails_at_the_end_is_told_of_and_nothing_is_lost() {
     let project = committed("setup: ['touch ../../began; until test -e ../../go; do sleep 0.1; done']\n");

@@ -182,3 +182,33 @@ fn a_session_whose_directory_is_gone_leaves_no_branch_and_no_mark() {
     project.prism(&["destroy", "--yes", text(&place)]).succeeds();
     settled(&project, "main\n");
 }
+
+/// A shell that stands there goes with the rename, and would go on in a stack of its own.
+#[test]
+fn nothing_is_started_in_a_worktree_that_is_being_removed() {
+    let (project, place) = created();
+    let aside = mark(&project, &place);
+    fs::rename(&place, &aside).expect("set aside");
+    fs::create_dir(aside.join("below")).expect("directory");
+    for directory in [aside.clone(), aside.join("below")] {
+        for verb in [&["exec", "true"][..], &["start"], &["exec", "--ephemeral", "true"], &["env", "--start"]]
+        {
+            let refused = project.sandbox.prism(&directory, verb).run();
+            assert!(refused.status != 0 && refused.stderr.contains("which is being removed"), "{refused}");
+            assert!(
+                refused.stderr.contains(&format!("`prism destroy {}` goes on", place.display())),
+                "{refused}"
+            );
+        }
+    }
+    assert!(containers_of(&aside).is_empty() && containers_of(&aside.join("below")).is_empty());
+    fs::remove_dir(aside.join("below")).expect("removed");
+    project.prism(&["destroy", "--yes", text(&place)]).succeeds();
+    settled(&project, "main\n");
+    // A directory that is only called so is like any other.
+    let named = project.sandbox.work().join(".x.removed-0123456789abcdef");
+    fs::create_dir(&named).expect("directory");
+    fs::copy(project.directory.join("compose.yaml"), named.join("compose.yaml")).expect("copied");
+    project.sandbox.prism(&named, &["exec", "true"]).succeeds();
+    project.sandbox.prism(&named, &["destroy", "--yes"]).succeeds();
+}
