@@ -9,9 +9,10 @@ set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-# A background job ignores Ctrl-C, and all that it starts does; tests of signals are about something else.
+# A background job ignores Ctrl-C, what `nohup` starts ignores SIGHUP, and so does all that these start; tests of signals
+# are about something else.
 catching=()
-! env --default-signal=INT true 2>/dev/null || catching=(env --default-signal=INT --default-signal=QUIT)
+! env --default-signal true 2>/dev/null || catching=(env --default-signal)
 engine=()
 if [[ -n ${PRISM_TEST_ENGINE-} ]]; then
     engine=(tests/setup/on-engine.sh "${PRISM_TEST_ENGINE}")
