@@ -10,7 +10,7 @@ if [[ $- == *i* ]] && ! shopt -q restricted_shell; then
         local __prism_status=$? __prism_change
         if [[ -x ${__prism_program} ]]; then
             __prism_missed=''
-            __prism_change=$("${__prism_program}" hook bash --at-prompt) || __prism_change=''
+            __prism_change=$("${__prism_program}" hook bash "${1:---at-prompt}") || __prism_change=''
             eval "${__prism_change}" || :
         elif [[ -z ${__prism_missed-} ]]; then
             __prism_missed=1
@@ -28,4 +28,13 @@ if [[ $- == *i* ]] && ! shopt -q restricted_shell; then
             PROMPT_COMMAND="${PROMPT_COMMAND:+${PROMPT_COMMAND}$'\n'}__prism_hook"
         fi
     fi
+
+    # What follows `cd` on the same line is to have the variables of where it runs. A function or an alias of the user's with
+    # such a name stays as it is: then the next prompt sets them.
+    for __prism_verb in cd pushd popd; do
+        if [[ $(type -t "${__prism_verb}") == builtin ]]; then
+            eval "${__prism_verb}() { builtin ${__prism_verb} \"\$@\" || return; __prism_hook --at-cd; }"
+        fi
+    done
+    unset -v __prism_verb
 fi

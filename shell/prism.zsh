@@ -12,7 +12,7 @@ if [[ -o interactive ]]; then
         local __prism_change
         if [[ -x $__prism_program ]]; then
             typeset -g __prism_missed=''
-            __prism_change=$("$__prism_program" hook zsh --at-prompt) && eval "$__prism_change"
+            __prism_change=$("$__prism_program" hook zsh ${1:---at-prompt}) && eval "$__prism_change"
         elif [[ -z ${__prism_missed-} ]]; then
             typeset -g __prism_missed=1
             print -ru2 -- "prism: $__prism_program is gone: the variables of this shell stay as they are"
@@ -20,11 +20,18 @@ if [[ -o interactive ]]; then
         return 0
     }
 
+    __prism_cd() { __prism_hook --at-cd }
+
     () {
         emulate -L zsh
         typeset -ga precmd_functions
         if (( ! ${precmd_functions[(Ie)__prism_hook]} )); then
             precmd_functions+=(__prism_hook)
+        fi
+        # What follows `cd` on the same line is to have the variables of where it runs.
+        typeset -ga chpwd_functions
+        if (( ! ${chpwd_functions[(Ie)__prism_cd]} )); then
+            chpwd_functions+=(__prism_cd)
         fi
     }
 fi

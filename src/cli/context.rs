@@ -186,7 +186,8 @@ impl Context {
         let header = warm::read_header(&session);
         let likely: &[String] = header.as_ref().map_or(&[], |header| &header.inspected);
         let containers = engine.look(&session.id, likely)?;
-        let mut containers = reach::settled(&mut engine, &endpoint, &session.id, containers)?;
+        let mut containers =
+            reach::settled(&mut engine, &endpoint, &session.id, containers, reach::LIST_LAG)?;
         timing::mark("list");
         environment::dress(&session, header.as_ref(), &mut containers);
         if containers.is_empty() {

@@ -32,6 +32,9 @@ pub(super) struct HookArgs {
     /// What the hook itself asks at each prompt
     #[arg(long, hide = true, requires = "shell")]
     at_prompt: bool,
+    /// The same right after `cd`, for what follows on that line
+    #[arg(long, hide = true, requires = "shell", conflicts_with = "at_prompt")]
+    at_cd: bool,
     /// `use prism --start`
     #[arg(long, hide = true, requires = "at_prompt")]
     start: bool,
@@ -49,7 +52,8 @@ pub(super) fn run(context: Context, args: HookArgs) -> anyhow::Result<()> {
     let shell = shell::find(if direnv { Some("bash") } else { args.shell.as_deref() })?;
     match (args.at_prompt, direnv) {
         (true, true) => return direnv::evaluate(context, shell, args.start),
-        (true, false) => return at_prompt(&context, shell),
+        (true, false) => return at_prompt(&context, shell, false),
+        _ if args.at_cd => return at_prompt(&context, shell, true),
         _ => {}
     }
     let program = std::env::current_exe()?;
@@ -63,8 +67,8 @@ pub(super) fn run(context: Context, args: HookArgs) -> anyhow::Result<()> {
     context.output.print(code)
 }
 
-/// Prints what the shell has to change. Never fails: that would be said at each prompt.
-fn at_prompt(context: &Context, shell: &Shell) -> anyhow::Result<()> {
+/// Prints what the shell has to change, at a prompt or right after `cd`. Never fails: that would be said at each prompt.
+fn at_prompt(context: &Context, shell: &Shell, is_after_cd: bool) -> anyhow::Result<()> {
     let now = Now::new(std::env::vars_os());
     let layer = Layer::read(now.get(DIFF));
     let directory =
@@ -73,6 +77,10 @@ fn at_prompt(context: &Context, shell: &Shell) -> anyhow::Result<()> {
     let (sight, memory) = match directory {
         None if now.get(DIFF).is_none() => return Ok(()),
         None => (Sight::Nothing, Memory { silent_until: silence, ..Memory::default() }),
+        // direnv, which has its say at the prompt, would take what is set now for the shell's own.
+        Some(directory) if is_after_cd && has_envrc(&directory) => {
+            (Sight::Nothing, Memory { silent_until: silence, ..Memory::default() })
+        }
         Some(directory) if now.get(DIRENV).is_some_and(|of| Path::new(of) == directory) => {
             (Sight::HandedOver, Memory::default())
         }
@@ -87,6 +95,12 @@ fn at_prompt(context: &Context, shell: &Shell) -> anyhow::Result<()> {
         next.told = if memory.silent_until.is_some() { layer.told.clone() } else { told };
     });
     if steps.is_empty() { Ok(()) } else { context.output.print(shell.render(&steps)) }
+}
+
+/// Says whether direnv may have something to say between the working directory and that of a session, or above.
+fn has_envrc(directory: &Path) -> bool {
+    let here = std::env::current_dir().unwrap_or_else(|_| directory.to_path_buf());
+    here.ancestors().any(|directory| directory.join(".envrc").exists())
 }
 
 /// What is to be remembered until the next prompt.

@@ -3,7 +3,7 @@
 use std::sync::mpsc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::{Consent, Session, environment, warm};
+use super::{Consent, Session, environment, reach, warm};
 use crate::docker::{Endpoint, Engine};
 use crate::domain::change::{Offer, Sight};
 use crate::domain::container::{Container, State};
@@ -12,6 +12,9 @@ use crate::error;
 
 /// How long a prompt may be kept waiting.
 pub const BUDGET: Duration = Duration::from_millis(250);
+
+/// How long of that the Engine's list may lag behind a container that has just ended.
+const LIST_LAG: Duration = Duration::from_millis(150);
 
 /// What is said, once, of a `prism.yaml` that does not count yet.
 pub const UNAPPROVED: &str =
@@ -66,6 +69,7 @@ fn containers(session: &Session, endpoint: &Endpoint) -> Option<(Engine, Vec<Con
     engine.begin(&session.id);
     let likely = warm::read_header(session).map(|header| header.inspected).unwrap_or_default();
     let containers = engine.look(&session.id, &likely).ok()?;
+    let containers = reach::settled(&mut engine, endpoint, &session.id, containers, LIST_LAG).ok()?;
     Some((engine, containers))
 }
 

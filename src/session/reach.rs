@@ -23,7 +23,7 @@ use crate::lock;
 use crate::process::identity;
 
 /// How long the Engine's list may lag behind what is.
-const LIST_LAG: Duration = Duration::from_secs(1);
+pub const LIST_LAG: Duration = Duration::from_secs(1);
 
 /// How often it is asked meanwhile.
 const LIST_POLL: Duration = Duration::from_millis(20);
@@ -92,15 +92,17 @@ pub fn before_start(
     }
 }
 
-/// Looks again as long as the Engine's list has ports that nobody has: it lags behind a container that has just ended.
+/// Looks again, for so long at most, as the Engine's list has ports that nobody has: it lags behind a container that has just
+/// ended.
 pub fn settled(
     engine: &mut Engine,
     endpoint: &Endpoint,
     session: &SessionId,
     mut containers: Vec<Container>,
+    lag: Duration,
 ) -> anyhow::Result<Vec<Container>> {
     let is_local = endpoint.host.is_none() && !endpoint.shared;
-    let deadline = Instant::now() + LIST_LAG;
+    let deadline = Instant::now() + lag;
     while is_local && containers.iter().any(|it| absent_port(it).is_some()) && Instant::now() < deadline {
         std::thread::park_timeout(LIST_POLL);
         containers = engine.session(session)?;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::cold::Up;
 use super::options::{Options, check_services};
 use super::patience::{LIMIT, patience};
+use super::reach::LIST_LAG;
 use super::wait::{Outcome, Wait};
 use super::{Session, cold, dotenv, owner, reach, rename, warm};
 use crate::docker::{Endpoint, Engine};
@@ -54,7 +55,7 @@ fn bring_up(
         other => other,
     };
     if let (Stage::Ready, Some(header)) = (sight.stage, &header) {
-        sight.containers = reach::settled(engine, endpoint, &session.id, sight.containers)?;
+        sight.containers = reach::settled(engine, endpoint, &session.id, sight.containers, LIST_LAG)?;
         header.dress(&mut sight.containers);
         sight.stage = stage(&survey(header, &sight.containers));
     }

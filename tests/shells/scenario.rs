@@ -53,6 +53,20 @@ fn a_day(name: &str) {
     assert!(child.contains(&format!("\nAPI_URL={}\n", url(&project))), "{child}");
     assert!(!terminal.screen().contains("kept from your environment"), "{}", terminal.screen());
 
+    // What follows on the line that leaves or enters a directory has its variables, or none.
+    if shell.follows {
+        let env = |file: &str| format!("sh -c 'env > {}/{file}'", outside.display());
+        let there = outside.display();
+        terminal.line(&format!("cd {there}; {}; cd {shop}; {}", env("left"), env("entered")));
+        terminal.snap("");
+        let has = |file: &str, line: &str| {
+            let text = fs::read_to_string(outside.join(file)).expect("an environment");
+            text.lines().any(|found| found.starts_with(line))
+        };
+        assert!(has("left", "MODE=mine") && !has("left", "WEB_PORT="));
+        assert!(has("entered", &format!("API_URL={}", url(&project))));
+    }
+
     // Another port, another value: both are there at the next prompt.
     let second = project.sandbox.write("second.yaml", &YAML.replace("first", "second"));
     terminal

@@ -26,6 +26,8 @@ pub struct Shell {
     pub status: &'static str,
     /// It knows `cd -`.
     pub has_dash: bool,
+    /// It tells its hook of `cd` at once, and not only at the next prompt.
+    pub follows: bool,
 }
 
 /// Those that this machine has: all, unless `PRISM_TEST_WITHOUT` says otherwise.
@@ -45,6 +47,7 @@ const SHELLS: [Shell; 7] = [
         unset: "unset NAME",
         status: "$?",
         has_dash: true,
+        follows: true,
     },
     Shell {
         name: "zsh",
@@ -56,6 +59,7 @@ const SHELLS: [Shell; 7] = [
         unset: "unset NAME",
         status: "$?",
         has_dash: true,
+        follows: true,
     },
     Shell {
         name: "fish",
@@ -67,6 +71,7 @@ const SHELLS: [Shell; 7] = [
         unset: "set -e NAME",
         status: "$status",
         has_dash: true,
+        follows: true,
     },
     Shell {
         name: "nushell",
@@ -78,6 +83,7 @@ const SHELLS: [Shell; 7] = [
         unset: "hide-env NAME",
         status: "$env.LAST_EXIT_CODE",
         has_dash: true,
+        follows: false,
     },
     Shell {
         name: "elvish",
@@ -89,6 +95,7 @@ const SHELLS: [Shell; 7] = [
         unset: "unset-env NAME",
         status: "",
         has_dash: false,
+        follows: true,
     },
     Shell {
         name: "tcsh",
@@ -100,6 +107,7 @@ const SHELLS: [Shell; 7] = [
         unset: "unsetenv NAME",
         status: "$status",
         has_dash: true,
+        follows: true,
     },
     Shell {
         name: "xonsh",
@@ -111,6 +119,7 @@ const SHELLS: [Shell; 7] = [
         unset: "del $NAME",
         status: "@(__xonsh__.history[-1].rtn)",
         has_dash: true,
+        follows: true,
     },
 ];
 
