@@ -104,6 +104,12 @@ pub fn regard(path: &Path) -> Option<Regard> {
         .then(|| Regard::Untracked(top.to_path_buf(), below))
 }
 
+/// Returns the content of a file of `directory` as it is committed there; `None` if it is not.
+pub fn committed(directory: &Path, name: &str) -> anyhow::Result<Option<Vec<u8>>> {
+    let found = attempt(directory, &["cat-file", "blob", &format!("HEAD:./{name}")])?;
+    Ok(found.status.success().then_some(found.stdout))
+}
+
 /// Adds `patterns` to the repository's own exclude file, where they are not there yet.
 ///
 /// Failing is no error: the files then show up in `git status`, and that is all.

@@ -1,6 +1,6 @@
 //! `prism create`: a worktree, its stack, its setup; or nothing.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
@@ -41,6 +41,9 @@ pub(super) struct CreateArgs {
     /// This directory, without a new worktree
     #[arg(long)]
     pub(super) in_place: bool,
+    /// Leave a prism.yaml here that is not committed
+    #[arg(long, conflicts_with = "in_place")]
+    pub(super) no_settings: bool,
     /// Show what the services write, until interrupted
     #[arg(long)]
     pub(super) no_detach: bool,
@@ -109,9 +112,9 @@ fn make(
     interrupt: &Interrupt,
     made: &mut Made,
 ) -> anyhow::Result<Session> {
-    let session = if args.in_place {
+    let (session, sources) = if args.in_place {
         made.begin(here.path(), context.output, interrupt)?;
-        here
+        (here, Vec::new())
     } else {
         worktree(context, args, &here, endpoint, engine, made, interrupt)?
     };
@@ -130,6 +133,7 @@ fn make(
     let variables =
         session::environment::variables(&session, engine, endpoint, Some(&up.header), &up.containers)?;
     variables.write_dotenv(&session)?;
+    create::refresh(&session, &sources, &variables, engine, context.output)?;
     if !session.settings.setup.is_empty() {
         let environment = environment(context, &session, engine, &up, variables)?;
         set_up(context, args, &session, &environment, made, interrupt)?;
@@ -137,7 +141,7 @@ fn make(
     Ok(session)
 }
 
-/// Makes the worktree and goes there.
+/// Makes the worktree and goes there. The second value are the directories from which files are copied.
 fn worktree(
     context: &Context,
     args: &CreateArgs,
@@ -146,7 +150,7 @@ fn worktree(
     engine: &Engine,
     made: &mut Made,
     interrupt: &Interrupt,
-) -> anyhow::Result<Session> {
+) -> anyhow::Result<(Session, Vec<PathBuf>)> {
     let Some(repository) = Repository::find(here.path()) else {
         return Err(Failure::new(format!("`{}` is not in a git repository", here.directory))
             .kind(Kind::Usage)
@@ -160,15 +164,20 @@ fn worktree(
     let place = create::place(here, &repository, &branch)?;
     context.output.note(format!("making a worktree of `{branch}` at `{}`", place.worktree.display()));
     let below = place.session.strip_prefix(&place.worktree).unwrap_or(Path::new(""));
-    let sources = [repository.main.join(below), here.path().to_path_buf()];
+    let sources = vec![repository.main.join(below), here.path().to_path_buf()];
     made.begin(&place.worktree, context.output, interrupt)?;
     let engine = EngineMark { id: engine.id()?, address: endpoint.address.clone() };
     made.worktree(repository, &place, &branch, args.from.as_deref(), engine, context.output)?;
+    if !args.no_settings
+        && let Some(sentence) = create::take_settings(here.path(), &place.session)?
+    {
+        context.output.note(sentence);
+    }
     create::copy_env_files(&sources, &place.session, &here.settings.env_files)?;
     enter(&place.session)?;
     let session = context.session(endpoint)?;
     if session.path() == place.session {
-        return Ok(session);
+        return Ok((session, sources));
     }
     Err(Failure::new(format!("the branch `{branch}` has no project at `{}`", place.session.display()))
         .hint("commit the Compose file, or name a revision that has one with `--from`")

@@ -1,5 +1,6 @@
 //! A new worktree with a session of its own, or nothing at all.
 
+mod copied;
 mod copy;
 mod place;
 mod turn;
@@ -13,7 +14,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use nix::unistd::Pid;
 
-pub use self::copy::copy_env_files;
+pub use self::copied::refresh;
+pub use self::copy::{copy_env_files, take_settings};
 pub use self::place::{Place, place};
 pub use self::turn::Turn;
 use self::undo::{Known, undo};

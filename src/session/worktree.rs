@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+use super::CONFIGURATION;
 use super::generated::is_generated;
 use crate::domain::loss::Loss;
 use crate::domain::shell::word;
 use crate::error::{Failure, Kind};
-use crate::files;
 use crate::git::{self, EngineMark, Looked, Marker, Repository, Stage};
+use crate::{files, read};
 
 /// A worktree that prism made, or what is left of one.
 #[derive(Debug)]
@@ -276,7 +277,21 @@ pub(super) fn losses(repository: &Repository, marker: &Marker, top: &Path) -> an
         };
         return Ok(has_content.then(content).into_iter().collect());
     }
-    git::losses(Looked { repository, marker, top, is_going: marker.is_going }, &is_generated)
+    let is_known = |path: &Path| is_generated(path) || is_settings(repository, marker, top, path);
+    git::losses(Looked { repository, marker, top, is_going: marker.is_going }, &is_known)
+}
+
+/// Says whether a file is the `prism.yaml` of a worktree, and another one has the same.
+fn is_settings(repository: &Repository, marker: &Marker, top: &Path, path: &Path) -> bool {
+    let below = marker.session.strip_prefix(&marker.worktree).unwrap_or(Path::new(""));
+    if path != top.join(below).join(CONFIGURATION) {
+        return false;
+    }
+    let Ok(text) = read::bytes(path) else { return false };
+    let others = repository.checkouts(below).into_iter().filter(|other| other.session != marker.session);
+    others
+        .map(|other| read::bytes(&other.session.join(CONFIGURATION)))
+        .any(|other| other.is_ok_and(|it| it == text))
 }
 
 fn refused(losses: &[Loss], what: String, top: &Path) -> Result<(), Failure> {

@@ -1,6 +1,7 @@
 //! Worktrees that prism makes, and what is left when that fails.
 
 mod branch;
+mod carried;
 mod destroyed;
 mod killed;
 mod lacking;

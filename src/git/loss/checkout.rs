@@ -60,7 +60,8 @@ impl Checkout {
         };
         let at = |path: &[u8]| self.top.join(OsStr::from_bytes(path));
         let status = self.git(&STATUS, None)?;
-        let (changed, mut untracked) = changes(&status, is_going);
+        let (mut changed, mut untracked) = changes(&status, is_going);
+        changed.retain(|path| !is_ours(&at(path)));
         untracked.retain(|path| {
             let path = at(path);
             !is_ours(&path) && !skipped.iter().any(|skipped| path.starts_with(skipped))

@@ -11,7 +11,8 @@ use nix::fcntl::{AT_FDCWD, AtFlags};
 
 use super::place::normalized;
 use crate::error::Failure;
-use crate::read;
+use crate::session::CONFIGURATION;
+use crate::{files, git, read};
 
 /// Copies files that git does not carry, from the same place in the main worktree, else from the session that
 /// `create` was called in.
@@ -49,6 +50,29 @@ pub fn copy_env_files(sources: &[PathBuf], to: &Path, names: &[String]) -> anyho
             .with_context(|| format!("cannot copy `{}` to the new worktree", source.display()))?;
     }
     Ok(())
+}
+
+/// Takes a `prism.yaml` along that is not committed in `from`, or not as it is there: git would not bring it. Says so.
+///
+/// # Errors
+/// It cannot be read or written, or git cannot be asked.
+pub fn take_settings(from: &Path, to: &Path) -> anyhow::Result<Option<String>> {
+    let read = |directory: &Path| files::read(&directory.join(CONFIGURATION));
+    let Some(mine) = read(from)? else { return Ok(None) };
+    let (there, committed) = (read(to)?, git::committed(from, CONFIGURATION)?);
+    if there.as_ref() == Some(&mine) || committed.as_ref() == Some(&mine) {
+        return Ok(None);
+    }
+    let is_link = to.join(CONFIGURATION).is_symlink();
+    if is_link || there.is_some() && there != committed {
+        return Ok(Some(format!(
+            "`{CONFIGURATION}` is changed here and not committed; the new worktree has that of its branch"
+        )));
+    }
+    files::rewrite(&to.join(CONFIGURATION), &mine)?;
+    Ok(Some(format!(
+        "took `{CONFIGURATION}` along, which is not committed as it is here (`--no-settings` leaves it)"
+    )))
 }
 
 /// Copies a file in one step, its mode included: such files hold secrets, and half a one is worse than none. Until it is
