@@ -21,7 +21,7 @@ mod files;
 mod flag;
 mod limit;
 
-pub use self::files::{ComposeFiles, anchored, first_named, has_project, read_dotenv};
+pub use self::files::{ComposeFiles, anchored, elsewhere, first_named, has_project, read_dotenv};
 pub use self::limit::blame;
 
 /// The oldest version that understands `!override` and `!reset` in every place where prism writes them.

@@ -38,6 +38,7 @@ use crate::domain::environment::Environment;
 use crate::domain::name::{ProjectName, SessionId, content_hash, short_hash};
 use crate::domain::origin::Origin;
 use crate::domain::settings::Settings;
+use crate::domain::shell::word;
 use crate::domain::variable;
 use crate::error::{Failure, Kind};
 use crate::{files, git};
@@ -103,15 +104,15 @@ impl Session {
                 .as_deref()
                 .map_or_else(String::new, |top| format!(" or above it, up to `{}`", top.display()));
             let failure = Failure::new(format!("no Compose project in `{}`{up_to}", start.display()));
-            let hint = compose::first_named(&environment).map_or_else(
-                || "go to a directory with a compose.yaml, or name one with `-C DIR`".to_owned(),
-                |named| {
+            let hint = match compose::first_named(&environment) {
+                Some(named) => {
                     format!(
                         "COMPOSE_FILE names `{}`, which is not there: name a file that is",
                         named.display()
                     )
-                },
-            );
+                }
+                None => elsewhere(git_top.as_deref().unwrap_or(&start)),
+            };
             return Err(failure.kind(Kind::NoProject).hint(hint).into());
         };
         let session = Self::at(directory, git_top, endpoint, environment)?;
@@ -267,6 +268,26 @@ impl Session {
             ));
         }
         Ok(found)
+    }
+}
+
+/// Says what to do where there is no Compose project around, but maybe below.
+fn elsewhere(directory: &Path) -> String {
+    let found = compose::elsewhere(directory);
+    let shown = |path: &PathBuf| format!("`{}`", path.display());
+    let mut names = found.iter().take(3).map(shown).collect::<Vec<_>>();
+    if found.len() > names.len() {
+        names.push("…".to_owned());
+    }
+    match found.first() {
+        None => "go to a directory with a compose.yaml, or name one with `-C DIR`".to_owned(),
+        Some(first) => format!(
+            "below `{}` there is {}: `prism -C {} init --compose {}` makes it this project's",
+            directory.display(),
+            names.join(", "),
+            word(directory.display()),
+            word(first.display())
+        ),
     }
 }
 

@@ -6,25 +6,30 @@ use std::process::{Command, Stdio};
 use clap::Args;
 
 use super::context::Context;
+use crate::docker::Endpoint;
 use crate::domain::settings;
 use crate::domain::starter::{self, Foreign};
 use crate::error::{Failure, Kind};
 use crate::files;
 use crate::process::interrupt::Interrupt;
-use crate::session::{CONFIGURATION, cold};
+use crate::session::{self, CONFIGURATION, Session, cold};
 
 /// Write a commented prism.yaml
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   prism init
+  prism init --compose docker/compose.yml   a Compose file that is not where the project is
   prism init --from session.config.mjs   convert a JavaScript configuration, read by your own node
   prism init --schema > prism.schema.json   for editors: `# yaml-language-server: $schema=./prism.schema.json`")]
 pub(super) struct InitArgs {
     /// Take over what this JavaScript configuration says
     #[arg(long, value_name = "FILE")]
     pub(super) from: Option<PathBuf>,
+    /// The Compose files, where they are not the ones that Compose would find here
+    #[arg(long, value_name = "FILE")]
+    pub(super) compose: Vec<PathBuf>,
     /// Print the JSON Schema of prism.yaml instead
-    #[arg(long, conflicts_with = "from")]
+    #[arg(long, conflicts_with_all = ["from", "compose"])]
     pub(super) schema: bool,
 }
 
@@ -37,14 +42,19 @@ pub(super) fn run(context: Context, args: InitArgs) -> anyhow::Result<()> {
         return context.output.print(settings::SCHEMA);
     }
     let (endpoint, mut engine) = context.engine()?;
-    let session = context.session(&endpoint)?;
+    let session = if args.compose.is_empty() {
+        context.session(&endpoint)?
+    } else {
+        session_of(&context, &endpoint, &args.compose)?
+    };
     let path = session.path().join(CONFIGURATION);
     if path.exists() {
         return Err(Failure::new(format!("`{}` exists already", path.display()))
             .hint("edit it; docs/configuration.md describes every key")
             .into());
     }
-    let foreign = args.from.as_deref().map(read_foreign).transpose()?.unwrap_or_default();
+    let mut foreign = args.from.as_deref().map(read_foreign).transpose()?.unwrap_or_default();
+    foreign.compose.clone_from(&session.settings.compose);
     let interrupt = Interrupt::default();
     interrupt.listen()?;
     let examined = cold::examine(&session, &mut engine, &endpoint, &interrupt)?;
@@ -55,6 +65,27 @@ pub(super) fn run(context: Context, args: InitArgs) -> anyhow::Result<()> {
         context.output.note(format!("`{key}` has no counterpart in prism.yaml and was left out"));
     }
     Ok(())
+}
+
+/// Takes the working directory as the project of these Compose files.
+fn session_of(context: &Context, endpoint: &Endpoint, files: &[PathBuf]) -> anyhow::Result<Session> {
+    let here = std::env::current_dir()?;
+    let mut session =
+        Session::at(here.clone(), session::git_top(&here), endpoint, context.environment.clone())?;
+    for file in files {
+        let shown = file.display();
+        let failure = |what: &str| Failure::new(format!("`{shown}` {what}")).kind(Kind::Usage);
+        if !file.is_file() {
+            return Err(failure("is not there").hint("name a Compose file").into());
+        }
+        let below = files::canonical(&here.join(file));
+        let below = below.strip_prefix(files::canonical(&here)).unwrap_or(file).to_str();
+        session
+            .settings
+            .compose
+            .push(below.ok_or_else(|| failure("has a name that is not UTF-8"))?.to_owned());
+    }
+    Ok(session)
 }
 
 /// Reads another tool's JavaScript configuration by running the user's own `node`.

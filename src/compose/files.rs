@@ -1,6 +1,7 @@
 //! Which files Compose itself would read in a directory: replayed, because naming any of them with `-f` stops
 //! Compose from looking for the others.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::domain::dotenv;
@@ -130,6 +131,51 @@ pub fn anchored(environment: Environment, here: &Path) -> Environment {
     environment
 }
 
+/// So deep below a directory, and among so many others, Compose files are looked for.
+const DEPTH: usize = 3;
+const ENTRIES: usize = 5000;
+
+/// Finds the Compose files in and below a directory without one that Compose would read by itself, relative to it: those
+/// nearest to it first. Directories of dependencies, and hidden ones, have none of the project's.
+pub fn elsewhere(directory: &Path) -> Vec<PathBuf> {
+    const OTHERS: [&str; 6] = ["build", "dist", "node_modules", "target", "vendor", "venv"];
+    let (mut found, mut seen) = (Vec::new(), 0);
+    let mut open = vec![PathBuf::new()];
+    for _ in 0..=DEPTH {
+        let mut below = Vec::new();
+        for place in open {
+            for entry in fs::read_dir(directory.join(&place)).into_iter().flatten().filter_map(Result::ok) {
+                seen += 1;
+                if seen > ENTRIES {
+                    return found;
+                }
+                let (Ok(kind), Some(name)) =
+                    (entry.file_type(), entry.file_name().to_str().map(str::to_owned))
+                else {
+                    continue;
+                };
+                if kind.is_dir() && !name.starts_with('.') && !OTHERS.contains(&name.as_str()) {
+                    below.push(place.join(name));
+                } else if kind.is_file() && is_like_ours(&name) {
+                    found.push(place.join(name));
+                }
+            }
+        }
+        below.sort();
+        open = below;
+    }
+    found.sort_by_key(|path| (path.components().count(), path.clone()));
+    found
+}
+
+/// Says whether a file is called as Compose files are, be it with a word of its own: `docker-compose.dev.yml`.
+fn is_like_ours(name: &str) -> bool {
+    let stem = name.strip_suffix(".yaml").or_else(|| name.strip_suffix(".yml"));
+    stem.is_some_and(|stem| {
+        ["compose", "docker-compose"].contains(&stem.split('.').next().unwrap_or_default())
+    })
+}
+
 /// Returns the first file that the caller's own `COMPOSE_FILE` names.
 pub fn first_named(environment: &Environment) -> Option<PathBuf> {
     let list = value(environment, "COMPOSE_FILE")?;
@@ -183,6 +229,26 @@ mod tests {
                 .collect()
         };
         (names(found.files), names(found.env_files))
+    }
+
+    #[test]
+    fn files_that_compose_would_not_look_for() {
+        let directory = assert_fs::TempDir::new().expect("directory");
+        for name in [
+            "docker-compose.dev.yml",
+            "docker/compose.yaml",
+            "a/b/c/compose.yml",
+            "a/b/c/d/compose.yml",
+            "node_modules/x/compose.yaml",
+            ".git/compose.yaml",
+            "compose.md",
+            "composer.yaml",
+        ] {
+            directory.child(name).write_str("").expect("file");
+        }
+        let found: Vec<String> =
+            elsewhere(directory.path()).iter().map(|path| path.display().to_string()).collect();
+        assert_eq!(found, ["docker-compose.dev.yml", "docker/compose.yaml", "a/b/c/compose.yml"]);
     }
 
     #[test]

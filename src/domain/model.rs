@@ -157,6 +157,8 @@ pub struct MountedVolume {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct Build {
+    /// The directory that the image is built from, absolute; or an address.
+    pub context: Option<String>,
     /// Further names for the built image.
     pub tags: Vec<String>,
     /// Where its layers are exported to.

@@ -1,6 +1,7 @@
 //! Which services belong to a session, by what was chosen and what is there.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use super::container::{Container, State};
 use super::model::Model;
@@ -56,6 +57,25 @@ pub fn scope(
         }
     }
     Ok(scope.into_iter().collect())
+}
+
+/// Says which services are the project itself, which most people run on the host while they work at it: those that are built
+/// from the session's `directory`. `None` where nothing else is in the session.
+pub fn built_here(model: &Model, scope: &[ServiceName], directory: &str) -> Option<String> {
+    let is_built = |name: &&ServiceName| {
+        let build = model.services.get(*name).and_then(|service| service.build.as_ref());
+        build
+            .and_then(|build| build.context.as_deref())
+            .is_some_and(|context| Path::new(context).starts_with(directory))
+    };
+    let names: Vec<&str> = scope.iter().filter(is_built).map(|name| name.0.as_str()).collect();
+    let (first, is_all) = (names.first()?, names.len() == scope.len());
+    let list = names.join(", ");
+    (!is_all).then(|| {
+        format!(
+            "built from this directory: {list}; `prism start --without {first}` leaves it out, `select: {{without: [{list}]}}` in prism.yaml for good"
+        )
+    })
 }
 
 /// Picks the services that are there for another reason than a choice, such as `docker compose up` in a child: those that
@@ -166,6 +186,36 @@ mod tests {
         ] {
             assert_eq!(chosen(selection, present).expect(selection), expected, "{selection} {present:?}");
         }
+    }
+
+    #[test]
+    fn what_prism_yaml_selects_completes_a_choice() {
+        for (selection, usual, expected) in [
+            ("{}", "{services: [db]}", "db"),
+            ("{}", "{without: [api], profiles: [tools]}", "cache db debug"),
+            ("{services: [api]}", "{services: [cache], without: [api]}", "api db"),
+            ("{profiles: [front]}", "{services: [cache]}", "api cache db web"),
+            ("{without: [cache]}", "{without: [db]}", "api"),
+            ("{mode: native}", "{mode: docker}", "api cache db"),
+        ] {
+            let read = |text: &str| -> Selection { serde_yaml::from_str(text).expect("selection") };
+            let selection = serde_yaml::to_string(&read(selection).over(&read(usual))).expect("text");
+            assert_eq!(chosen(&selection, &[]).expect("scope"), expected, "{selection} {usual}");
+        }
+    }
+
+    #[test]
+    fn the_project_itself_is_told_of() {
+        let model = Model::parse(
+            br#"{"services":{"db":{"image":"postgres"},"app":{"build":{"context":"/w/shop/app"}},"lib":{"build":{"context":"/w/other"}}}}"#,
+        )
+        .expect("model");
+        let said = |names: &[&str]| {
+            let scope: Vec<ServiceName> = names.iter().map(|name| ServiceName::from(*name)).collect();
+            built_here(&model, &scope, "/w/shop")
+        };
+        assert!(said(&["app", "db"]).expect("a note").starts_with("built from this directory: app;"));
+        assert_eq!((said(&["app"]), said(&["db", "lib"])), (None, None));
     }
 
     #[test]

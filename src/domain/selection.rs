@@ -40,4 +40,20 @@ impl Selection {
     pub fn is_default(&self) -> bool {
         *self == Self::default()
     }
+
+    /// Completes a choice by what `prism.yaml` selects where it says nothing itself.
+    pub fn over(&self, usual: &Self) -> Self {
+        let services = if self.services.is_empty() { &usual.services } else { &self.services };
+        let without = usual.without.iter().filter(|service| !self.services.contains(service));
+        let union = |own: &[String], others: &[String]| {
+            let new = others.iter().filter(|other| !own.contains(other));
+            own.iter().chain(new).cloned().collect()
+        };
+        Self {
+            services: services.clone(),
+            profiles: union(&self.profiles, &usual.profiles),
+            without: self.without.iter().chain(without).cloned().collect(),
+            mode: self.mode.or(usual.mode),
+        }
+    }
 }

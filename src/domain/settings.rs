@@ -34,6 +34,8 @@ pub struct Settings {
     pub compose: Vec<String>,
     /// Profiles whose services belong to the session by default.
     pub profiles: Vec<String>,
+    /// Which services belong to a session, unless a command says otherwise.
+    pub select: Selection,
     /// The address that published ports bind.
     pub bind: Option<std::net::IpAddr>,
     /// How host ports are chosen.

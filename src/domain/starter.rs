@@ -16,6 +16,8 @@ use super::variable;
 pub struct Foreign {
     /// `project`.
     pub project: Option<String>,
+    /// `compose`.
+    pub compose: Vec<String>,
     /// `sessions_dir`.
     pub sessions_dir: Option<String>,
     /// `env_files`.
@@ -75,12 +77,15 @@ pub fn write(model: &Model, plan: &Plan, foreign: &Foreign, directory: &str) -> 
         foreign.project.as_deref().map(quoted),
         "shop            # default: the main worktree's directory name",
     );
+    let given = |items: &[String]| (!items.is_empty()).then(|| format!("\n{}", list(items).trim_end()));
+    if !foreign.compose.is_empty() {
+        entry("compose", given(&foreign.compose), "");
+    }
     entry(
         "sessions_dir",
         foreign.sessions_dir.as_deref().map(quoted),
         "../shop-sessions  # where `prism create` puts worktrees",
     );
-    let given = |items: &[String]| (!items.is_empty()).then(|| format!("\n{}", list(items).trim_end()));
     let profiles: Vec<&str> =
         model.services.values().flat_map(|service| &service.profiles).map(String::as_str).collect();
     let example = format!(
@@ -88,6 +93,15 @@ pub fn write(model: &Model, plan: &Plan, foreign: &Foreign, directory: &str) -> 
         word(profiles.first().unwrap_or(&"web"))
     );
     entry("profiles", given(&foreign.profiles), &example);
+    let built: Vec<&str> =
+        model.services.iter().filter(|(_, it)| it.build.is_some()).map(|(name, _)| name.0.as_str()).collect();
+    if let (Some(first), true) = (built.first(), built.len() < model.services.len()) {
+        entry(
+            "select",
+            None,
+            &format!("{{without: [{}]}}  # what you run on the host while you work at it", word(first)),
+        );
+    }
     entry("env_files", given(&foreign.env_files), "[.env.local]  # copied into a new worktree");
     entry("setup", given(&foreign.setup), "[npm ci]  # run once by `prism create`");
     entry("ports", None, "sticky  # or random, or {range: 1972-1981}");

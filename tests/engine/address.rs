@@ -159,3 +159,31 @@ fn who_else_answers_at_a_port_of_the_compose_file_is_named() {
     project.prism(&["exec", "true"]).succeeds();
     drop(answering);
 }
+
+#[test]
+fn a_compose_file_below_the_project_is_named_and_taken_up() {
+    let project = Project::web();
+    let sandbox = &project.sandbox;
+    let app = sandbox.work().join("app");
+    for name in ["docker/compose.dev.yaml", "node_modules/x/compose.yaml"] {
+        sandbox.write(&format!("app/{name}"), &project.read("compose.yaml"));
+    }
+    sandbox.write("app/src/main.js", "");
+    sandbox.git(&app, &["init", "-q"]);
+    let none = sandbox.prism(&app.join("src"), &["exec", "true"]).exits(125);
+    assert!(
+        none.stderr.contains("there is `docker/compose.dev.yaml`: `prism -C ")
+            && !none.stderr.contains("node_modules"),
+        "{none}"
+    );
+    // The hint as it stands.
+    let hint = none.stderr.split('`').rfind(|part| part.starts_with("prism -C")).expect("a hint").to_owned();
+    let hint = hint.replacen("prism", env!("CARGO_BIN_EXE_prism"), 1);
+    sandbox.command("sh", &sandbox.work(), &["-c", &hint]).succeeds();
+    let yaml = std::fs::read_to_string(app.join("prism.yaml")).expect("prism.yaml");
+    assert!(yaml.contains("compose: \n  - \"docker/compose.dev.yaml\"\n"), "{yaml}");
+    sandbox.prism(&app.join("src"), &["exec", "--", "sh", "-c", "test $WEB_PORT"]).succeeds();
+    sandbox.prism(&app, &["destroy", "--yes"]).succeeds();
+    let wrong = sandbox.prism(&project.directory, &["init", "--compose", "nope.yml"]).exits(2);
+    assert!(wrong.stderr.contains("`nope.yml` is not there"), "{wrong}");
+}

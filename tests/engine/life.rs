@@ -268,6 +268,33 @@ fn data_that_was_kept_survives_a_start_and_a_create_that_fail() {
     );
 }
 
+#[test]
+fn prism_yaml_selects_what_belongs_to_a_session() {
+    let project = Project::new(&THREE.replace("ports: [\"80\"], ", ""));
+    project.write("prism.yaml", "select: {services: [a], profiles: [tools], without: [b]}\n");
+    project.prism(&["exec", "true"]).succeeds();
+    let services = || {
+        let listed = project.prism(&["compose", "ps", "--services"]).succeeds().stdout;
+        let mut services: Vec<String> = listed.lines().map(str::to_owned).collect();
+        services.sort();
+        services
+    };
+    assert_eq!(services(), ["a", "tool"]);
+    // What the command line says comes first, and `--default` means prism.yaml's word again.
+    project.prism(&["start", "--service", "b"]).succeeds();
+    assert_eq!(services(), ["b", "tool"]);
+    project.prism(&["start", "--default"]).succeeds();
+    assert_eq!(services(), ["a", "tool"]);
+    project.write("prism.yaml", "select: {services: [aa]}\n");
+    let wrong = project.prism(&["exec", "true"]).exits(125);
+    assert!(
+        wrong
+            .stderr
+            .contains("`select.services` in prism.yaml (line 1, column 20): there is no service `aa`"),
+        "{wrong}"
+    );
+}
+
 /// Data may be in a volume that the image alone asks for.
 #[test]
 fn keeping_volumes_keeps_those_without_a_name_as_well() {

@@ -14,11 +14,13 @@ use crate::error::Failure;
 /// Fails if `prism.yaml` names a service that the project does not have.
 pub(super) fn check_services(model: &Model, settings: &Settings) -> Result<(), Failure> {
     let of_services = settings.services.keys().map(|service| (vec!["services", &service.0], service));
-    let of_templates = settings.templates.iter().flat_map(|(template, selection)| {
-        let named = |key, services| std::iter::repeat(vec!["templates", template, key]).zip(services);
-        named("services", &selection.services).chain(named("without", &selection.without))
+    let templates =
+        settings.templates.iter().map(|(template, it)| (vec!["templates", template.as_str()], it));
+    let selections = templates.chain([(vec!["select"], &settings.select)]).flat_map(|(path, selection)| {
+        let named = |key, services| std::iter::repeat([&path[..], &[key]].concat()).zip(services);
+        named("services", &selection.services).chain(named("without", &selection.without)).collect::<Vec<_>>()
     });
-    let mut all = of_services.chain(of_templates);
+    let mut all = of_services.chain(selections);
     let Some((path, unknown)) = all.find(|(_, service)| !model.services.contains_key(*service)) else {
         return Ok(());
     };

@@ -1,6 +1,7 @@
 //! From the user's Compose files to an override on disk.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{IsTerminal, stderr};
 use std::path::PathBuf;
 use std::time::SystemTime;
 
@@ -95,15 +96,16 @@ impl Prepare<'_> {
         let mut notes = plan.shared.clone();
         check_services(&plan.services, self.services)?;
         let present = scope::present(containers, &note.left_out, self.is_chosen_now);
-        let scope = scope::scope(model, plan, &note.selection, &present)?;
+        let selection = note.selection.over(&session.settings.select);
+        let scope = scope::scope(model, plan, &selection, &present)?;
         if scope.is_empty() && !self.only_to_look {
             return Err(nothing_chosen(model).into());
         }
-        notes.extend(lacking(session, model, &scope, endpoint)?);
+        notes.extend(remarks(session, model, &scope, endpoint)?);
         notes.extend(Lacking::of(session).tell_inputs(inputs, note.setup.is_some()));
         plan.check_apps(&session.settings, &scope)?;
         plan.check_templates(&session.settings, &scope, self.app)?;
-        let excluded = scope::excluded(model, &note.selection, &scope);
+        let excluded = scope::excluded(model, &selection, &scope);
         let remembered = scope::left_out(containers, &note.left_out, &scope);
         let left_out = if self.is_chosen_now { remembered.clone() } else { excluded.clone() };
         let old = warm::read_header(session);
@@ -111,7 +113,6 @@ impl Prepare<'_> {
         let has_start_interval = engine.has_start_interval()?;
         let project = compose.project.clone();
         let mut facts = facts(session, project.clone(), created_at.clone(), has_start_interval, excluded);
-        let config = session.configuration_hash(&inputs.files);
         let labels = session_labels(&facts);
         let stores = stores(session, model, plan, &scope);
         let request = Request {
@@ -121,7 +122,7 @@ impl Prepare<'_> {
             labels: &labels,
             stores: &stores,
             note: Note {
-                config,
+                config: session.configuration_hash(&inputs.files),
                 left_out: remembered,
                 origin: session.origin(),
                 machine: endpoint.machine_name(),
@@ -153,7 +154,7 @@ impl Prepare<'_> {
             child_env_files: resolve::child_env_files(session, &found),
             // Nothing has this hash: it is known when the project is resolved.
             resolved: inputs.reads_variables.then(String::new),
-            profiles: scope::profiles(&model, &scope, &[profiles, note.selection.profiles].concat()),
+            profiles: scope::profiles(&model, &scope, &[profiles, selection.profiles].concat()),
             inputs: inputs.files,
             variables: inputs.variables,
             host_ports: inputs.host_ports,
@@ -186,8 +187,8 @@ impl Prepare<'_> {
     }
 }
 
-/// Says which files of the services are not there.
-fn lacking(
+/// Says which files of the services are not there, and to whom may choose, which services may be left out.
+fn remarks(
     session: &Session,
     model: &Model,
     scope: &[ServiceName],
@@ -196,6 +197,7 @@ fn lacking(
     let lacking = Lacking::of(session);
     let mut notes = lacking.check_mounts(model, scope, endpoint)?;
     notes.extend(lacking.tell_paths(model, scope, endpoint));
+    notes.extend(scope::built_here(model, scope, &session.directory).filter(|_| stderr().is_terminal()));
     Ok(notes)
 }
 
