@@ -50,6 +50,7 @@ const TABLE: &[(&str, &str, Way)] = &[
     ("docs/shells.md", "PS1=", Run(run::prompts)),
     ("docs/shells.md", "[custom.prism]", Run(run::starship)),
     ("docs/shells.md", "$ mkdir -p ~/.local/share", Run(run::completions)),
+    ("docs/variables.md", "$ cat .env", Run(run::own_names)),
 ];
 
 fn pages() -> Vec<String> {
@@ -135,6 +136,11 @@ fn shells() {
 }
 
 #[test]
+fn variables() {
+    run_page("docs/variables.md");
+}
+
+#[test]
 fn no_page_is_forgotten() {
     let run = [
         "README.md",
@@ -143,6 +149,7 @@ fn no_page_is_forgotten() {
         "docs/json.md",
         "docs/ports.md",
         "docs/shells.md",
+        "docs/variables.md",
     ];
     for (page, _, way) in TABLE {
         assert!(matches!(way, Not(_)) || run.contains(page), "{page} has no test of its own");

@@ -66,6 +66,14 @@ pub fn shop(block: &Block) {
     project.prism(&["destroy", "--yes"]).succeeds();
 }
 
+pub fn own_names(block: &Block) {
+    let (_, lines) = block.commands().swap_remove(0);
+    let cache = SERVICES.replace("services:\n  db: &s", "  cache:").replace("5432", "6379");
+    let project = Project::new(&format!("{SERVICES}{cache}"));
+    project.write(".env", &lines.join("\n"));
+    console(&project.sandbox, &project.directory, block);
+}
+
 pub fn installation(block: &Block) {
     let sandbox = Sandbox::new();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -121,7 +129,7 @@ pub fn configuration(block: &Block) {
     let described = described.take_while(|line| line.starts_with("  "));
     let described = described.filter_map(|line| Some(line.trim().split_once(':')?.0));
     let services: String = described
-        .chain(["postgres", "api"])
+        .chain(["postgres", "api", "app"])
         .map(|name| format!("  {name}: {{image: \"prism-test:1\", ports: [\"80\"]}}\n"))
         .collect();
     let project =
