@@ -181,8 +181,9 @@ fn a_daemon_is_not_waited_for_and_closed_streams_are_seen_closed() {
     let script = r#"
         use POSIX ();
         $| = 1;
-        if (!fork) { POSIX::setsid(); POSIX::close($_) for 0, 1, 2; exec "sleep", "1000"; }
-        system "pgrep", "-n", "-f", "^sleep 1000";
+        my $daemon = fork;
+        if (!$daemon) { POSIX::setsid(); POSIX::close($_) for 0, 1, 2; exec "sleep", "1000"; }
+        print "$daemon\n";
         POSIX::close(1);
         my $line = <STDIN>;
     "#;
