@@ -1,12 +1,13 @@
 //! Ports of this machine: can they be bound, and who listens on them?
 
 use std::io::ErrorKind;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, TcpListener, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::{fmt, fs};
 
-use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, SockaddrIn, SockaddrIn6, bind};
+use nix::errno::Errno;
+use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, SockaddrIn, SockaddrIn6, bind, sockopt};
 
 use crate::domain::port::Protocol;
 
@@ -35,6 +36,27 @@ pub fn is_unheld(address: IpAddr, port: u16) -> bool {
         SocketAddr::V6(address) => bind(socket.as_raw_fd(), &SockaddrIn6::from(address)),
     };
     bound.is_ok()
+}
+
+/// Says whether somebody listens at a TCP port of this machine, without a connection: a server may count those that say
+/// nothing, and close its doors to the next ones. A socket that is bound only stands in nobody's way.
+pub fn is_listened(address: IpAddr, port: u16) -> bool {
+    let family = if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+    let Ok(socket) = socket::socket(family, SockType::Stream, SockFlag::SOCK_CLOEXEC, None) else {
+        return false;
+    };
+    let bound = socket::setsockopt(&socket, sockopt::ReuseAddr, &true).and_then(|()| match address {
+        IpAddr::V4(address) => bind(socket.as_raw_fd(), &SockaddrIn::from(SocketAddrV4::new(address, port))),
+        IpAddr::V6(address) => {
+            bind(socket.as_raw_fd(), &SockaddrIn6::from(SocketAddrV6::new(address, port, 0, 0)))
+        }
+    });
+    match bound {
+        Err(Errno::EADDRINUSE) => true,
+        // A port of the system's, which this user may not bind.
+        Err(Errno::EACCES) => Listener::find(Protocol::Tcp, port).is_some(),
+        _ => false,
+    }
 }
 
 /// Says whether nobody else is found at a port of this machine, by whichever name `localhost` is resolved.
@@ -153,6 +175,19 @@ mod tests {
         }
         let any = TcpListener::bind("0.0.0.0:0").expect("a port");
         assert!(!is_unheld(LOOPBACK, any.local_addr().expect("address").port()));
+    }
+
+    #[test]
+    fn who_listens_is_found_without_a_connection() {
+        for address in ["127.0.0.1:0", "0.0.0.0:0", "[::]:0"] {
+            let listener = TcpListener::bind(address).expect(address);
+            listener.set_nonblocking(true).expect("not to wait");
+            let port = listener.local_addr().expect("address").port();
+            assert!(is_listened(LOOPBACK, port), "{address}");
+            assert_eq!(listener.accept().expect_err("nobody").kind(), ErrorKind::WouldBlock, "{address}");
+            drop(listener);
+            assert!(!is_listened(LOOPBACK, port), "{address}");
+        }
     }
 
     #[test]

@@ -1,8 +1,7 @@
 //! Who else answers at the ports of the Compose file: programs with such a number built in talk to them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpStream};
-use std::time::Duration;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::Session;
 use crate::docker::Engine;
@@ -11,11 +10,8 @@ use crate::domain::plan::ServicePlan;
 use crate::domain::port::Protocol;
 use crate::domain::settings::Guard;
 use crate::error::Failure;
-use crate::listen::Listener;
+use crate::listen::{self, Listener};
 use crate::output::Output;
-
-/// How long an answer from this machine itself may take.
-const PATIENCE: Duration = Duration::from_millis(50);
 
 /// Lists the ports that the Compose files publish for these services.
 pub fn declared<'s>(
@@ -80,8 +76,8 @@ pub fn check(
     Ok(())
 }
 
-/// Connects, by whichever address `localhost` means.
+/// Says whether somebody listens there, by whichever address `localhost` means.
 fn is_answered(port: u16) -> bool {
     let loopback = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
-    loopback.into_iter().any(|address| TcpStream::connect_timeout(&(address, port).into(), PATIENCE).is_ok())
+    loopback.into_iter().any(|address| listen::is_listened(address, port))
 }

@@ -1,6 +1,5 @@
 //! A program finds its database under the names that the project's own files have for it, while the plain stack is up.
 
-use std::io::Write;
 use std::net::TcpListener;
 
 use crate::support::Project;
@@ -117,14 +116,6 @@ fn half_an_address_of_the_callers_is_completed() {
 fn who_else_answers_at_a_port_of_the_compose_file_is_named() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("an address").port();
-    let answering = std::thread::spawn(move || {
-        // Until the test ends its side.
-        while let Ok((mut stream, _)) = listener.accept() {
-            if stream.write_all(b"x").is_err() {
-                break;
-            }
-        }
-    });
     let service = |name: &str| {
         format!(
             "  {name}: {{image: \"prism-test:1\", stop_signal: SIGKILL, command: sleep 1000, ports: [\"{port}:80\"], labels: {{dev-prism.ready: none}}}}\n"
@@ -157,7 +148,7 @@ fn who_else_answers_at_a_port_of_the_compose_file_is_named() {
     );
     project.prism(&["start", "--without", "web"]).succeeds();
     project.prism(&["exec", "true"]).succeeds();
-    drop(answering);
+    drop(listener);
 }
 
 #[test]
@@ -186,4 +177,94 @@ fn a_compose_file_below_the_project_is_named_and_taken_up() {
     sandbox.prism(&app, &["destroy", "--yes"]).succeeds();
     let wrong = sandbox.prism(&project.directory, &["init", "--compose", "nope.yml"]).exits(2);
     assert!(wrong.stderr.contains("`nope.yml` is not there"), "{wrong}");
+}
+
+/// Programs that read the project's own `.env`, and talk to what they find there.
+const READERS: [(&str, &[&str]); 4] = [
+    (
+        "a host alone, in Node",
+        &[
+            "node",
+            "--env-file=.env",
+            "-e",
+            "const s = require('net').connect(process.env.CACHE_PORT || PORT, process.env.CACHE_HOST, () => s.end('INCR seen\\r\\n'))",
+        ],
+    ),
+    (
+        "a server and a port, in Python",
+        &[
+            "python3",
+            "-c",
+            "import dotenv, os, socket\ndotenv.load_dotenv('.env')\nsocket.create_connection((os.environ['QUEUE_SERVER'], int(os.environ['QUEUE_PORT']))).sendall(b'INCR seen\\r\\n')",
+        ],
+    ),
+    (
+        "a URL, in Ruby",
+        &[
+            "ruby",
+            "-e",
+            "require 'dotenv'; require 'socket'; require 'uri'; Dotenv.load('.env'); u = URI(ENV['JOBS_URL']); s = TCPSocket.new(u.host, u.port); s.write(\"INCR seen\\r\\n\")",
+        ],
+    ),
+    (
+        "settings with a default in code, as pydantic has them",
+        &[
+            "python3",
+            "-c",
+            "import dotenv, os, socket\nvalues = {**dotenv.dotenv_values('.env'), **os.environ}\nhost, port = values['BULL_ADDR'].split(':')\nsocket.create_connection((host, int(port))).sendall(b'INCR seen\\r\\n')",
+        ],
+    ),
+];
+
+#[test]
+fn the_plain_stack_is_not_touched_by_two_worktrees_that_run_the_projects_programs() {
+    let free = TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port").port();
+    let project = Project::new(&format!(
+        "services:\n  cache:\n    image: redis:8-alpine\n    ports: [\"127.0.0.1:{free}:6379\"]\n"
+    ));
+    project.write(
+        ".env",
+        &format!(
+            "CACHE_HOST=localhost\nQUEUE_SERVER=127.0.0.1\nQUEUE_PORT={free}\nJOBS_URL=redis://localhost:{free}/0\nBULL_ADDR=localhost:{free}\n"
+        ),
+    );
+    project.sandbox.git(&project.directory, &["init", "-q", "-b", "main"]);
+    project.sandbox.git(&project.directory, &["add", "."]);
+    project.sandbox.git(&project.directory, &["commit", "-qm", "x"]);
+    let other = project.sandbox.work().join("other");
+    project.sandbox.git(&project.directory, &["worktree", "add", "-q", other.to_str().expect("UTF-8")]);
+    // The plain stack, as a colleague has it up in the same directory.
+    let compose = |words: &[&str]| {
+        let words = [&["compose"], words].concat();
+        project.sandbox.command("docker", &project.directory, &words).succeeds().stdout
+    };
+    compose(&["up", "-d", "--wait"]);
+    let connections = || {
+        let stats = compose(&["exec", "-T", "cache", "redis-cli", "info", "stats"]);
+        let line = stats.lines().find_map(|line| line.strip_prefix("total_connections_received:"));
+        line.expect("a counter").trim().parse::<u32>().expect("a number")
+    };
+    for directory in [&project.directory, &other] {
+        let started = project.sandbox.prism(directory, &["exec", "true"]).succeeds();
+        assert!(started.stderr.contains("is answered by container"), "{started}");
+    }
+    let before = connections();
+    for (what, command) in READERS {
+        let command: Vec<String> = command.iter().map(|word| word.replace("PORT)", "6379)")).collect();
+        for directory in [&project.directory, &other] {
+            let words: Vec<&str> =
+                ["exec", "--"].into_iter().chain(command.iter().map(String::as_str)).collect();
+            let ran = project.sandbox.prism(directory, &words).run();
+            assert_eq!(ran.status, 0, "{what}: {ran}");
+        }
+    }
+    for directory in [&project.directory, &other] {
+        let seen = ["exec", "--", "sh", "-c", "redis-cli -u $REDIS_URL get seen"];
+        let seen = project.sandbox.prism(directory, &seen).succeeds();
+        assert_eq!(seen.line(), READERS.len().to_string(), "{seen}");
+    }
+    // But for the two questions themselves, nobody came there, not even to see whether somebody answers.
+    assert_eq!(connections() - before, 1);
+    assert_eq!(compose(&["exec", "-T", "cache", "redis-cli", "exists", "seen"]).trim(), "0");
+    compose(&["down", "--volumes", "--timeout", "1"]);
 }
