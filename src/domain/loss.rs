@@ -5,9 +5,11 @@ use std::fmt;
 /// How many things of one kind are named.
 const NAMED: usize = 3;
 
-/// Directories that the usual tools fill again by themselves. Where git ignores them, they go unasked.
+/// Directories that the usual tools fill again by themselves, by their whole name, or by how it ends. Where git ignores
+/// them, they go unasked.
 /// docs/safety.md lists the same.
-pub const CACHES: [&str; 41] = [
+pub const CACHES: [&str; 42] = [
+    "*.egg-info",
     ".angular",
     ".bundle",
     ".cache",
@@ -51,18 +53,9 @@ pub const CACHES: [&str; 41] = [
     "venv",
 ];
 
-/// Likewise, files: by their whole name, or by how it ends.
-pub const CACHE_FILES: [&str; 9] = [
-    ".DS_Store",
-    ".coverage",
-    ".eslintcache",
-    "Thumbs.db",
-    "*.class",
-    "*.o",
-    "*.pyc",
-    "*.tsbuildinfo",
-    "*.egg-info",
-];
+/// Likewise, files.
+pub const CACHE_FILES: [&str; 8] =
+    [".DS_Store", ".coverage", ".eslintcache", "Thumbs.db", "*.class", "*.o", "*.pyc", "*.tsbuildinfo"];
 
 /// What is known of an operation of git's that is not over: a file in the git directory, and what it is called.
 pub const OPERATIONS: [(&str, &str); 7] = [
@@ -139,16 +132,22 @@ impl fmt::Display for Loss {
     }
 }
 
-/// Says whether something that git ignores is filled again by the tool that it is of. `path` is relative.
-pub fn is_cache(path: &str) -> bool {
+/// Says whether something that git ignores is filled again by the tool that it is of. `path` is relative. What is called
+/// like a cache and is a file is somebody's.
+pub fn is_cache(path: &str, is_directory: bool) -> bool {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
-    let is_file = |name: &str| {
-        CACHE_FILES.iter().any(|known| match known.strip_prefix('*') {
+    let is_one_of = |known: &[&str], name: &str| {
+        known.iter().any(|known| match known.strip_prefix('*') {
             Some(end) => name.ends_with(end),
             None => name == *known,
         })
     };
-    parts.iter().any(|part| CACHES.contains(part)) || parts.iter().any(|name| is_file(name))
+    let (directories, file) = match parts.split_last() {
+        Some((file, parents)) if !is_directory => (parents, Some(file)),
+        _ => (&parts[..], None),
+    };
+    directories.iter().any(|name| is_one_of(&CACHES, name))
+        || file.is_some_and(|name| is_one_of(&CACHE_FILES, name))
 }
 
 /// What `git status --porcelain -z --no-renames` says: paths of changes, and of what is not tracked. Where

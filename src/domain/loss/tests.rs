@@ -20,18 +20,32 @@ fn losses_are_named() {
 
 #[test]
 fn caches_are_known_wherever_they_are() {
-    for path in [
-        "node_modules/",
-        "web/node_modules/",
-        "target/debug/x",
-        "a/__pycache__/x.pyc",
-        "x.pyc",
-        "a/.coverage",
+    for (path, is_directory) in [
+        ("node_modules/", true),
+        ("web/node_modules/", true),
+        ("target/debug/x", false),
+        ("a/__pycache__/x.pyc", false),
+        ("x.pyc", false),
+        ("a/.coverage", false),
+        ("shop.egg-info/", true),
+        ("shop.egg-info/PKG-INFO", false),
     ] {
-        assert!(is_cache(path), "{path}");
+        assert!(is_cache(path, is_directory), "{path}");
     }
-    for path in [".env", "data/", "notes/targets", "my_node_modules/x", "pyc", "coverage.md"] {
-        assert!(!is_cache(path), "{path}");
+    for (path, is_directory) in [
+        (".env", false),
+        ("data/", true),
+        ("notes/targets", false),
+        ("my_node_modules/x", false),
+        ("pyc", false),
+        ("coverage.md", false),
+        ("out", false),
+        ("a/build", false),
+        ("parts.o/", true),
+        ("parts.o/x", false),
+        (".coverage/x", false),
+    ] {
+        assert!(!is_cache(path, is_directory), "{path}");
     }
     let documented = include_str!("../../../docs/safety.md");
     for name in CACHES.iter().chain(&CACHE_FILES) {

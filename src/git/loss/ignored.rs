@@ -71,7 +71,7 @@ impl Search<'_> {
     fn files(&self, path: &Path, found: &mut Vec<(PathBuf, State)>) -> anyhow::Result<()> {
         let below = path.strip_prefix(self.top).unwrap_or(path).to_string_lossy();
         let is_elsewhere = self.skipped.iter().any(|skipped| path.starts_with(skipped));
-        if is_cache(&below) || is_elsewhere || (self.is_ours)(path) {
+        if is_elsewhere || (self.is_ours)(path) {
             return Ok(());
         }
         let cannot = || format!("cannot look at `{}`", path.display());
@@ -80,6 +80,10 @@ impl Search<'_> {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(error).with_context(cannot),
         };
+        // A link holds nothing, whatever it leads to.
+        if is_cache(&below, !metadata.is_file()) {
+            return Ok(());
+        }
         if !metadata.is_dir() {
             found.push((path.to_path_buf(), state(&metadata)));
             return Ok(());

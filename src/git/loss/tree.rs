@@ -31,7 +31,7 @@ impl Nested {
         let name = |path: &Path| path.strip_prefix(top).unwrap_or(path).to_string_lossy().into_owned();
         let mut losses: Vec<Loss> = self.worktrees.iter().map(|path| Loss::Worktree(name(path))).collect();
         for path in &self.repositories {
-            if !is_cache(&name(path)) || has_work(path)? {
+            if !is_cache(&name(path), true) || has_work(path)? {
                 losses.push(Loss::Repository(name(path)));
             }
         }

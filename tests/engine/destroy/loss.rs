@@ -15,7 +15,7 @@ impl Worktree {
     fn new(configuration: &str) -> Self {
         let project = Project::quick();
         project.write("prism.yaml", configuration);
-        project.write(".gitignore", "ignored*\nnode_modules/\n.venv/\n");
+        project.write(".gitignore", "ignored*\nnode_modules/\n.venv/\nout\n");
         project.write("tracked", "1\n");
         let git = |arguments: &[&str]| project.sandbox.git(&project.directory, arguments);
         git(&["init", "-q", "-b", "main"]);
@@ -93,6 +93,10 @@ fn work_that_git_is_told_not_to_show() {
     worktree.write("ignored-by-setup", "changed\n");
     worktree.stays("1 file that git ignores (8 bytes): ignored-by-setup");
     fs::remove_file(worktree.place.join("ignored-by-setup")).expect("saved");
+    worktree.write("out", "results");
+    worktree.stays("1 file that git ignores (7 bytes): out");
+    fs::remove_file(worktree.place.join("out")).expect("saved");
+    worktree.write("out/x", "made again");
     worktree.goes();
 }
 
