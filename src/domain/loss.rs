@@ -182,6 +182,13 @@ pub fn links(listed: &[u8]) -> Vec<&[u8]> {
     entries.filter_map(|entry| entry.splitn(2, |byte| *byte == b'\t').nth(1)).collect()
 }
 
+/// What leaves out symbolic references in `place`, of what `git for-each-ref --format='%(symref) %(refname)'` says.
+pub fn symbolic(listed: &str, place: &str) -> Vec<String> {
+    let entries =
+        listed.lines().filter_map(|line| line.split_once(' ').filter(|(target, _)| !target.is_empty()));
+    entries.filter_map(|(_, name)| Some(format!("--exclude={}", name.strip_prefix(place)?))).collect()
+}
+
 /// The detached HEAD that was left, of what HEAD's reflog says: the number of its commit.
 pub fn left(subject: &str) -> Option<&str> {
     let (from, _) = subject.strip_prefix("checkout: moving from ")?.split_once(' ')?;

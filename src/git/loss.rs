@@ -11,7 +11,7 @@ use self::checkout::Checkout;
 use super::marker::Marker;
 use super::repository::Repository;
 use super::{attempt, bytes, private_directory, run_with};
-use crate::domain::loss::{Loss, branch_of_stash, left};
+use crate::domain::loss::{Loss, branch_of_stash, left, symbolic};
 
 pub use self::ignored::remember_ignored;
 
@@ -86,6 +86,26 @@ pub(super) fn losses_of_missing(
     Ok(losses)
 }
 
+/// Where references are that stay when a worktree goes, and git's option for all of these.
+const ELSEWHERE: [(&str, &str); 3] =
+    [("refs/heads/", "--branches"), ("refs/tags/", "--tags"), ("refs/remotes/", "--remotes")];
+
+/// Returns the options that stand for the references in `places`, but for those that only mean another one: that may be
+/// what goes.
+fn saved(
+    places: &[(&str, &str)],
+    git: impl Fn(&[&str]) -> anyhow::Result<Vec<u8>>,
+) -> anyhow::Result<Vec<String>> {
+    let mut list = vec!["for-each-ref", "--format=%(symref) %(refname)"];
+    list.extend(places.iter().map(|(place, _)| *place));
+    let listed = git(&list)?;
+    let listed = String::from_utf8_lossy(&listed);
+    Ok(places
+        .iter()
+        .flat_map(|(place, option)| [symbolic(&listed, place), vec![(*option).to_owned()]].concat())
+        .collect())
+}
+
 /// A worktree's own references, seen from it, or from elsewhere with an option that names its git directory.
 struct Seen<'a> {
     directory: &'a Path,
@@ -122,10 +142,11 @@ impl Seen<'_> {
         if revisions.is_empty() {
             return Ok(None);
         }
-        let not = ["--not", "--branches", "--tags", "--remotes", "--"];
+        let saved = saved(&ELSEWHERE, |arguments| self.git(arguments))?;
+        let saved: Vec<&str> = saved.iter().map(String::as_str).collect();
         // What a reflog names may have been cleaned up since.
         let log = ["log", "--ignore-missing", COMMITS, "--format=%h %s"];
-        let listed = self.git(&[&log[..], &revisions[..], &not].concat())?;
+        let listed = self.git(&[&log[..], &revisions[..], &["--not"], &saved, &["--"]].concat())?;
         let commits: Vec<String> = String::from_utf8_lossy(&listed).lines().map(str::to_owned).collect();
         Ok((!commits.is_empty()).then_some(Loss::Commits(commits)))
     }

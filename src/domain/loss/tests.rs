@@ -62,6 +62,8 @@ fn gits_words_are_read() {
     let (changed, _) = changes(status, true);
     assert_eq!(changed, [&b"a b"[..], b"gone", b"both"], "what is staged is somebody's");
     assert_eq!(unwatched(b"H a\0S b\0h c d\0s e\0"), [&b"b"[..], b"c d", b"e"]);
+    let references = "refs/heads/b refs/heads/alias\n refs/heads/b\nHEAD refs/tags/t\n";
+    assert_eq!(symbolic(references, "refs/heads/"), ["--exclude=alias"]);
     assert_eq!(branch_of_stash("WIP on b: 0123abc x"), Some("b"));
     assert_eq!(branch_of_stash("On feature/b: mine: all"), Some("feature/b"));
     assert_eq!(branch_of_stash("WIP on (no branch): 0123abc x"), None);

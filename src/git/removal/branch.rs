@@ -56,7 +56,8 @@ impl Repository {
         Ok(String::from_utf8_lossy(&said.stdout).lines().last().map(str::to_owned))
     }
 
-    /// Says whether a branch has commits that no other, no tag and no remote has.
+    /// Says whether a branch has commits that no other, no tag and no remote has. Symbolic references that
+    /// mean it are asked for by [`Self::is_in_use`].
     fn is_only_on(&self, branch: &str) -> anyhow::Result<bool> {
         let (reference, exclude) = (format!("refs/heads/{branch}"), format!("--exclude={branch}"));
         let arguments = [
@@ -73,9 +74,11 @@ impl Repository {
         Ok(!run(&self.common, &arguments)?.is_empty())
     }
 
-    /// Says whether a worktree has a branch, also while it rebases or bisects it, and whether or not it is there.
+    /// Says whether a worktree has a branch, also while it rebases or bisects it, and whether or not it is there; or a
+    /// symbolic reference means it, and would lead nowhere.
     fn is_in_use(&self, reference: &str) -> anyhow::Result<bool> {
         let has = run(&self.common, &["for-each-ref", "--format=%(worktreepath)", reference])?;
+        let symbolic = run(&self.common, &["for-each-ref", "--format=%(symref)"])?;
         let head = attempt(&self.common, &["symbolic-ref", "--quiet", "HEAD"])?;
         let private = self.registrations().map(|it| it.directory).chain([self.common.clone()]);
         let short = reference.trim_start_matches("refs/heads/");
@@ -85,6 +88,7 @@ impl Repository {
                 .map(|name| private.join(name))
         });
         Ok(!has.is_empty()
+            || symbolic.lines().any(|target| target == reference)
             || is_named(String::from_utf8_lossy(&head.stdout).into_owned())
             || under_way.any(|path| read::text(&path).is_ok_and(is_named)))
     }

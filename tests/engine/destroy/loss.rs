@@ -125,6 +125,13 @@ fn work_that_only_the_worktrees_git_directory_has() {
     worktree.stays(" only here");
     worktree.git(&["update-ref", "refs/worktree/mine", commit.trim()]);
     worktree.stays("commits that are on no branch: ");
+    worktree.git(&["update-ref", "-d", "refs/worktree/mine"]);
+    worktree.git(&["checkout", "-q", "--detach", commit.trim()]);
+    // A branch that means this very HEAD keeps nothing.
+    worktree.git(&["symbolic-ref", "refs/heads/alias", "HEAD"]);
+    worktree.stays(" only here");
+    worktree.git(&["symbolic-ref", "--delete", "refs/heads/alias"]);
+    worktree.git(&["checkout", "-q", "b"]);
     worktree.git(&["tag", "saved", commit.trim()]);
     worktree.write("tracked", "2\n");
     worktree.git(&["stash", "-q"]);
@@ -138,6 +145,17 @@ fn work_that_only_the_worktrees_git_directory_has() {
     let before = fs::read_to_string(&log).expect("a reflog");
     fs::write(&log, before + &entry).expect("a reflog");
     worktree.goes();
+}
+
+#[test]
+fn a_branch_that_a_symbolic_reference_means_stays() {
+    let worktree = Worktree::new("");
+    worktree.git(&["commit", "-q", "--allow-empty", "-m", "precious"]);
+    worktree.git(&["symbolic-ref", "refs/heads/alias", "refs/heads/b"]);
+    worktree.goes();
+    let kept =
+        worktree.project.sandbox.git(&worktree.project.directory, &["log", "-1", "--format=%s", "alias"]);
+    assert_eq!(kept, "precious\n");
 }
 
 #[test]
