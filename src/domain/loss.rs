@@ -68,6 +68,22 @@ pub const OPERATIONS: [(&str, &str); 7] = [
     ("sequencer", "a series of cherry-picks or reverts"),
 ];
 
+/// References beside HEAD that git makes for its own work, and leaves when that is over.
+const OF_GIT: [&str; 12] = [
+    "AUTO_MERGE",
+    "BISECT_EXPECTED_REV",
+    "BISECT_HEAD",
+    "CHERRY_PICK_HEAD",
+    "FETCH_HEAD",
+    "HEAD",
+    "MERGE_HEAD",
+    "NOTES_MERGE_PARTIAL",
+    "NOTES_MERGE_REF",
+    "ORIG_HEAD",
+    "REBASE_HEAD",
+    "REVERT_HEAD",
+];
+
 /// Something that is nowhere else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Loss {
@@ -192,7 +208,18 @@ pub fn symbolic(listed: &str, place: &str) -> Vec<String> {
 /// The detached HEAD that was left, of what HEAD's reflog says: the number of its commit.
 pub fn left(subject: &str) -> Option<&str> {
     let (from, _) = subject.strip_prefix("checkout: moving from ")?.split_once(' ')?;
-    (from.len() >= 40 && from.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(from)
+    is_number(from).then_some(from)
+}
+
+/// Says whether this is the whole number of a commit.
+pub fn is_number(text: &str) -> bool {
+    text.len() >= 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Says whether a file in a git directory may be a reference that somebody made, and not git for its own work.
+pub fn is_own_reference(name: &str) -> bool {
+    let is_reference = name.bytes().all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'_' | b'-'));
+    is_reference && !OF_GIT.contains(&name)
 }
 
 /// The branch on which a stash was made, of what its reflog says; `None` if that was none.

@@ -5,13 +5,15 @@ mod ignored;
 mod submodule;
 mod tree;
 
+use std::fs;
 use std::path::Path;
 
 use self::checkout::Checkout;
 use super::marker::Marker;
 use super::repository::Repository;
 use super::{attempt, bytes, private_directory, run_with};
-use crate::domain::loss::{Loss, branch_of_stash, left, symbolic};
+use crate::domain::loss::{Loss, branch_of_stash, is_number, is_own_reference, left, symbolic};
+use crate::read;
 
 pub use self::ignored::remember_ignored;
 
@@ -45,7 +47,7 @@ pub fn losses(looked: Looked, is_ours: &dyn Fn(&Path) -> bool) -> anyhow::Result
         let checkout = Checkout::of(path, git);
         losses.extend(checkout.losses(&below, is_going, is_ours, &found.skipped(path))?);
     }
-    let seen = Seen { directory: top, option: None };
+    let seen = Seen { directory: top, private: &private, options: Vec::new() };
     losses.extend(seen.commits()?);
     losses.extend(seen.stashes(marker)?);
     losses.extend(submodule::losses(&repository.common, &private, &marker.start)?);
@@ -70,8 +72,8 @@ pub(super) fn losses_of_missing(
     marker: &Marker,
     private: &Path,
 ) -> anyhow::Result<Vec<Loss>> {
-    let seen =
-        Seen { directory: &repository.common, option: Some(format!("--git-dir={}", private.display())) };
+    let options = vec![format!("--git-dir={}", private.display())];
+    let seen = Seen { directory: &repository.common, private, options };
     let mut losses = Vec::new();
     if private.join("index").exists() {
         let staged = seen.git(&["diff-index", "--cached", "--name-only", "-z", "HEAD", "--"])?;
@@ -86,9 +88,11 @@ pub(super) fn losses_of_missing(
     Ok(losses)
 }
 
-/// Where references are that stay when a worktree goes, and git's option for all of these.
-const ELSEWHERE: [(&str, &str); 3] =
-    [("refs/heads/", "--branches"), ("refs/tags/", "--tags"), ("refs/remotes/", "--remotes")];
+/// Where references to what a remote has are, and git's option for all of these.
+const REMOTES: (&str, &str) = ("refs/remotes/", "--remotes");
+
+/// The same of all references that stay when a worktree goes.
+const ELSEWHERE: [(&str, &str); 3] = [("refs/heads/", "--branches"), ("refs/tags/", "--tags"), REMOTES];
 
 /// Returns the options that stand for the references in `places`, but for those that only mean another one: that may be
 /// what goes.
@@ -106,15 +110,16 @@ fn saved(
         .collect())
 }
 
-/// A worktree's own references, seen from it, or from elsewhere with an option that names its git directory.
+/// The own references of a worktree or a submodule, seen from it, or from elsewhere with options that name its git directory.
 struct Seen<'a> {
     directory: &'a Path,
-    option: Option<String>,
+    private: &'a Path,
+    options: Vec<String>,
 }
 
 impl Seen<'_> {
     fn arguments<'a>(&'a self, arguments: &[&'a str]) -> Vec<&'a str> {
-        self.option.as_deref().into_iter().chain(arguments.iter().copied()).collect()
+        self.options.iter().map(String::as_str).chain(arguments.iter().copied()).collect()
     }
 
     fn git(&self, arguments: &[&str]) -> anyhow::Result<Vec<u8>> {
@@ -125,16 +130,22 @@ impl Seen<'_> {
         Ok(attempt(self.directory, &self.arguments(arguments))?.status.success())
     }
 
-    /// Names commits that are on nothing but what goes: a detached HEAD, also one that was left for a branch, and
-    /// references that only this worktree has.
-    fn commits(&self) -> anyhow::Result<Option<Loss>> {
+    /// Returns commits that may be on nothing but what goes: a detached HEAD that was left for something else, and
+    /// references that only this git directory has.
+    fn passed(&self) -> anyhow::Result<Vec<String>> {
         let own =
             ["for-each-ref", "--format=%(objectname)", "refs/worktree", "refs/bisect", "refs/rewritten"];
         let own = self.git(&own)?;
-        let own = String::from_utf8_lossy(&own).into_owned();
         let been = self.git(&["log", "--walk-reflogs", "--format=%gs", "HEAD", "--"]).unwrap_or_default();
-        let been = String::from_utf8_lossy(&been).into_owned();
-        let mut revisions: Vec<&str> = own.lines().chain(been.lines().filter_map(left)).collect();
+        let [own, been] = [own, been].map(|listed| String::from_utf8_lossy(&listed).into_owned());
+        let been = been.lines().filter_map(left);
+        Ok(own.lines().chain(been).map(str::to_owned).chain(root_references(self.private)).collect())
+    }
+
+    /// Names commits that are on nothing but what goes.
+    fn commits(&self) -> anyhow::Result<Option<Loss>> {
+        let passed = self.passed()?;
+        let mut revisions: Vec<&str> = passed.iter().map(String::as_str).collect();
         // A branch stays, unless it is merged.
         if !self.has(&["symbolic-ref", "--quiet", "HEAD"])? {
             revisions.push("HEAD");
@@ -172,6 +183,14 @@ impl Seen<'_> {
             .collect();
         Ok((!stashes.is_empty()).then_some(Loss::Stashes(stashes)))
     }
+}
+
+/// Returns the commits of references that somebody made beside HEAD: they are files in the git directory.
+fn root_references(private: &Path) -> Vec<String> {
+    let entries = fs::read_dir(private).into_iter().flatten().filter_map(Result::ok);
+    let own = entries.filter(|entry| is_own_reference(&entry.file_name().to_string_lossy()));
+    let commits = own.filter_map(|entry| read::text(&entry.path()).ok());
+    commits.map(|text| text.trim().to_owned()).filter(|text| is_number(text)).collect()
 }
 
 /// Says whether a worktree that git did not finish holds content that is not of its commit: other files, or files

@@ -64,6 +64,8 @@ fn gits_words_are_read() {
     assert_eq!(unwatched(b"H a\0S b\0h c d\0s e\0"), [&b"b"[..], b"c d", b"e"]);
     let references = "refs/heads/b refs/heads/alias\n refs/heads/b\nHEAD refs/tags/t\n";
     assert_eq!(symbolic(references, "refs/heads/"), ["--exclude=alias"]);
+    let own = ["MYSAVE", "MY_HEAD", "ORIG_HEAD", "HEAD", "index", "MERGE_AUTOSTASH"];
+    assert_eq!(own.map(is_own_reference), [true, true, false, false, false, true]);
     assert_eq!(branch_of_stash("WIP on b: 0123abc x"), Some("b"));
     assert_eq!(branch_of_stash("On feature/b: mine: all"), Some("feature/b"));
     assert_eq!(branch_of_stash("WIP on (no branch): 0123abc x"), None);

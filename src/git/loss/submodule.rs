@@ -4,8 +4,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::{REMOTES, Seen, saved};
 use crate::domain::loss::Loss;
-use crate::git::{attempt, bytes, run};
+use crate::git::bytes;
 use crate::read;
 
 /// Names the submodules with commits or stashes that no remote has. What the commit `start` of the project names was
@@ -26,29 +27,17 @@ fn look(top: &Path, directory: &Path, known: &[String], losses: &mut Vec<Loss>) 
             look(top, &git, known, losses)?;
             continue;
         }
-        let options = options(&git);
-        let options: Vec<&str> = options.iter().map(String::as_str).collect();
-        let has = |commit: &&String| {
-            let arguments = [&options[..], &["cat-file", "-e", commit]].concat();
-            attempt(&git, &arguments).is_ok_and(|it| it.status.success())
-        };
+        let seen = Seen { directory: &git, private: &git, options: options(&git).into() };
+        let has = |commit: &&String| seen.has(&["cat-file", "-e", commit]).unwrap_or_default();
         let known: Vec<&str> = known.iter().filter(has).map(String::as_str).collect();
-        // Tags may be the user's own, and go, too.
-        let mut revisions = vec!["--all"];
-        let head = [&options[..], &["rev-parse", "--quiet", "--verify", "HEAD"]].concat();
-        if attempt(&git, &head)?.status.success() {
-            revisions.push("HEAD");
-        }
-        let unsaved = [
-            &options[..],
-            &["rev-list", "--max-count=1"],
-            &revisions,
-            &["--not", "--remotes"],
-            &known,
-            &["--"],
-        ];
-        let unsaved = unsaved.concat();
-        if !run(&git, &unsaved)?.is_empty() {
+        let passed = seen.passed()?;
+        let passed: Vec<&str> = passed.iter().map(String::as_str).collect();
+        let saved = saved(&[REMOTES], |arguments| seen.git(arguments))?;
+        let saved: Vec<&str> = saved.iter().map(String::as_str).collect();
+        // Tags may be the user's own, and go, too. What a reflog names may have been cleaned up since.
+        let list = ["rev-list", "--max-count=1", "--ignore-missing", "--all"];
+        let unsaved = [&list[..], &passed, &["--not"], &saved, &known, &["--"]].concat();
+        if !seen.git(&unsaved)?.is_empty() {
             let name = git.strip_prefix(top).unwrap_or(&git).to_string_lossy().replace("/modules/", "/");
             losses.push(Loss::Submodule(name));
         }

@@ -114,6 +114,13 @@ fn work_that_only_the_worktrees_git_directory_has() {
     worktree.git(&["bisect", "start"]);
     worktree.stays("a bisection that is not over");
     worktree.git(&["bisect", "reset"]);
+    for own in ["refs/worktree/mine", "MYSAVE"] {
+        worktree.git(&["commit", "-q", "--allow-empty", "-m", "saved"]);
+        worktree.git(&["update-ref", own, "HEAD"]);
+        worktree.git(&["reset", "-q", "--hard", "HEAD~1"]);
+        worktree.stays("commits that are on no branch: ");
+        worktree.git(&["update-ref", "-d", own]);
+    }
     worktree.git(&["commit", "-q", "--allow-empty", "-m", "only here"]);
     let commit = worktree.git(&["rev-parse", "HEAD"]);
     worktree.stays(" only here");
@@ -123,9 +130,6 @@ fn work_that_only_the_worktrees_git_directory_has() {
     worktree.git(&["tag", "-d", "saved"]);
     // Nothing but the reflog of HEAD has it now.
     worktree.stays(" only here");
-    worktree.git(&["update-ref", "refs/worktree/mine", commit.trim()]);
-    worktree.stays("commits that are on no branch: ");
-    worktree.git(&["update-ref", "-d", "refs/worktree/mine"]);
     worktree.git(&["checkout", "-q", "--detach", commit.trim()]);
     // A branch that means this very HEAD keeps nothing.
     worktree.git(&["symbolic-ref", "refs/heads/alias", "HEAD"]);
@@ -205,6 +209,10 @@ fn submodules_also_those_that_are_not_checked_out_any_more() {
     git(&["tag", "mine"]);
     git(&["checkout", "-q", "main"]);
     worktree.stays("work in a submodule that no remote has: libs/inner");
+    git(&["tag", "-d", "mine"]);
+    // Only the reflog of its HEAD has it, as after `git submodule update`.
+    worktree.stays("work in a submodule that no remote has: libs/inner");
+    git(&["tag", "mine", "HEAD@{1}"]);
     worktree.git(&["submodule", "--quiet", "deinit", "libs/inner"]);
     worktree.stays("work in a submodule that no remote has: libs/inner");
     worktree.write("libs/inner/new", "work");
@@ -218,6 +226,7 @@ fn submodules_also_those_that_are_not_checked_out_any_more() {
         worktree.project.sandbox.git(&kept, &[&[repository.as_str(), &files], arguments].concat())
     };
     git(&["tag", "-d", "mine"]);
+    fs::remove_file(kept.join("logs/HEAD")).expect("a reflog");
     let elsewhere = worktree.project.sandbox.work().join("elsewhere");
     let elsewhere = elsewhere.to_str().expect("UTF-8");
     git(&["worktree", "add", "-q", "--detach", elsewhere]);
