@@ -41,10 +41,10 @@ pub fn losses(looked: Looked, is_ours: &dyn Fn(&Path) -> bool) -> anyhow::Result
     let Looked { repository, marker, top, is_going } = looked;
     let private = private_directory(top).unwrap_or_else(|| top.join(".git"));
     let found = tree::nested(top, &private)?;
-    let mut losses = Checkout::of(top, &private).losses("", is_going, is_ours, &found.skipped(top))?;
+    let mut losses = Checkout::of(top, &private)?.losses("", is_going, is_ours, &found.skipped(top))?;
     for (path, git) in &found.submodules {
         let below = path.strip_prefix(top).unwrap_or(path).to_string_lossy().into_owned() + "/";
-        let checkout = Checkout::of(path, git);
+        let checkout = Checkout::of(path, git)?;
         losses.extend(checkout.losses(&below, is_going, is_ours, &found.skipped(path))?);
     }
     let seen = Seen { directory: top, private: &private, options: Vec::new() };
@@ -76,7 +76,15 @@ pub(super) fn losses_of_missing(
     let seen = Seen { directory: &repository.common, private, options };
     let mut losses = Vec::new();
     if private.join("index").exists() {
-        let staged = seen.git(&["diff-index", "--cached", "--name-only", "-z", "HEAD", "--"])?;
+        let staged = seen.git(&[
+            "diff-index",
+            "--cached",
+            "--name-only",
+            "--ignore-submodules=none",
+            "-z",
+            "HEAD",
+            "--",
+        ])?;
         let staged = String::from_utf8_lossy(&staged).into_owned();
         let staged: Vec<String> = staged.split('\0').filter(|it| !it.is_empty()).map(str::to_owned).collect();
         losses.extend((!staged.is_empty()).then_some(Loss::Uncommitted(staged)));

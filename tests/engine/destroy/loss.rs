@@ -1,6 +1,7 @@
 //! Work that git does not show, or not at once.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::support::Project;
@@ -77,6 +78,17 @@ fn work_that_git_is_told_not_to_show() {
         fs::remove_file(worktree.place.join("new name.rs")).expect("saved");
         worktree.git(&["config", "--unset", key]);
     }
+    worktree.git(&["config", "core.ignoreCase", "true"]);
+    worktree.write("TRACKED", "work");
+    worktree.stays("uncommitted work, which git does not track: TRACKED");
+    fs::remove_file(worktree.place.join("TRACKED")).expect("saved");
+    worktree.git(&["config", "core.ignoreCase", "false"]);
+    worktree.git(&["config", "core.fileMode", "false"]);
+    let make = |mode| fs::set_permissions(worktree.place.join("tracked"), Permissions::from_mode(mode));
+    make(0o755).expect("chmod");
+    worktree.stays("uncommitted work: tracked");
+    make(0o644).expect("chmod");
+    worktree.git(&["config", "core.fileMode", "true"]);
     worktree.git(&["config", "extensions.worktreeConfig", "true"]);
     worktree.git(&["config", "--worktree", "core.worktree", "/nowhere"]);
     worktree.write("new", "work");
