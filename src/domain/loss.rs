@@ -1,5 +1,6 @@
 //! What would be lost with a worktree, and how that is said.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// How many things of one kind are named.
@@ -93,6 +94,8 @@ pub enum Loss {
     Untracked(Vec<String>),
     /// Changes that git is told not to look at, by `skip-worktree` or `assume-unchanged`.
     Hidden(Vec<String>),
+    /// Changes of files that git tracks, which a filter takes away before git looks.
+    Filtered(Vec<String>),
     /// Files that git ignores.
     Ignored(Ignored),
     /// An operation that is not over, as [`OPERATIONS`] calls it.
@@ -132,6 +135,9 @@ impl fmt::Display for Loss {
                 "uncommitted work, which git is told not to look at (skip-worktree, assume-unchanged): {}",
                 some(names)
             ),
+            Self::Filtered(names) => {
+                write!(f, "uncommitted work, which a filter of git's takes away: {}", some(names))
+            }
             Self::Ignored(Ignored { names, files, bytes }) => {
                 let files = if *files == 1 { "1 file".to_owned() } else { format!("{files} files") };
                 write!(f, "{files} that git ignores ({}): {}", size(*bytes), some(names))
@@ -190,6 +196,25 @@ pub fn unwatched(listed: &[u8]) -> Vec<&[u8]> {
             _ => None,
         })
         .collect()
+}
+
+/// What `git config -z --get-regexp` says of filters: those that may take something away. A commit names what git-lfs keeps
+/// by a hash of all of it.
+pub fn hiding(configured: &[u8]) -> BTreeSet<String> {
+    let configured = String::from_utf8_lossy(configured);
+    let entries = configured.split('\0').filter_map(|entry| entry.split_once('\n'));
+    let hides = |command: &str| {
+        !command.is_empty() && !["git-lfs ", "git lfs "].iter().any(|lfs| command.starts_with(lfs))
+    };
+    let name = |key: &str| Some(key.strip_prefix("filter.")?.rsplit_once('.')?.0.to_owned());
+    entries.filter(|(_, command)| hides(command)).filter_map(|(key, _)| name(key)).collect()
+}
+
+/// What `git check-attr -z filter` says: paths of which one of `drivers` is the filter.
+pub fn filtered<'a>(attributes: &'a [u8], drivers: &BTreeSet<String>) -> Vec<&'a [u8]> {
+    let fields: Vec<&[u8]> = attributes.split(|byte| *byte == 0).collect();
+    let of_driver = |entry: &&[&[u8]]| drivers.contains(String::from_utf8_lossy(entry[2]).as_ref());
+    fields.chunks_exact(3).filter(of_driver).map(|entry| entry[0]).collect()
 }
 
 /// What `git ls-files --stage -z` says: paths of submodules.

@@ -1,6 +1,7 @@
 //! What would be lost with a worktree: everything that is nowhere else.
 
 mod checkout;
+mod filtered;
 mod ignored;
 mod submodule;
 mod tree;

@@ -64,6 +64,11 @@ fn gits_words_are_read() {
     assert_eq!(unwatched(b"H a\0S b\0h c d\0s e\0"), [&b"b"[..], b"c d", b"e"]);
     let references = "refs/heads/b refs/heads/alias\n refs/heads/b\nHEAD refs/tags/t\n";
     assert_eq!(symbolic(references, "refs/heads/"), ["--exclude=alias"]);
+    let configured = b"filter.lfs.clean\ngit-lfs clean -- %f\0filter.a.b.process\nx\0filter.off.clean\n\0";
+    let drivers = hiding(configured);
+    assert_eq!(drivers, BTreeSet::from(["a.b".to_owned()]));
+    let attributes = b"one\0filter\0lfs\0the other\0filter\0a.b\0";
+    assert_eq!(filtered(attributes, &drivers), [b"the other"]);
     let own = ["MYSAVE", "MY_HEAD", "ORIG_HEAD", "HEAD", "index", "MERGE_AUTOSTASH"];
     assert_eq!(own.map(is_own_reference), [true, true, false, false, false, true]);
     assert_eq!(branch_of_stash("WIP on b: 0123abc x"), Some("b"));

@@ -5,6 +5,7 @@ use std::fs::{self, File, Permissions};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use super::ignored;
 use crate::domain::loss::{Loss, OPERATIONS, changes, links, unwatched};
@@ -42,9 +43,9 @@ const STATUS: [&str; 6] =
 /// Files that belong to one index.
 #[derive(Debug)]
 pub(super) struct Checkout {
-    top: PathBuf,
+    pub(super) top: PathBuf,
     /// The git directory with the index.
-    private: PathBuf,
+    pub(super) private: PathBuf,
     /// What git has to be told to find both: whatever is configured, and wherever the files were before.
     where_it_is: [OsString; 2],
     /// What it has to be told of the file system.
@@ -82,6 +83,7 @@ impl Checkout {
             !is_ours(&path) && !skipped.iter().any(|skipped| path.starts_with(skipped))
         });
         let hidden = self.hidden(is_going)?;
+        let filtered = self.filtered(&changed)?;
         let mut losses = Vec::new();
         let mut found = |paths: Vec<&[u8]>, loss: fn(Vec<String>) -> Loss| {
             if !paths.is_empty() {
@@ -93,6 +95,7 @@ impl Checkout {
         untracked.extend(closed.iter().map(Vec::as_slice));
         found(untracked, Loss::Untracked);
         found(hidden.iter().map(Vec::as_slice).collect(), Loss::Hidden);
+        found(filtered.iter().map(Vec::as_slice).collect(), Loss::Filtered);
         let listed = self.git(&ignored::LIST, None)?;
         let ignored = ignored::Search { top: &self.top, below, private: &self.private, is_ours, skipped };
         losses.extend(ignored.loss(&listed)?);
@@ -144,10 +147,17 @@ impl Checkout {
         Ok(changed.map(<[u8]>::to_vec).collect())
     }
 
-    /// Runs git, if so with another index and with something to read.
-    fn git(&self, arguments: &[&str], index: Option<(&Path, &[u8])>) -> anyhow::Result<Vec<u8>> {
+    /// Prepares a run of git.
+    pub(super) fn command(&self) -> Command {
         let mut command = git(&self.top, &OPEN_EYES);
-        command.args(&self.of_the_disk).args(&self.where_it_is).args(arguments);
+        command.args(&self.of_the_disk).args(&self.where_it_is);
+        command
+    }
+
+    /// Runs git, if so with another index and with something to read.
+    pub(super) fn git(&self, arguments: &[&str], index: Option<(&Path, &[u8])>) -> anyhow::Result<Vec<u8>> {
+        let mut command = self.command();
+        command.args(arguments);
         if let Some((index, _)) = index {
             command.env("GIT_INDEX_FILE", index);
         }

@@ -19,7 +19,7 @@ pub(super) const LIST: [&str; 6] =
     ["ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory"];
 
 /// The file in a worktree's private git directory that says what was there when it was made.
-const NOTE: &str = "prism-ignored.json";
+pub(super) const NOTE: &str = "prism-ignored.json";
 
 /// As many are noted down; more than that, no setup makes outside caches.
 const NOTED: usize = 10_000;

@@ -164,6 +164,33 @@ fn work_that_only_the_worktrees_git_directory_has() {
 }
 
 #[test]
+fn work_that_a_filter_takes_away_before_git_looks() {
+    let worktree = Worktree::new("");
+    worktree.git(&["config", "filter.strip.clean", "grep -v output"]);
+    worktree.git(&["config", "filter.upper.clean", "tr A-Z a-z"]);
+    worktree.git(&["config", "filter.upper.smudge", "tr a-z A-Z"]);
+    worktree.write(".gitattributes", "*.ipynb filter=strip\n*.upper filter=upper\n");
+    worktree.write("a b.ipynb", "cell\n");
+    worktree.write("same.upper", "SAME\n");
+    worktree.git(&["add", "."]);
+    worktree.git(&["commit", "-qm", "notebook"]);
+    worktree.write("a b.ipynb", "cell\noutput: precious\n");
+    // git compares sizes first. Once it is told to look closely, it sees no change.
+    worktree.git(&["add", "."]);
+    assert_eq!(worktree.git(&["status", "--porcelain"]), "");
+    worktree.stays("uncommitted work, which a filter of git's takes away: a b.ipynb");
+    worktree.write("a b.ipynb", "cell\n");
+    worktree.git(&["add", "."]);
+    worktree.git(&["config", "filter.strip.smudge", "false"]);
+    worktree.git(&["config", "filter.strip.required", "true"]);
+    let place = worktree.place.to_str().expect("UTF-8");
+    let refused = worktree.project.prism(&["destroy", "--yes", place]).exits(1);
+    assert!(refused.stderr.contains("`git cat-file --filters` failed"), "{refused}");
+    worktree.git(&["config", "filter.strip.smudge", "cat"]);
+    worktree.goes();
+}
+
+#[test]
 fn a_branch_that_a_symbolic_reference_means_stays() {
     let worktree = Worktree::new("");
     worktree.git(&["commit", "-q", "--allow-empty", "-m", "precious"]);
