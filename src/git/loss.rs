@@ -8,15 +8,19 @@ mod tree;
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use self::checkout::Checkout;
 use super::marker::Marker;
 use super::repository::Repository;
-use super::{attempt, bytes, private_directory, run_with};
+use super::{bytes_of, git, output, private_directory, run_with};
 use crate::domain::loss::{Loss, branch_of_stash, is_number, is_own_reference, left, symbolic};
 use crate::read;
 
 pub use self::ignored::remember_ignored;
+
+/// Looking fetches nothing, not even what a partial clone lacks: that would run what its configuration names.
+const OFFLINE: [(&str, &str); 2] = [("GIT_ALLOW_PROTOCOL", "none"), ("GIT_NO_LAZY_FETCH", "1")];
 
 /// How many commits are counted.
 const COMMITS: &str = "--max-count=100";
@@ -127,16 +131,18 @@ struct Seen<'a> {
 }
 
 impl Seen<'_> {
-    fn arguments<'a>(&'a self, arguments: &[&'a str]) -> Vec<&'a str> {
-        self.options.iter().map(String::as_str).chain(arguments.iter().copied()).collect()
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = git(self.directory, &["-c", "log.showSignature=false"]);
+        command.args(&self.options).args(arguments).envs(OFFLINE);
+        command
     }
 
     fn git(&self, arguments: &[&str]) -> anyhow::Result<Vec<u8>> {
-        bytes(self.directory, &self.arguments(arguments))
+        bytes_of(&mut self.command(arguments), arguments, &[])
     }
 
     fn has(&self, arguments: &[&str]) -> anyhow::Result<bool> {
-        Ok(attempt(self.directory, &self.arguments(arguments))?.status.success())
+        Ok(output(&mut self.command(arguments))?.status.success())
     }
 
     /// Returns commits that may be on nothing but what goes: a detached HEAD that was left for something else, and

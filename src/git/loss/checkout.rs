@@ -7,7 +7,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::ignored;
+use super::{OFFLINE, ignored};
 use crate::domain::loss::{Loss, OPERATIONS, changes, links, unwatched};
 use crate::git::{bytes_of, git, output};
 
@@ -150,7 +150,7 @@ impl Checkout {
     /// Prepares a run of git.
     pub(super) fn command(&self) -> Command {
         let mut command = git(&self.top, &OPEN_EYES);
-        command.args(&self.of_the_disk).args(&self.where_it_is);
+        command.args(&self.of_the_disk).args(&self.where_it_is).envs(OFFLINE);
         command
     }
 

@@ -212,21 +212,63 @@ fn repositories_and_worktrees_that_lie_in_it() {
         fs::remove_dir_all(worktree.place.join(path)).expect("saved");
     }
     fs::remove_dir(worktree.place.join("ignored")).expect("empty");
-    // A tool's clone in a cache is no loss as long as it is one.
-    let cached = worktree.place.join(".venv/src/tool");
-    repository(&worktree, &worktree.project.sandbox.work().join("tool"));
-    let clone = ["clone", "-q", "../../../../tool", "tool"];
-    fs::create_dir_all(cached.parent().expect("parent")).expect("directories");
-    worktree.project.sandbox.git(cached.parent().expect("parent"), &clone);
-    worktree.project.sandbox.git(&cached, &["commit", "-q", "--allow-empty", "-m", "mine"]);
-    worktree.stays("another repository: .venv/src/tool");
-    worktree.project.sandbox.git(&cached, &["reset", "-q", "--hard", "origin/main"]);
-
     let inner = worktree.place.join("ignored-inner");
     worktree.git(&["worktree", "add", "-q", "--detach", inner.to_str().expect("UTF-8")]);
     worktree.stays("another worktree: ignored-inner");
     worktree.git(&["worktree", "remove", inner.to_str().expect("UTF-8")]);
     worktree.goes();
+}
+
+#[test]
+fn a_clone_in_a_cache_is_no_loss_as_long_as_it_is_one() {
+    let worktree = Worktree::new("");
+    let tool = worktree.project.sandbox.work().join("tool");
+    repository(&worktree, &tool);
+    fs::write(tool.join("file"), "1\n").expect("file");
+    worktree.project.sandbox.git(&tool, &["add", "."]);
+    worktree.project.sandbox.git(&tool, &["commit", "-qm", "file"]);
+    let within = worktree.place.join(".venv/src");
+    fs::create_dir_all(&within).expect("directories");
+    let clone = |arguments: &[&str]| worktree.project.sandbox.git(&within, arguments);
+    clone(&["clone", "-q", "../../../../tool", "tool"]);
+    let cached = within.join("tool");
+    let git = |arguments: &[&str]| worktree.project.sandbox.git(&cached, arguments);
+    let stays = || worktree.stays("another repository: .venv/src/tool");
+    // What its configuration names is not run.
+    let touch = format!("touch {}; false", worktree.project.sandbox.work().join("pwned").display());
+    git(&["config", "core.fsmonitor", &touch]);
+    git(&["config", "status.showUntrackedFiles", "no"]);
+    fs::write(cached.join("new"), "work").expect("file");
+    stays();
+    fs::remove_file(cached.join("new")).expect("saved");
+    git(&["-c", "core.fsmonitor=false", "update-index", "--assume-unchanged", "file"]);
+    fs::write(cached.join("file"), "work").expect("file");
+    stays();
+    fs::write(cached.join("file"), "1\n").expect("saved");
+    let hook = cached.join(".git/hooks/post-index-change");
+    fs::write(&hook, format!("#!/bin/sh\n{touch}\n")).expect("a hook");
+    fs::set_permissions(&hook, Permissions::from_mode(0o755)).expect("chmod");
+    fs::remove_file(worktree.project.sandbox.work().join("pwned")).ok();
+    for driver in ["filter.x.clean", "include.path"] {
+        git(&["config", driver, &touch]);
+        stays();
+        git(&["config", "--unset", driver]);
+    }
+    git(&["config", "--unset", "core.fsmonitor"]);
+    fs::remove_file(&hook).expect("a hook");
+    git(&["checkout", "-q", "--detach"]);
+    git(&["commit", "-q", "--allow-empty", "-m", "mine"]);
+    git(&["checkout", "-q", "main"]);
+    stays();
+    git(&["push", "-q", "origin", "HEAD@{1}:refs/heads/mine"]);
+    clone(&["clone", "-q", "--mirror", "../../../../tool", "bare.git"]);
+    worktree.stays("another repository: .venv/src/bare.git");
+    fs::remove_dir_all(within.join("bare.git")).expect("saved");
+    git(&["config", "core.fsmonitor", &touch]);
+    fs::write(&hook, format!("#!/bin/sh\n{touch}\n")).expect("a hook");
+    fs::remove_file(worktree.project.sandbox.work().join("pwned")).ok();
+    worktree.goes();
+    assert!(!worktree.project.sandbox.work().join("pwned").exists());
 }
 
 #[test]
