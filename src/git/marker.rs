@@ -142,7 +142,7 @@ impl Repository {
         let _ = fs::remove_file(self.announcement(worktree));
     }
 
-    fn announcement(&self, worktree: &Path) -> PathBuf {
+    pub(super) fn announcement(&self, worktree: &Path) -> PathBuf {
         let name = short_hash(worktree.as_os_str().as_encoded_bytes());
         self.common.join("prism").join(format!("{name}.json"))
     }

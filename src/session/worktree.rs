@@ -135,7 +135,7 @@ impl Worktree {
         let private = self.repository.private(&self.marker);
         let fixed = private.and_then(|private| fixed::find(&private));
         let path = match fixed.or_else(|| places.iter().find_map(|place| fixed::of(place))) {
-            None => return Ok(()),
+            None => return self.repository.locked_branch(&self.marker).map_or(Ok(()), Err),
             Some(Fixed::Attribute(path)) => return Err(is_immutable(&path.display().to_string())),
             Some(Fixed::Rights(path)) => path,
         };

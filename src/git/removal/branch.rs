@@ -1,5 +1,10 @@
 //! Taking a branch back that was made with a worktree.
 
+use std::fs;
+use std::path::Path;
+
+use crate::domain::shell::word;
+use crate::error::Failure;
 use crate::git::marker::Marker;
 use crate::git::repository::Repository;
 use crate::git::{attempt, run};
@@ -42,12 +47,47 @@ impl Repository {
             return Ok(());
         }
         let deleted = attempt(&self.common, &["update-ref", "--no-deref", "-d", &reference, &tip])?;
-        if deleted.status.success() {
-            // As `git branch -d` does; there need not be anything.
-            let section = format!("branch.{}", marker.branch);
-            attempt(&self.common, &["config", "--local", "--remove-section", &section])?;
+        if !deleted.status.success() {
+            // Somebody was quicker in moving it, or it cannot be done.
+            return self.locked(&reference).map_or(Ok(()), |locked| Err(locked.into()));
         }
+        // As `git branch -d` does; there need not be anything.
+        let section = format!("branch.{}", marker.branch);
+        attempt(&self.common, &["config", "--local", "--remove-section", &section])?;
         Ok(())
+    }
+
+    /// Says what keeps a reference from being written, if that is a lock.
+    pub(in crate::git) fn locked(&self, reference: &str) -> Option<Failure> {
+        self.in_the_way(&[&format!("{reference}.lock"), "packed-refs.lock", "config.lock"])
+    }
+
+    /// Says what will keep the branch of `marker` from being deleted, if that is a lock.
+    pub fn locked_branch(&self, marker: &Marker) -> Option<Failure> {
+        let lock = format!("refs/heads/{}.lock", marker.branch);
+        if marker.is_new_branch { self.in_the_way(&[&lock]) } else { None }
+    }
+
+    fn in_the_way(&self, locks: &[&str]) -> Option<Failure> {
+        let lock = locks.iter().map(|name| self.common.join(name)).find(|lock| lock.exists())?;
+        let shown = lock.display();
+        Some(
+            Failure::new(format!("`{shown}` is in the way, by which git locks what it writes")).hint(
+                format!("if no git is at work there, one that was killed left it: `rm {}`", word(&shown)),
+            ),
+        )
+    }
+
+    /// Takes the lock away that git leaves when it is killed while it makes the branch of `dead`, a making that nobody is
+    /// at any more. It is younger than that was announced, and holds nothing, or what was to be written.
+    pub fn release(&self, dead: &Marker) {
+        let changed = |path: &Path| path.metadata().and_then(|found| found.modified()).ok();
+        let lock = self.common.join(format!("refs/heads/{}.lock", dead.branch));
+        let is_younger = changed(&lock) >= changed(&self.announcement(&dead.worktree));
+        let is_its = |text: String| text.is_empty() || text.trim() == dead.start;
+        if dead.is_new_branch && is_younger && read::text(&lock).is_ok_and(is_its) {
+            let _ = fs::remove_file(lock);
+        }
     }
 
     /// What git noted down when a branch was made, as far as it still knows.
