@@ -48,6 +48,8 @@ impl Search<'_> {
             .unwrap_or_default();
         let main = common_directory(self.private).filter(|common| *common != self.private);
         let main = main.and_then(|_| home::home(self.top)).map(home::Home::path);
+        // Where a bare repository's would be, this very worktree may be.
+        let main = main.filter(|main| main.canonicalize().ok() != self.top.canonicalize().ok());
         let mut total = Ignored::default();
         for entry in listed.split(|byte| *byte == 0).filter(|entry| !entry.is_empty()) {
             let mut files = Vec::new();
