@@ -175,7 +175,10 @@ impl Worktree {
             Stage::Rest => vec![format!("what git knows of the worktree {}", self.top().display())],
         };
         if self.marker.is_new_branch {
-            lines.push(format!("branch {}, unless it has commits that are nowhere else", self.marker.branch));
+            lines.push(format!(
+                "branch {}, unless it has commits that are nowhere else, or a description",
+                self.marker.branch
+            ));
         }
         lines.extend(losses.iter().map(|loss| format!("  with {loss}")));
         lines

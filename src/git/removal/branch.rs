@@ -23,7 +23,8 @@ pub(super) enum Proof {
 }
 
 impl Repository {
-    /// Deletes the branch of `marker`, if it is that one, checked out nowhere, and `proof` holds: by comparing and
+    /// Deletes the branch of `marker`, if it is that one, checked out nowhere, nobody described it
+    /// (`git branch --edit-description`), and `proof` holds: by comparing and
     /// deleting in one step, so that a commit which somebody makes right now is not lost.
     pub(super) fn remove_branch(&self, marker: &Marker, proof: Proof) -> anyhow::Result<()> {
         let reference = format!("refs/heads/{}", marker.branch);
@@ -43,7 +44,10 @@ impl Repository {
                 !is_by_hand && !self.is_only_on(&marker.branch)?
             }
         };
-        if !is_same || self.is_in_use(&reference)? {
+        let section = format!("branch.{}", marker.branch);
+        let described = ["config", "--local", "--get", &format!("{section}.description")];
+        let is_described = attempt(&self.common, &described)?.status.success();
+        if !is_same || is_described || self.is_in_use(&reference)? {
             return Ok(());
         }
         let deleted = attempt(&self.common, &["update-ref", "--no-deref", "-d", &reference, &tip])?;
@@ -52,7 +56,6 @@ impl Repository {
             return self.locked(&reference).map_or(Ok(()), |locked| Err(locked.into()));
         }
         // As `git branch -d` does; there need not be anything.
-        let section = format!("branch.{}", marker.branch);
         attempt(&self.common, &["config", "--local", "--remove-section", &section])?;
         Ok(())
     }

@@ -191,7 +191,14 @@ fn work_that_a_filter_takes_away_before_git_looks() {
 }
 
 #[test]
-fn a_branch_that_a_symbolic_reference_means_stays() {
+fn a_branch_that_a_symbolic_reference_means_stays_and_one_that_is_described() {
+    let described = Worktree::new("");
+    described.git(&["config", "branch.b.description", "why this is done"]);
+    described.goes();
+    let kept = ["config", "branch.b.description"];
+    let kept = described.project.sandbox.git(&described.project.directory, &kept);
+    assert_eq!(kept, "why this is done\n");
+    described.project.sandbox.git(&described.project.directory, &["rev-parse", "--verify", "refs/heads/b"]);
     let worktree = Worktree::new("");
     worktree.git(&["commit", "-q", "--allow-empty", "-m", "precious"]);
     worktree.git(&["symbolic-ref", "refs/heads/alias", "refs/heads/b"]);
