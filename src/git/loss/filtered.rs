@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 
@@ -9,6 +10,7 @@ use super::checkout::Checkout;
 use super::ignored::NOTE;
 use crate::domain::loss::{filtered, hiding};
 use crate::git::{bytes_of, output};
+use crate::read;
 
 /// As many are looked for: more are not named.
 const MANY: usize = 100;
@@ -56,6 +58,9 @@ impl Checkout {
         let mut command = self.command();
         command.args(arguments).arg(OsStr::from_bytes(&revision));
         let written = bytes_of(&mut command, &arguments, &[])?;
-        Ok(fs::read(self.top.join(OsStr::from_bytes(name)))? != written)
+        let (file, _) = read::open(&self.top.join(OsStr::from_bytes(name)))?;
+        let mut held = Vec::new();
+        file.take(written.len() as u64 + 1).read_to_end(&mut held)?;
+        Ok(held != written)
     }
 }
