@@ -6,14 +6,16 @@ mod ignored;
 mod submodule;
 mod tree;
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::Command;
 
 use self::checkout::Checkout;
 use super::marker::Marker;
 use super::repository::Repository;
-use super::{bytes_of, git, output, private_directory, run_with};
+use super::{bytes_of, git, output, private_directory};
 use crate::domain::loss::{Loss, branch_of_stash, is_number, is_own_reference, left, symbolic};
 use crate::read;
 
@@ -217,12 +219,8 @@ pub fn has_own_content(repository: &Repository, marker: &Marker, top: &Path) -> 
     // Its own index may be missing or half-written.
     let scratch = tempfile::tempdir()?;
     let index = scratch.path().join("index");
-    let git_dir = format!("--git-dir={}", repository.common.display());
-    let work_tree = format!("--work-tree={}", top.display());
-    let git = |arguments: &[&str]| {
-        let arguments = [&[git_dir.as_str(), work_tree.as_str()], arguments].concat();
-        run_with(top, &arguments, &[("GIT_INDEX_FILE", index.as_path())])
-    };
+    let checkout = Checkout::of(top, &repository.common)?;
+    let git = |arguments: &[&str]| checkout.git(arguments, Some((&index, &[])));
     git(&["read-tree", &marker.start])?;
     if !git(&["ls-files", "--others", "--directory", "--", "."])?.is_empty() {
         return Ok(true);
@@ -231,6 +229,7 @@ pub fn has_own_content(repository: &Repository, marker: &Marker, top: &Path) -> 
     let _ = git(&["update-index", "-q", "--refresh"]);
     // What is deleted was not there yet.
     let changed = git(&["diff-files", "-z", "--name-only", "--diff-filter=d"])?;
-    let is_filled = |name: &str| top.join(name).symlink_metadata().is_ok_and(|found| found.len() > 0);
-    Ok(changed.split('\0').any(|name| !name.is_empty() && is_filled(name)))
+    let at = |name: &[u8]| top.join(OsStr::from_bytes(name)).symlink_metadata();
+    let is_filled = |name: &[u8]| at(name).is_ok_and(|found| found.len() > 0);
+    Ok(changed.split(|byte| *byte == 0).any(|name| !name.is_empty() && is_filled(name)))
 }
