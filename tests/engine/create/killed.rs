@@ -76,13 +76,16 @@ fn a_worktree_that_git_did_not_finish_is_made_anew_unless_somebody_put_something
     fs::create_dir_all(project.directory.join(".git/prism")).expect("directory");
     fs::write(project.directory.join(format!(".git/prism/{name}.json")), announced.to_string())
         .expect("announced");
-    fs::write(place.join("mine"), "x").expect("file");
-    let refused = project.prism(&["create", "b"]).exits(1);
-    assert!(
-        refused.stderr.contains("what git did not put into a worktree") && place.join("mine").exists(),
-        "{refused}"
-    );
-    fs::remove_file(place.join("mine")).expect("saved");
+    git(&["config", "core.ignoreCase", "true"]);
+    for name in ["mine", "COMPOSE.YAML"] {
+        fs::write(place.join(name), "x").expect("file");
+        let refused = project.prism(&["create", "b"]).exits(1);
+        assert!(
+            refused.stderr.contains("what git did not put into a worktree") && place.join(name).exists(),
+            "{refused}"
+        );
+        fs::remove_file(place.join(name)).expect("saved");
+    }
     project.prism(&["create", "b"]).succeeds();
     project.sandbox.prism(&place, &["destroy", "--yes"]).succeeds();
     assert_eq!(branches(&project), "main\n");
