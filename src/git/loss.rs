@@ -125,7 +125,8 @@ fn saved(
         .collect())
 }
 
-/// The own references of a worktree or a submodule, seen from it, or from elsewhere with options that name its git directory.
+/// The own references of a worktree or a submodule, seen from it, or from elsewhere with options that name its git
+/// directory.
 struct Seen<'a> {
     directory: &'a Path,
     private: &'a Path,
