@@ -75,13 +75,12 @@ fn what_even_root_cannot_delete() {
         project.directory.join(".git/worktrees"),
     ];
     for (path, attribute) in fixed.iter().flat_map(|path| [(path, "i"), (path, "a")]) {
-        let chattr = |sign: &str| {
-            let words = [&format!("{sign}{attribute}"), path.to_str().expect("UTF-8")];
-            project.sandbox.command("chattr", &project.directory, &words).succeeds()
-        };
-        chattr("+");
+        let command = |words: &[&str]| project.sandbox.command("chattr", &project.directory, words);
+        command(&[&format!("+{attribute}"), path.to_str().expect("UTF-8")]).succeeds();
         let refused = project.prism(&["destroy", "--yes", "--force", shown]).run();
-        chattr("-");
+        // Wherever it is by now: nobody else could delete it, either.
+        let everywhere = project.sandbox.work();
+        command(&["-R", "-f", "-i", "-a", everywhere.to_str().expect("UTF-8")]).run();
         let why = format!("`{}` is immutable or append-only", path.display());
         untouched(&project, &place, &refused, &why);
     }
