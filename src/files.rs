@@ -1,6 +1,7 @@
 //! Reading inputs and writing generated files: whole, private, and never over somebody else's.
 
 pub mod disk;
+pub mod fixed;
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -154,28 +155,6 @@ pub fn remove(path: &Path, is_ours: impl Fn(&[u8]) -> bool) -> anyhow::Result<bo
         }
         _ => Ok(false),
     }
-}
-
-/// Finds a directory in a tree whose entries this user may not delete; `None` if all may be.
-pub fn undeletable(top: &Path) -> Option<PathBuf> {
-    let entries: Vec<PathBuf> = match fs::read_dir(top) {
-        Ok(entries) => entries.filter_map(Result::ok).map(|entry| entry.path()).collect(),
-        Err(_) => return Some(top.to_path_buf()),
-    };
-    if !entries.is_empty() && !is_writable(top) {
-        return Some(top.to_path_buf());
-    }
-    let of_entries = entries.iter().map(|path| (path, path.symlink_metadata().ok()));
-    let of_entries: Vec<_> = of_entries.filter_map(|(path, found)| Some((path, found?))).collect();
-    let user = nix::unistd::geteuid();
-    let sticky = fs::metadata(top).ok().filter(|found| found.mode() & 0o1000 != 0 && !user.is_root());
-    if sticky.is_some_and(|found| {
-        found.uid() != user.as_raw() && of_entries.iter().any(|(_, entry)| entry.uid() != user.as_raw())
-    }) {
-        return Some(top.to_path_buf());
-    }
-    let directories = of_entries.iter().filter(|(_, found)| found.is_dir());
-    directories.into_iter().find_map(|(directory, _)| undeletable(directory))
 }
 
 /// Says whether this user may make and delete entries of a directory.

@@ -143,11 +143,7 @@ fn try_exclude(directory: &Path, patterns: &[&str]) -> Option<()> {
 /// # Errors
 /// git is missing, or fails: its own words are in the error.
 fn run(directory: &Path, arguments: &[&str]) -> anyhow::Result<String> {
-    run_with(directory, arguments, &[])
-}
-
-fn run_with(directory: &Path, arguments: &[&str], variables: &[(&str, &Path)]) -> anyhow::Result<String> {
-    let output = output(git(directory, arguments).envs(variables.iter().copied()))?;
+    let output = output(&mut git(directory, arguments))?;
     let text =
         String::from_utf8(printed(output, arguments)?).context("git printed a name that is not UTF-8")?;
     Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())

@@ -95,7 +95,7 @@ fn find(top: &Path, is_it: &dyn Fn(&Path) -> bool) -> Option<PathBuf> {
     for _ in 0..MANY {
         let entries = fs::read_dir(left.pop()?).into_iter().flatten().filter_map(Result::ok);
         let inner = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-        let is_looked_into = |name: &str| name != ".git" && !is_cache(name);
+        let is_looked_into = |name: &str| name != ".git" && !is_cache(name, true);
         let inner = inner.filter(|entry| is_looked_into(&entry.file_name().to_string_lossy()));
         let inner: Vec<PathBuf> = inner.map(|entry| entry.path()).collect();
         if let Some(found) = inner.iter().find(|path| is_it(path)) {

@@ -1,19 +1,28 @@
 //! What would be lost with a worktree: everything that is nowhere else.
 
 mod checkout;
+mod filtered;
 mod ignored;
 mod submodule;
 mod tree;
 
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::process::Command;
 
 use self::checkout::Checkout;
 use super::marker::Marker;
 use super::repository::Repository;
-use super::{attempt, bytes, private_directory, run_with};
-use crate::domain::loss::{Loss, branch_of_stash, left};
+use super::{bytes_of, git, output, private_directory};
+use crate::domain::loss::{Loss, branch_of_stash, is_number, is_own_reference, left, symbolic};
+use crate::read;
 
 pub use self::ignored::remember_ignored;
+
+/// Looking fetches nothing, not even what a partial clone lacks: that would run what its configuration names.
+const OFFLINE: [(&str, &str); 2] = [("GIT_ALLOW_PROTOCOL", "none"), ("GIT_NO_LAZY_FETCH", "1")];
 
 /// How many commits are counted.
 const COMMITS: &str = "--max-count=100";
@@ -39,13 +48,13 @@ pub fn losses(looked: Looked, is_ours: &dyn Fn(&Path) -> bool) -> anyhow::Result
     let Looked { repository, marker, top, is_going } = looked;
     let private = private_directory(top).unwrap_or_else(|| top.join(".git"));
     let found = tree::nested(top, &private)?;
-    let mut losses = Checkout::of(top, &private).losses("", is_going, is_ours, &found.skipped(top))?;
+    let mut losses = Checkout::of(top, &private)?.losses("", is_going, is_ours, &found.skipped(top))?;
     for (path, git) in &found.submodules {
         let below = path.strip_prefix(top).unwrap_or(path).to_string_lossy().into_owned() + "/";
-        let checkout = Checkout::of(path, git);
+        let checkout = Checkout::of(path, git)?;
         losses.extend(checkout.losses(&below, is_going, is_ours, &found.skipped(path))?);
     }
-    let seen = Seen { directory: top, option: None };
+    let seen = Seen { directory: top, private: &private, options: Vec::new() };
     losses.extend(seen.commits()?);
     losses.extend(seen.stashes(marker)?);
     losses.extend(submodule::losses(&repository.common, &private, &marker.start)?);
@@ -70,11 +79,19 @@ pub(super) fn losses_of_missing(
     marker: &Marker,
     private: &Path,
 ) -> anyhow::Result<Vec<Loss>> {
-    let seen =
-        Seen { directory: &repository.common, option: Some(format!("--git-dir={}", private.display())) };
+    let options = vec![format!("--git-dir={}", private.display())];
+    let seen = Seen { directory: &repository.common, private, options };
     let mut losses = Vec::new();
     if private.join("index").exists() {
-        let staged = seen.git(&["diff-index", "--cached", "--name-only", "-z", "HEAD", "--"])?;
+        let staged = seen.git(&[
+            "diff-index",
+            "--cached",
+            "--name-only",
+            "--ignore-submodules=none",
+            "-z",
+            "HEAD",
+            "--",
+        ])?;
         let staged = String::from_utf8_lossy(&staged).into_owned();
         let staged: Vec<String> = staged.split('\0').filter(|it| !it.is_empty()).map(str::to_owned).collect();
         losses.extend((!staged.is_empty()).then_some(Loss::Uncommitted(staged)));
@@ -86,35 +103,67 @@ pub(super) fn losses_of_missing(
     Ok(losses)
 }
 
-/// A worktree's own references, seen from it, or from elsewhere with an option that names its git directory.
+/// Where references to what a remote has are, and git's option for all of these.
+const REMOTES: (&str, &str) = ("refs/remotes/", "--remotes");
+
+/// The same of all references that stay when a worktree goes.
+const ELSEWHERE: [(&str, &str); 3] = [("refs/heads/", "--branches"), ("refs/tags/", "--tags"), REMOTES];
+
+/// Returns the options that stand for the references in `places`, but for those that only mean another one: that may be
+/// what goes.
+fn saved(
+    places: &[(&str, &str)],
+    git: impl Fn(&[&str]) -> anyhow::Result<Vec<u8>>,
+) -> anyhow::Result<Vec<String>> {
+    let mut list = vec!["for-each-ref", "--format=%(symref) %(refname)"];
+    list.extend(places.iter().map(|(place, _)| *place));
+    let listed = git(&list)?;
+    let listed = String::from_utf8_lossy(&listed);
+    Ok(places
+        .iter()
+        .flat_map(|(place, option)| [symbolic(&listed, place), vec![(*option).to_owned()]].concat())
+        .collect())
+}
+
+/// The own references of a worktree or a submodule, seen from it, or from elsewhere with options that name its git
+/// directory.
 struct Seen<'a> {
     directory: &'a Path,
-    option: Option<String>,
+    private: &'a Path,
+    options: Vec<String>,
 }
 
 impl Seen<'_> {
-    fn arguments<'a>(&'a self, arguments: &[&'a str]) -> Vec<&'a str> {
-        self.option.as_deref().into_iter().chain(arguments.iter().copied()).collect()
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = git(self.directory, &["-c", "log.showSignature=false"]);
+        command.args(&self.options).args(arguments).envs(OFFLINE);
+        command
     }
 
     fn git(&self, arguments: &[&str]) -> anyhow::Result<Vec<u8>> {
-        bytes(self.directory, &self.arguments(arguments))
+        bytes_of(&mut self.command(arguments), arguments, &[])
     }
 
     fn has(&self, arguments: &[&str]) -> anyhow::Result<bool> {
-        Ok(attempt(self.directory, &self.arguments(arguments))?.status.success())
+        Ok(output(&mut self.command(arguments))?.status.success())
     }
 
-    /// Names commits that are on nothing but what goes: a detached HEAD, also one that was left for a branch, and
-    /// references that only this worktree has.
-    fn commits(&self) -> anyhow::Result<Option<Loss>> {
+    /// Returns commits that may be on nothing but what goes: a detached HEAD that was left for something else, and
+    /// references that only this git directory has.
+    fn passed(&self) -> anyhow::Result<Vec<String>> {
         let own =
             ["for-each-ref", "--format=%(objectname)", "refs/worktree", "refs/bisect", "refs/rewritten"];
         let own = self.git(&own)?;
-        let own = String::from_utf8_lossy(&own).into_owned();
         let been = self.git(&["log", "--walk-reflogs", "--format=%gs", "HEAD", "--"]).unwrap_or_default();
-        let been = String::from_utf8_lossy(&been).into_owned();
-        let mut revisions: Vec<&str> = own.lines().chain(been.lines().filter_map(left)).collect();
+        let [own, been] = [own, been].map(|listed| String::from_utf8_lossy(&listed).into_owned());
+        let been = been.lines().filter_map(left);
+        Ok(own.lines().chain(been).map(str::to_owned).chain(root_references(self.private)).collect())
+    }
+
+    /// Names commits that are on nothing but what goes.
+    fn commits(&self) -> anyhow::Result<Option<Loss>> {
+        let passed = self.passed()?;
+        let mut revisions: Vec<&str> = passed.iter().map(String::as_str).collect();
         // A branch stays, unless it is merged.
         if !self.has(&["symbolic-ref", "--quiet", "HEAD"])? {
             revisions.push("HEAD");
@@ -122,10 +171,11 @@ impl Seen<'_> {
         if revisions.is_empty() {
             return Ok(None);
         }
-        let not = ["--not", "--branches", "--tags", "--remotes", "--"];
+        let saved = saved(&ELSEWHERE, |arguments| self.git(arguments))?;
+        let saved: Vec<&str> = saved.iter().map(String::as_str).collect();
         // What a reflog names may have been cleaned up since.
         let log = ["log", "--ignore-missing", COMMITS, "--format=%h %s"];
-        let listed = self.git(&[&log[..], &revisions[..], &not].concat())?;
+        let listed = self.git(&[&log[..], &revisions[..], &["--not"], &saved, &["--"]].concat())?;
         let commits: Vec<String> = String::from_utf8_lossy(&listed).lines().map(str::to_owned).collect();
         Ok((!commits.is_empty()).then_some(Loss::Commits(commits)))
     }
@@ -153,6 +203,14 @@ impl Seen<'_> {
     }
 }
 
+/// Returns the commits of references that somebody made beside HEAD: they are files in the git directory.
+fn root_references(private: &Path) -> Vec<String> {
+    let entries = fs::read_dir(private).into_iter().flatten().filter_map(Result::ok);
+    let own = entries.filter(|entry| is_own_reference(&entry.file_name().to_string_lossy()));
+    let commits = own.filter_map(|entry| read::text(&entry.path()).ok());
+    commits.map(|text| text.trim().to_owned()).filter(|text| is_number(text)).collect()
+}
+
 /// Says whether a worktree that git did not finish holds content that is not of its commit: other files, or files
 /// with other content than git writes. An empty one is git's, which was killed before it wrote.
 pub fn has_own_content(repository: &Repository, marker: &Marker, top: &Path) -> anyhow::Result<bool> {
@@ -162,12 +220,8 @@ pub fn has_own_content(repository: &Repository, marker: &Marker, top: &Path) -> 
     // Its own index may be missing or half-written.
     let scratch = tempfile::tempdir()?;
     let index = scratch.path().join("index");
-    let git_dir = format!("--git-dir={}", repository.common.display());
-    let work_tree = format!("--work-tree={}", top.display());
-    let git = |arguments: &[&str]| {
-        let arguments = [&[git_dir.as_str(), work_tree.as_str()], arguments].concat();
-        run_with(top, &arguments, &[("GIT_INDEX_FILE", index.as_path())])
-    };
+    let checkout = Checkout::of(top, &repository.common)?;
+    let git = |arguments: &[&str]| checkout.git(arguments, Some((&index, &[])));
     git(&["read-tree", &marker.start])?;
     if !git(&["ls-files", "--others", "--directory", "--", "."])?.is_empty() {
         return Ok(true);
@@ -176,6 +230,7 @@ pub fn has_own_content(repository: &Repository, marker: &Marker, top: &Path) -> 
     let _ = git(&["update-index", "-q", "--refresh"]);
     // What is deleted was not there yet.
     let changed = git(&["diff-files", "-z", "--name-only", "--diff-filter=d"])?;
-    let is_filled = |name: &str| top.join(name).symlink_metadata().is_ok_and(|found| found.len() > 0);
-    Ok(changed.split('\0').any(|name| !name.is_empty() && is_filled(name)))
+    let at = |name: &[u8]| top.join(OsStr::from_bytes(name)).symlink_metadata();
+    let is_filled = |name: &[u8]| at(name).is_ok_and(|found| found.len() > 0);
+    Ok(changed.split(|byte| *byte == 0).any(|name| !name.is_empty() && is_filled(name)))
 }

@@ -151,7 +151,7 @@ impl Repository {
         let _ = fs::remove_file(self.announcement(worktree));
     }
 
-    fn announcement(&self, worktree: &Path) -> PathBuf {
+    pub(super) fn announcement(&self, worktree: &Path) -> PathBuf {
         let name = short_hash(worktree.as_os_str().as_encoded_bytes());
         self.common.join("prism").join(format!("{name}.json"))
     }
@@ -176,5 +176,27 @@ fn write(path: &Path, marker: &Marker) -> anyhow::Result<()> {
     let new = path.with_extension("new");
     let written = serde_json::to_vec(marker)?;
     let written = fs::write(&new, written).and_then(|()| fs::rename(&new, path));
+    if written.is_err() {
+        // The disk may be full.
+        let _ = fs::remove_file(&new);
+    }
     written.with_context(|| format!("cannot write `{}`", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_that_cannot_be_written_leaves_nothing() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let marker = serde_json::json!({
+            "worktree": "/w", "session": "/w", "branch": "b", "start": "", "is_new_branch": true,
+        });
+        let marker: Marker = serde_json::from_value(marker).expect("a mark");
+        let path = directory.path().join("mark.json");
+        fs::create_dir(&path).expect("what cannot be replaced");
+        assert!(write(&path, &marker).is_err());
+        assert_eq!(fs::read_dir(directory.path()).expect("a directory").count(), 1);
+    }
 }

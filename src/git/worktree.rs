@@ -38,14 +38,13 @@ impl Repository {
         if marker.is_new_branch {
             let reference = format!("refs/heads/{}", marker.branch);
             // An empty old value: there is none.
-            run(
-                &self.common,
-                &["update-ref", "--create-reflog", "-m", &reason, &reference, &marker.start, ""],
-            )?;
+            let make = ["update-ref", "--create-reflog", "-m", &reason, &reference, &marker.start, ""];
+            self.write_reference(&reference, &make)?;
         }
         if let Beginning::Tracking(upstream) = beginning {
             let upstream = format!("--set-upstream-to={}", short(upstream));
-            run(&self.common, &["branch", "--quiet", &upstream, &marker.branch])?;
+            let follow = ["branch", "--quiet", &upstream, &marker.branch];
+            self.write_reference(&format!("refs/heads/{}", marker.branch), &follow)?;
         }
         let add = ["worktree", "add", "--quiet", "--no-checkout", "--lock"];
         let place = ["--", path, &marker.branch];
@@ -61,6 +60,14 @@ impl Repository {
         marker.write(&private)?;
         run(&marker.worktree, &["checkout", "--quiet", "--force"])?;
         fs::remove_file(private.join("locked")).context("cannot unlock the new worktree")
+    }
+
+    /// Runs git, and says what locks the reference that it writes, if so.
+    fn write_reference(&self, reference: &str, arguments: &[&str]) -> anyhow::Result<()> {
+        run(&self.common, arguments).map(drop).map_err(|error| match self.locked(reference) {
+            Some(locked) => locked.caused_by(error).into(),
+            None => error,
+        })
     }
 
     /// Says how far the worktree came that was announced.

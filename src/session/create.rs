@@ -82,7 +82,10 @@ impl Made {
                     self.resumes = true;
                     return Ok(());
                 }
-                Progress::Half | Progress::Nothing => undo(&repository, &announced, &Known::default())?,
+                Progress::Half | Progress::Nothing => {
+                    repository.release(&announced);
+                    undo(&repository, &announced, &Known::default())?;
+                }
                 // It is somebody's by now, and no longer announced.
                 Progress::Whole(_) | Progress::Elsewhere => repository.conclude(&place.worktree),
             }

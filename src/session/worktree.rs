@@ -11,8 +11,9 @@ use super::generated::is_generated;
 use crate::domain::loss::Loss;
 use crate::domain::shell::word;
 use crate::error::{Failure, Kind};
+use crate::files::{self, fixed, fixed::Fixed};
 use crate::git::{self, EngineMark, Looked, Marker, Repository, Stage};
-use crate::{files, read};
+use crate::read;
 
 /// A worktree that prism made, or what is left of one.
 #[derive(Debug)]
@@ -158,9 +159,12 @@ impl Worktree {
         }
         let places = self.repository.places(&self.marker);
         let private = self.repository.private(&self.marker);
-        let fixed = private.and_then(|private| files::undeletable(&private));
-        let fixed = fixed.or_else(|| places.into_iter().find(|place| !files::is_writable(place)));
-        let Some(path) = fixed else { return Ok(()) };
+        let fixed = private.and_then(|private| fixed::find(&private));
+        let path = match fixed.or_else(|| places.iter().find_map(|place| fixed::of(place))) {
+            None => return self.repository.locked_branch(&self.marker).map_or(Ok(()), Err),
+            Some(Fixed::Attribute(path)) => return Err(is_immutable(&path.display().to_string())),
+            Some(Fixed::Rights(path)) => path,
+        };
         let shown = path.display();
         Err(Failure::new(format!("`{shown}` cannot be written to by you: the worktree cannot go")).hint(
             format!("look at who owns it, and at what is mounted: `ls -ld {0}; findmnt -T {0}`", word(shown)),
@@ -197,7 +201,10 @@ impl Worktree {
             Stage::Rest => vec![format!("what git knows of the worktree {}", self.top().display())],
         };
         if self.marker.is_new_branch {
-            lines.push(format!("branch {}, unless it has commits that are nowhere else", self.marker.branch));
+            lines.push(format!(
+                "branch {}, unless it has commits that are nowhere else, or a description",
+                self.marker.branch
+            ));
         }
         lines.extend(losses.iter().map(|loss| format!("  with {loss}")));
         lines
@@ -310,17 +317,30 @@ fn check_tree(top: &Path, usual: &Path) -> Result<(), Failure> {
         Ok(below) if !below.as_os_str().is_empty() => usual.join(below).display().to_string(),
         _ => usual.display().to_string(),
     };
-    if let Some(shown) = files::undeletable(top).map(shown) {
-        return Err(Failure::new(format!(
-            "`{shown}` cannot be emptied by you, and is in the worktree that goes"
-        ))
-        .hint(format!("remove it first: `sudo rm -r {}`", word(shown))));
+    match fixed::find(top) {
+        Some(Fixed::Attribute(path)) => return Err(is_immutable(&shown(path))),
+        Some(Fixed::Rights(path)) => {
+            let shown = shown(path);
+            let what = format!("`{shown}` cannot be emptied by you, and is in the worktree that goes");
+            return Err(Failure::new(what).hint(format!("remove it first: `sudo rm -r {}`", word(shown))));
+        }
+        None => {}
     }
     if let Some(shown) = files::mounts(top).into_iter().next().map(shown) {
         return Err(Failure::new(format!("something is mounted at `{shown}`, in the worktree that goes"))
             .hint(format!("`umount {}`, if what is there may stay behind", word(shown))));
     }
     Ok(())
+}
+
+fn is_immutable(shown: &str) -> Failure {
+    let what = format!("`{shown}` is immutable or append-only: the worktree cannot go");
+    let hint = if cfg!(target_os = "macos") {
+        "sudo chflags noschg,nosappnd,nouchg,nouappnd"
+    } else {
+        "sudo chattr -i -a"
+    };
+    Failure::new(what).hint(format!("if it may go: `{hint} {}`", word(shown)))
 }
 
 /// Repositories that may know something of a worktree that is not at its place: around `here`, around what lies beside it,

@@ -20,18 +20,32 @@ fn losses_are_named() {
 
 #[test]
 fn caches_are_known_wherever_they_are() {
-    for path in [
-        "node_modules/",
-        "web/node_modules/",
-        "target/debug/x",
-        "a/__pycache__/x.pyc",
-        "x.pyc",
-        "a/.coverage",
+    for (path, is_directory) in [
+        ("node_modules/", true),
+        ("web/node_modules/", true),
+        ("target/debug/x", false),
+        ("a/__pycache__/x.pyc", false),
+        ("x.pyc", false),
+        ("a/.coverage", false),
+        ("shop.egg-info/", true),
+        ("shop.egg-info/PKG-INFO", false),
     ] {
-        assert!(is_cache(path), "{path}");
+        assert!(is_cache(path, is_directory), "{path}");
     }
-    for path in [".env", "data/", "notes/targets", "my_node_modules/x", "pyc", "coverage.md"] {
-        assert!(!is_cache(path), "{path}");
+    for (path, is_directory) in [
+        (".env", false),
+        ("data/", true),
+        ("notes/targets", false),
+        ("my_node_modules/x", false),
+        ("pyc", false),
+        ("coverage.md", false),
+        ("out", false),
+        ("a/build", false),
+        ("parts.o/", true),
+        ("parts.o/x", false),
+        (".coverage/x", false),
+    ] {
+        assert!(!is_cache(path, is_directory), "{path}");
     }
     let documented = include_str!("../../../docs/safety.md");
     for name in CACHES.iter().chain(&CACHE_FILES) {
@@ -48,6 +62,15 @@ fn gits_words_are_read() {
     let (changed, _) = changes(status, true);
     assert_eq!(changed, [&b"a b"[..], b"gone", b"both"], "what is staged is somebody's");
     assert_eq!(unwatched(b"H a\0S b\0h c d\0s e\0"), [&b"b"[..], b"c d", b"e"]);
+    let references = "refs/heads/b refs/heads/alias\n refs/heads/b\nHEAD refs/tags/t\n";
+    assert_eq!(symbolic(references, "refs/heads/"), ["--exclude=alias"]);
+    let configured = b"filter.lfs.clean\ngit-lfs clean -- %f\0filter.a.b.process\nx\0filter.off.clean\n\0";
+    let drivers = hiding(configured);
+    assert_eq!(drivers, BTreeSet::from(["a.b".to_owned()]));
+    let attributes = b"one\0filter\0lfs\0the other\0filter\0a.b\0";
+    assert_eq!(filtered(attributes, &drivers), [b"the other"]);
+    let own = ["MYSAVE", "MY_HEAD", "ORIG_HEAD", "HEAD", "index", "MERGE_AUTOSTASH"];
+    assert_eq!(own.map(is_own_reference), [true, true, false, false, false, true]);
     assert_eq!(branch_of_stash("WIP on b: 0123abc x"), Some("b"));
     assert_eq!(branch_of_stash("On feature/b: mine: all"), Some("feature/b"));
     assert_eq!(branch_of_stash("WIP on (no branch): 0123abc x"), None);

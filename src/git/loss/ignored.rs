@@ -19,7 +19,7 @@ pub(super) const LIST: [&str; 6] =
     ["ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory"];
 
 /// The file in a worktree's private git directory that says what was there when it was made.
-const NOTE: &str = "prism-ignored.json";
+pub(super) const NOTE: &str = "prism-ignored.json";
 
 /// As many are noted down; more than that, no setup makes outside caches.
 const NOTED: usize = 10_000;
@@ -48,6 +48,8 @@ impl Search<'_> {
             .unwrap_or_default();
         let main = common_directory(self.private).filter(|common| *common != self.private);
         let main = main.and_then(|_| home::home(self.top)).map(home::Home::path);
+        // Where a bare repository's would be, this very worktree may be.
+        let main = main.filter(|main| main.canonicalize().ok() != self.top.canonicalize().ok());
         let mut total = Ignored::default();
         for entry in listed.split(|byte| *byte == 0).filter(|entry| !entry.is_empty()) {
             let mut files = Vec::new();
@@ -71,7 +73,7 @@ impl Search<'_> {
     fn files(&self, path: &Path, found: &mut Vec<(PathBuf, State)>) -> anyhow::Result<()> {
         let below = path.strip_prefix(self.top).unwrap_or(path).to_string_lossy();
         let is_elsewhere = self.skipped.iter().any(|skipped| path.starts_with(skipped));
-        if is_cache(&below) || is_elsewhere || (self.is_ours)(path) {
+        if is_elsewhere || (self.is_ours)(path) {
             return Ok(());
         }
         let cannot = || format!("cannot look at `{}`", path.display());
@@ -80,6 +82,10 @@ impl Search<'_> {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(error).with_context(cannot),
         };
+        // A link holds nothing, whatever it leads to.
+        if is_cache(&below, !metadata.is_file()) {
+            return Ok(());
+        }
         if !metadata.is_dir() {
             found.push((path.to_path_buf(), state(&metadata)));
             return Ok(());

@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::{REMOTES, Seen, saved};
 use crate::domain::loss::Loss;
-use crate::git::{attempt, bytes, run};
 use crate::read;
 
 /// Names the submodules with commits or stashes that no remote has. What the commit `start` of the project names was
@@ -19,6 +19,35 @@ pub(super) fn losses(common: &Path, private: &Path, start: &str) -> anyhow::Resu
     Ok(losses)
 }
 
+/// Says whether a repository that is nobody's submodule, or one of its own submodules, has commits or stashes that no
+/// remote has, or another worktree.
+pub(super) fn has_work(git: &Path) -> anyhow::Result<bool> {
+    let seen = within(git);
+    if git.join("worktrees").exists() || seen.has_unsaved(&[])? {
+        return Ok(true);
+    }
+    let mut losses = Vec::new();
+    let modules = git.join("modules");
+    if modules.is_dir() {
+        look(&modules, &modules, &links(git, "HEAD"), &mut losses)?;
+    }
+    Ok(!losses.is_empty())
+}
+
+impl Seen<'_> {
+    /// Says whether there are commits or stashes that neither a remote has nor one of `known`. Tags may be the user's own,
+    /// and go, too.
+    fn has_unsaved(&self, known: &[&str]) -> anyhow::Result<bool> {
+        let passed = self.passed()?;
+        let passed: Vec<&str> = passed.iter().map(String::as_str).collect();
+        let saved = saved(&[REMOTES], |arguments| self.git(arguments))?;
+        let saved: Vec<&str> = saved.iter().map(String::as_str).collect();
+        // What a reflog names may have been cleaned up since.
+        let list = ["rev-list", "--max-count=1", "--ignore-missing", "--all"];
+        Ok(!self.git(&[&list[..], &passed, &["--not"], &saved, known, &["--"]].concat())?.is_empty())
+    }
+}
+
 fn look(top: &Path, directory: &Path, known: &[String], losses: &mut Vec<Loss>) -> anyhow::Result<()> {
     for git in directories(directory)? {
         // A name may have slashes.
@@ -26,29 +55,10 @@ fn look(top: &Path, directory: &Path, known: &[String], losses: &mut Vec<Loss>) 
             look(top, &git, known, losses)?;
             continue;
         }
-        let options = options(&git);
-        let options: Vec<&str> = options.iter().map(String::as_str).collect();
-        let has = |commit: &&String| {
-            let arguments = [&options[..], &["cat-file", "-e", commit]].concat();
-            attempt(&git, &arguments).is_ok_and(|it| it.status.success())
-        };
+        let seen = within(&git);
+        let has = |commit: &&String| seen.has(&["cat-file", "-e", commit]).unwrap_or_default();
         let known: Vec<&str> = known.iter().filter(has).map(String::as_str).collect();
-        // Tags may be the user's own, and go, too.
-        let mut revisions = vec!["--all"];
-        let head = [&options[..], &["rev-parse", "--quiet", "--verify", "HEAD"]].concat();
-        if attempt(&git, &head)?.status.success() {
-            revisions.push("HEAD");
-        }
-        let unsaved = [
-            &options[..],
-            &["rev-list", "--max-count=1"],
-            &revisions,
-            &["--not", "--remotes"],
-            &known,
-            &["--"],
-        ];
-        let unsaved = unsaved.concat();
-        if !run(&git, &unsaved)?.is_empty() {
+        if seen.has_unsaved(&known)? {
             let name = git.strip_prefix(top).unwrap_or(&git).to_string_lossy().replace("/modules/", "/");
             losses.push(Loss::Submodule(name));
         }
@@ -76,16 +86,17 @@ fn worktrees(git: &Path) -> anyhow::Result<Vec<String>> {
     Ok(directories(&linked)?.into_iter().filter_map(place).collect())
 }
 
-/// Names a git directory, and a place that is there for its files: its own words for that lead nowhere once the worktree is
-/// set aside.
-fn options(git: &Path) -> [String; 2] {
-    [format!("--git-dir={}", git.display()), format!("--work-tree={}", git.display())]
+/// Looks from within a git directory, and names a place that is there for its files: its own words for that lead nowhere
+/// once the worktree is set aside.
+fn within(git: &Path) -> Seen<'_> {
+    let options = vec![format!("--git-dir={}", git.display()), format!("--work-tree={}", git.display())];
+    Seen { directory: git, private: git, options }
 }
 
 /// The commits of submodules that a commit names.
 fn links(git: &Path, commit: &str) -> Vec<String> {
-    let [git_dir, work_tree] = options(git);
-    let tree = bytes(git, &[&git_dir, &work_tree, "ls-tree", "-r", "-z", commit]).unwrap_or_default();
+    let seen = within(git);
+    let tree = seen.git(&["ls-tree", "-r", "-z", commit]).unwrap_or_default();
     let tree = String::from_utf8_lossy(&tree).into_owned();
     let link = |entry: &str| Some(entry.strip_prefix("160000 commit ")?.split('\t').next()?.to_owned());
     tree.split('\0').filter_map(link).collect()

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+use super::checkout::Checkout;
+use super::submodule;
 use crate::domain::loss::{Loss, is_cache};
-use crate::git::{bytes, private_directory, run};
+use crate::git::{attempt, private_directory};
 
 /// What was found below a worktree's top.
 #[derive(Debug, Default)]
@@ -28,11 +30,12 @@ impl Nested {
 
     /// Names them. What a tool cloned into a cache counts only if there is work in it.
     pub(super) fn losses(&self, top: &Path) -> anyhow::Result<Vec<Loss>> {
-        let name = |path: &Path| path.strip_prefix(top).unwrap_or(path).to_string_lossy().into_owned();
-        let mut losses: Vec<Loss> = self.worktrees.iter().map(|path| Loss::Worktree(name(path))).collect();
+        let mut losses: Vec<Loss> =
+            self.worktrees.iter().map(|path| Loss::Worktree(name(top, path))).collect();
         for path in &self.repositories {
-            if !is_cache(&name(path)) || has_work(path)? {
-                losses.push(Loss::Repository(name(path)));
+            let name = name(top, path);
+            if !is_cache(&name, true) || has_work(path)? {
+                losses.push(Loss::Repository(name));
             }
         }
         Ok(losses)
@@ -51,7 +54,7 @@ pub(super) fn nested(top: &Path, private: &Path) -> anyhow::Result<Nested> {
 }
 
 fn visit(top: &Path, directory: &Path, modules: Option<&Path>, found: &mut Nested) -> anyhow::Result<()> {
-    if directory != top && !classify(directory, modules, found) {
+    if directory != top && !classify(top, directory, modules, found) {
         return Ok(());
     }
     let cannot = || format!("cannot look into `{}`", directory.display());
@@ -65,7 +68,7 @@ fn visit(top: &Path, directory: &Path, modules: Option<&Path>, found: &mut Neste
 }
 
 /// Says whether what is in a directory belongs to the project around it.
-fn classify(directory: &Path, modules: Option<&Path>, found: &mut Nested) -> bool {
+fn classify(top: &Path, directory: &Path, modules: Option<&Path>, found: &mut Nested) -> bool {
     let entry = directory.join(".git");
     match entry.symlink_metadata() {
         Ok(metadata) if metadata.is_file() => {
@@ -82,19 +85,57 @@ fn classify(directory: &Path, modules: Option<&Path>, found: &mut Nested) -> boo
         Ok(_) if fs::read_dir(&entry).is_ok_and(|mut entries| entries.next().is_some()) => {
             found.repositories.push(directory.to_path_buf());
         }
+        // Elsewhere, its files count like any others.
+        _ if is_bare(directory) && is_cache(&name(top, directory), true) => {
+            found.repositories.push(directory.to_path_buf());
+        }
         _ => return true,
     }
     false
 }
 
-/// Says whether a repository holds anything that none of its remotes has.
-fn has_work(directory: &Path) -> anyhow::Result<bool> {
-    if directory.join(".git/worktrees").exists() {
+fn is_bare(directory: &Path) -> bool {
+    directory.join("HEAD").is_file() && ["objects", "refs"].iter().all(|name| directory.join(name).is_dir())
+}
+
+fn name(top: &Path, path: &Path) -> String {
+    path.strip_prefix(top).unwrap_or(path).to_string_lossy().into_owned()
+}
+
+/// Says whether a repository holds anything that none of its remotes has, or cannot be looked at without running what is
+/// not the user's: a tool, or a container, may have written its configuration.
+fn has_work(top: &Path) -> anyhow::Result<bool> {
+    let git = top.join(".git");
+    if !git.exists() {
+        return submodule::has_work(top);
+    }
+    let found = nested(top, &git)?;
+    if runs_something(&git)? || submodule::has_work(&git)? || !found.losses(top)?.is_empty() {
         return Ok(true);
     }
-    if !run(directory, &["rev-list", "--max-count=1", "--all", "--not", "--remotes", "--"])?.is_empty() {
-        return Ok(true);
+    for (path, git) in found.submodules.iter().chain([&(top.to_path_buf(), git)]) {
+        if runs_something(git)? {
+            return Ok(true);
+        }
+        let losses = Checkout::of(path, git)?.losses("", false, &|_| false, &found.skipped(path))?;
+        if losses.iter().any(|loss| !matches!(loss, Loss::Ignored(_))) {
+            return Ok(true);
+        }
     }
-    let status = ["--no-optional-locks", "status", "--porcelain", "-z", "--ignore-submodules=none"];
-    Ok(!bytes(directory, &status)?.is_empty())
+    Ok(false)
+}
+
+/// Says whether git would run what the configuration of a repository names to compare its files. One that git cannot read,
+/// or that is elsewhere, may name anything.
+fn runs_something(git: &Path) -> anyhow::Result<bool> {
+    let git_dir = format!("--git-dir={}", git.display());
+    for scope in ["--local", "--worktree"] {
+        let named = ["config", scope, "--name-only", "--get-regexp", r"^(filter|hook|include|includeif)\."];
+        let asked = attempt(git, &[&[git_dir.as_str()], &named[..]].concat())?;
+        // There is none.
+        if asked.status.code() != Some(1) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -47,7 +47,10 @@ fn destroy_looks_before_a_worktree_goes() {
     project.write("secret.env", "KEY=1");
     let asked = project.prism(&["destroy", shown]).exits(2);
     assert!(!asked.stderr.contains("secret.env"), "the main worktree has the same: {asked}");
-    assert!(asked.stderr.contains(", unless it has commits that are nowhere else"), "{asked}");
+    assert!(
+        asked.stderr.contains(", unless it has commits that are nowhere else, or a description"),
+        "{asked}"
+    );
     let moved = project.sandbox.work().join("moved");
     project.sandbox.git(&project.directory, &["worktree", "move", shown, moved.to_str().expect("UTF-8")]);
     project.sandbox.prism(&moved, &["start"]).succeeds();

@@ -76,16 +76,64 @@ fn a_worktree_that_git_did_not_finish_is_made_anew_unless_somebody_put_something
     fs::create_dir_all(project.directory.join(".git/prism")).expect("directory");
     fs::write(project.directory.join(format!(".git/prism/{name}.json")), announced.to_string())
         .expect("announced");
-    fs::write(place.join("mine"), "x").expect("file");
-    let refused = project.prism(&["create", "b"]).exits(1);
-    assert!(
-        refused.stderr.contains("what git did not put into a worktree") && place.join("mine").exists(),
-        "{refused}"
-    );
-    fs::remove_file(place.join("mine")).expect("saved");
+    git(&["config", "core.ignoreCase", "true"]);
+    for name in ["mine", "COMPOSE.YAML"] {
+        fs::write(place.join(name), "x").expect("file");
+        let refused = project.prism(&["create", "b"]).exits(1);
+        assert!(
+            refused.stderr.contains("what git did not put into a worktree") && place.join(name).exists(),
+            "{refused}"
+        );
+        fs::remove_file(place.join(name)).expect("saved");
+    }
     project.prism(&["create", "b"]).succeeds();
     project.sandbox.prism(&place, &["destroy", "--yes"]).succeeds();
     assert_eq!(branches(&project), "main\n");
+}
+
+#[test]
+fn a_lock_that_a_killed_git_left_is_taken_away_or_named() {
+    let project = committed("");
+    let place = worktree(&project, "b");
+    let start = project.sandbox.git(&project.directory, &["rev-parse", "HEAD"]);
+    let announced = serde_json::json!({
+        "worktree": place, "session": place, "branch": "b", "start": start.trim(), "is_new_branch": true,
+        "nonce": "00000000000000aa",
+    });
+    let lock = project.directory.join(".git/refs/heads/b.lock");
+    let name = sha256(place.to_str().expect("UTF-8"));
+    let mark = project.directory.join(format!(".git/prism/{name}.json"));
+    fs::create_dir_all(mark.parent().expect("parent")).expect("directory");
+    // Somebody else's, by what it holds, and by when it was made.
+    let elsewhere = "e".repeat(40);
+    for (first, then, held) in [(&mark, &lock, elsewhere.as_str()), (&lock, &mark, "")] {
+        for path in [first, then] {
+            let text = if *path == lock { held.to_owned() } else { announced.to_string() };
+            fs::write(path, text).expect("file");
+        }
+        if *then == mark {
+            let later = std::time::SystemTime::now() + std::time::Duration::from_secs(60);
+            fs::File::open(&mark).and_then(|file| file.set_modified(later)).expect("a time");
+        }
+        let refused = project.prism(&["create", "b"]).exits(1);
+        let hint = format!("left it: `rm {}`", lock.display());
+        assert!(refused.stderr.contains(&hint), "{refused}");
+        assert_eq!(fs::read_to_string(&lock).expect("it stays"), held);
+        assert!(!mark.exists() && !place.exists(), "{refused}");
+        fs::remove_file(&lock).expect("the hint");
+    }
+    for held in ["", &start] {
+        fs::write(&mark, announced.to_string()).expect("announced");
+        fs::write(&lock, held).expect("lock");
+        project.prism(&["create", "b"]).succeeds();
+        assert!(!lock.exists());
+        fs::write(&lock, "").expect("lock");
+        let refused = project.sandbox.prism(&place, &["destroy", "--yes"]).exits(1);
+        assert!(refused.stderr.contains(&format!("`rm {}`", lock.display())) && place.exists(), "{refused}");
+        fs::remove_file(&lock).expect("the hint");
+        project.prism(&["destroy", "--yes", place.to_str().expect("UTF-8")]).succeeds();
+        assert_eq!(branches(&project), "main\n");
+    }
 }
 
 #[test]

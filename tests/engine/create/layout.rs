@@ -93,6 +93,26 @@ fn the_directory_around_a_hidden_bare_repository_is_its_home() {
 }
 
 #[test]
+fn a_worktree_in_the_place_that_a_bare_repository_names_has_its_files_for_itself() {
+    let project = Project::quick();
+    project.write("prism.yaml", "sessions_dir: ..\n");
+    project.write(".gitignore", "ignored\n");
+    project.sandbox.git(&project.directory, &["init", "-q", "-b", "main"]);
+    project.sandbox.git(&project.directory, &["add", "."]);
+    project.sandbox.git(&project.directory, &["commit", "-qm", "x"]);
+    let bare = project.sandbox.work().join("bare.git");
+    project.sandbox.git(&project.directory, &["clone", "-q", "--bare", ".", bare.to_str().expect("UTF-8")]);
+    let first = linked(&project, &bare, "first");
+    project.sandbox.prism(&first, &["create", "bare"]).succeeds();
+    let place = project.sandbox.work().join("bare");
+    std::fs::write(place.join("ignored"), "work").expect("file");
+    let refused = project.sandbox.prism(&place, &["destroy", "--yes"]).exits(1);
+    assert!(refused.stderr.contains("has what would be lost\n  | 1 file that git ignores"), "{refused}");
+    std::fs::remove_file(place.join("ignored")).expect("saved");
+    destroyed(&project, &place);
+}
+
+#[test]
 fn a_submodule_keeps_its_worktrees_out_of_the_project_around_it() {
     let project = repository(&[]);
     let outer = project.sandbox.work().join("outer");

@@ -1,6 +1,7 @@
 //! Work that git does not show, or not at once.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::support::Project;
@@ -15,7 +16,7 @@ impl Worktree {
     fn new(configuration: &str) -> Self {
         let project = Project::quick();
         project.write("prism.yaml", configuration);
-        project.write(".gitignore", "ignored*\nnode_modules/\n.venv/\n");
+        project.write(".gitignore", "ignored*\nnode_modules/\n.venv/\nout\n");
         project.write("tracked", "1\n");
         let git = |arguments: &[&str]| project.sandbox.git(&project.directory, arguments);
         git(&["init", "-q", "-b", "main"]);
@@ -77,6 +78,17 @@ fn work_that_git_is_told_not_to_show() {
         fs::remove_file(worktree.place.join("new name.rs")).expect("saved");
         worktree.git(&["config", "--unset", key]);
     }
+    worktree.git(&["config", "core.ignoreCase", "true"]);
+    worktree.write("TRACKED", "work");
+    worktree.stays("uncommitted work, which git does not track: TRACKED");
+    fs::remove_file(worktree.place.join("TRACKED")).expect("saved");
+    worktree.git(&["config", "core.ignoreCase", "false"]);
+    worktree.git(&["config", "core.fileMode", "false"]);
+    let make = |mode| fs::set_permissions(worktree.place.join("tracked"), Permissions::from_mode(mode));
+    make(0o755).expect("chmod");
+    worktree.stays("uncommitted work: tracked");
+    make(0o644).expect("chmod");
+    worktree.git(&["config", "core.fileMode", "true"]);
     worktree.git(&["config", "extensions.worktreeConfig", "true"]);
     worktree.git(&["config", "--worktree", "core.worktree", "/nowhere"]);
     worktree.write("new", "work");
@@ -93,6 +105,10 @@ fn work_that_git_is_told_not_to_show() {
     worktree.write("ignored-by-setup", "changed\n");
     worktree.stays("1 file that git ignores (8 bytes): ignored-by-setup");
     fs::remove_file(worktree.place.join("ignored-by-setup")).expect("saved");
+    worktree.write("out", "results");
+    worktree.stays("1 file that git ignores (7 bytes): out");
+    fs::remove_file(worktree.place.join("out")).expect("saved");
+    worktree.write("out/x", "made again");
     worktree.goes();
 }
 
@@ -110,6 +126,13 @@ fn work_that_only_the_worktrees_git_directory_has() {
     worktree.git(&["bisect", "start"]);
     worktree.stays("a bisection that is not over");
     worktree.git(&["bisect", "reset"]);
+    for own in ["refs/worktree/mine", "MYSAVE"] {
+        worktree.git(&["commit", "-q", "--allow-empty", "-m", "saved"]);
+        worktree.git(&["update-ref", own, "HEAD"]);
+        worktree.git(&["reset", "-q", "--hard", "HEAD~1"]);
+        worktree.stays("commits that are on no branch: ");
+        worktree.git(&["update-ref", "-d", own]);
+    }
     worktree.git(&["commit", "-q", "--allow-empty", "-m", "only here"]);
     let commit = worktree.git(&["rev-parse", "HEAD"]);
     worktree.stays(" only here");
@@ -119,8 +142,12 @@ fn work_that_only_the_worktrees_git_directory_has() {
     worktree.git(&["tag", "-d", "saved"]);
     // Nothing but the reflog of HEAD has it now.
     worktree.stays(" only here");
-    worktree.git(&["update-ref", "refs/worktree/mine", commit.trim()]);
-    worktree.stays("commits that are on no branch: ");
+    worktree.git(&["checkout", "-q", "--detach", commit.trim()]);
+    // A branch that means this very HEAD keeps nothing.
+    worktree.git(&["symbolic-ref", "refs/heads/alias", "HEAD"]);
+    worktree.stays(" only here");
+    worktree.git(&["symbolic-ref", "--delete", "refs/heads/alias"]);
+    worktree.git(&["checkout", "-q", "b"]);
     worktree.git(&["tag", "saved", commit.trim()]);
     worktree.write("tracked", "2\n");
     worktree.git(&["stash", "-q"]);
@@ -137,6 +164,51 @@ fn work_that_only_the_worktrees_git_directory_has() {
 }
 
 #[test]
+fn work_that_a_filter_takes_away_before_git_looks() {
+    let worktree = Worktree::new("");
+    worktree.git(&["config", "filter.strip.clean", "grep -v output"]);
+    worktree.git(&["config", "filter.upper.clean", "tr A-Z a-z"]);
+    worktree.git(&["config", "filter.upper.smudge", "tr a-z A-Z"]);
+    worktree.write(".gitattributes", "*.ipynb filter=strip\n*.upper filter=upper\n");
+    worktree.write("a b.ipynb", "cell\n");
+    worktree.write("same.upper", "SAME\n");
+    worktree.git(&["add", "."]);
+    worktree.git(&["commit", "-qm", "notebook"]);
+    worktree.write("a b.ipynb", "cell\noutput: precious\n");
+    // git compares sizes first. Once it is told to look closely, it sees no change.
+    worktree.git(&["add", "."]);
+    assert_eq!(worktree.git(&["status", "--porcelain"]), "");
+    worktree.stays("uncommitted work, which a filter of git's takes away: a b.ipynb");
+    worktree.write("a b.ipynb", "cell\n");
+    worktree.git(&["add", "."]);
+    worktree.git(&["config", "filter.strip.smudge", "false"]);
+    worktree.git(&["config", "filter.strip.required", "true"]);
+    let place = worktree.place.to_str().expect("UTF-8");
+    let refused = worktree.project.prism(&["destroy", "--yes", place]).exits(1);
+    assert!(refused.stderr.contains("`git cat-file --filters` failed"), "{refused}");
+    worktree.git(&["config", "filter.strip.smudge", "cat"]);
+    worktree.goes();
+}
+
+#[test]
+fn a_branch_that_a_symbolic_reference_means_stays_and_one_that_is_described() {
+    let described = Worktree::new("");
+    described.git(&["config", "branch.b.description", "why this is done"]);
+    described.goes();
+    let kept = ["config", "branch.b.description"];
+    let kept = described.project.sandbox.git(&described.project.directory, &kept);
+    assert_eq!(kept, "why this is done\n");
+    described.project.sandbox.git(&described.project.directory, &["rev-parse", "--verify", "refs/heads/b"]);
+    let worktree = Worktree::new("");
+    worktree.git(&["commit", "-q", "--allow-empty", "-m", "precious"]);
+    worktree.git(&["symbolic-ref", "refs/heads/alias", "refs/heads/b"]);
+    worktree.goes();
+    let kept =
+        worktree.project.sandbox.git(&worktree.project.directory, &["log", "-1", "--format=%s", "alias"]);
+    assert_eq!(kept, "precious\n");
+}
+
+#[test]
 fn repositories_and_worktrees_that_lie_in_it() {
     let worktree = Worktree::new("");
     for (path, why) in
@@ -147,21 +219,63 @@ fn repositories_and_worktrees_that_lie_in_it() {
         fs::remove_dir_all(worktree.place.join(path)).expect("saved");
     }
     fs::remove_dir(worktree.place.join("ignored")).expect("empty");
-    // A tool's clone in a cache is no loss as long as it is one.
-    let cached = worktree.place.join(".venv/src/tool");
-    repository(&worktree, &worktree.project.sandbox.work().join("tool"));
-    let clone = ["clone", "-q", "../../../../tool", "tool"];
-    fs::create_dir_all(cached.parent().expect("parent")).expect("directories");
-    worktree.project.sandbox.git(cached.parent().expect("parent"), &clone);
-    worktree.project.sandbox.git(&cached, &["commit", "-q", "--allow-empty", "-m", "mine"]);
-    worktree.stays("another repository: .venv/src/tool");
-    worktree.project.sandbox.git(&cached, &["reset", "-q", "--hard", "origin/main"]);
-
     let inner = worktree.place.join("ignored-inner");
     worktree.git(&["worktree", "add", "-q", "--detach", inner.to_str().expect("UTF-8")]);
     worktree.stays("another worktree: ignored-inner");
     worktree.git(&["worktree", "remove", inner.to_str().expect("UTF-8")]);
     worktree.goes();
+}
+
+#[test]
+fn a_clone_in_a_cache_is_no_loss_as_long_as_it_is_one() {
+    let worktree = Worktree::new("");
+    let tool = worktree.project.sandbox.work().join("tool");
+    repository(&worktree, &tool);
+    fs::write(tool.join("file"), "1\n").expect("file");
+    worktree.project.sandbox.git(&tool, &["add", "."]);
+    worktree.project.sandbox.git(&tool, &["commit", "-qm", "file"]);
+    let within = worktree.place.join(".venv/src");
+    fs::create_dir_all(&within).expect("directories");
+    let clone = |arguments: &[&str]| worktree.project.sandbox.git(&within, arguments);
+    clone(&["clone", "-q", "../../../../tool", "tool"]);
+    let cached = within.join("tool");
+    let git = |arguments: &[&str]| worktree.project.sandbox.git(&cached, arguments);
+    let stays = || worktree.stays("another repository: .venv/src/tool");
+    // What its configuration names is not run.
+    let touch = format!("touch {}; false", worktree.project.sandbox.work().join("pwned").display());
+    git(&["config", "core.fsmonitor", &touch]);
+    git(&["config", "status.showUntrackedFiles", "no"]);
+    fs::write(cached.join("new"), "work").expect("file");
+    stays();
+    fs::remove_file(cached.join("new")).expect("saved");
+    git(&["-c", "core.fsmonitor=false", "update-index", "--assume-unchanged", "file"]);
+    fs::write(cached.join("file"), "work").expect("file");
+    stays();
+    fs::write(cached.join("file"), "1\n").expect("saved");
+    let hook = cached.join(".git/hooks/post-index-change");
+    fs::write(&hook, format!("#!/bin/sh\n{touch}\n")).expect("a hook");
+    fs::set_permissions(&hook, Permissions::from_mode(0o755)).expect("chmod");
+    fs::remove_file(worktree.project.sandbox.work().join("pwned")).ok();
+    for driver in ["filter.x.clean", "include.path"] {
+        git(&["config", driver, &touch]);
+        stays();
+        git(&["config", "--unset", driver]);
+    }
+    git(&["config", "--unset", "core.fsmonitor"]);
+    fs::remove_file(&hook).expect("a hook");
+    git(&["checkout", "-q", "--detach"]);
+    git(&["commit", "-q", "--allow-empty", "-m", "mine"]);
+    git(&["checkout", "-q", "main"]);
+    stays();
+    git(&["push", "-q", "origin", "HEAD@{1}:refs/heads/mine"]);
+    clone(&["clone", "-q", "--mirror", "../../../../tool", "bare.git"]);
+    worktree.stays("another repository: .venv/src/bare.git");
+    fs::remove_dir_all(within.join("bare.git")).expect("saved");
+    git(&["config", "core.fsmonitor", &touch]);
+    fs::write(&hook, format!("#!/bin/sh\n{touch}\n")).expect("a hook");
+    fs::remove_file(worktree.project.sandbox.work().join("pwned")).ok();
+    worktree.goes();
+    assert!(!worktree.project.sandbox.work().join("pwned").exists());
 }
 
 #[test]
@@ -183,6 +297,10 @@ fn submodules_also_those_that_are_not_checked_out_any_more() {
     git(&["tag", "mine"]);
     git(&["checkout", "-q", "main"]);
     worktree.stays("work in a submodule that no remote has: libs/inner");
+    git(&["tag", "-d", "mine"]);
+    // Only the reflog of its HEAD has it, as after `git submodule update`.
+    worktree.stays("work in a submodule that no remote has: libs/inner");
+    git(&["tag", "mine", "HEAD@{1}"]);
     worktree.git(&["submodule", "--quiet", "deinit", "libs/inner"]);
     worktree.stays("work in a submodule that no remote has: libs/inner");
     worktree.write("libs/inner/new", "work");
@@ -196,6 +314,7 @@ fn submodules_also_those_that_are_not_checked_out_any_more() {
         worktree.project.sandbox.git(&kept, &[&[repository.as_str(), &files], arguments].concat())
     };
     git(&["tag", "-d", "mine"]);
+    fs::remove_file(kept.join("logs/HEAD")).expect("a reflog");
     let elsewhere = worktree.project.sandbox.work().join("elsewhere");
     let elsewhere = elsewhere.to_str().expect("UTF-8");
     git(&["worktree", "add", "-q", "--detach", elsewhere]);

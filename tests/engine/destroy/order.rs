@@ -57,6 +57,37 @@ fn a_read_only_repository_and_something_mounted_in_it() {
 }
 
 #[test]
+fn what_even_root_cannot_delete() {
+    if without("mount") {
+        return;
+    }
+    let (project, place) = committed();
+    project.prism(&["create", "b"]).succeeds();
+    let shown = place.to_str().expect("UTF-8");
+    fs::create_dir_all(place.join("shared/log")).expect("directory");
+    fs::write(place.join("shared/file"), "x").expect("file");
+    let mark = project.directory.join(".git/worktrees/b/prism.json");
+    let fixed = [
+        place.join("shared/file"),
+        place.join("shared/log"),
+        place.clone(),
+        mark,
+        project.directory.join(".git/worktrees"),
+    ];
+    for (path, attribute) in fixed.iter().flat_map(|path| [(path, "i"), (path, "a")]) {
+        let command = |words: &[&str]| project.sandbox.command("chattr", &project.directory, words);
+        command(&[&format!("+{attribute}"), path.to_str().expect("UTF-8")]).succeeds();
+        let refused = project.prism(&["destroy", "--yes", "--force", shown]).run();
+        // Wherever it is by now: nobody else could delete it, either.
+        let everywhere = project.sandbox.work();
+        command(&["-R", "-f", "-i", "-a", everywhere.to_str().expect("UTF-8")]).run();
+        let why = format!("`{}` is immutable or append-only", path.display());
+        untouched(&project, &place, &refused, &why);
+    }
+    project.prism(&["destroy", "--yes", "--force", shown]).succeeds();
+}
+
+#[test]
 fn what_appears_while_the_stack_is_removed_stays() {
     let (project, place) = committed();
     project.prism(&["create", "b"]).succeeds();
