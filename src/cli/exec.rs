@@ -121,7 +121,8 @@ pub(super) fn run(context: Context, args: ExecArgs) -> anyhow::Result<u8> {
         app: app.clone(),
         ..options(context.output, !args.no_start, &args.services, args.wait.seconds)
     };
-    let reader = Reader::new(&session, &std::env::current_dir()?, mode(&sources, &args.command));
+    let mode = mode(&sources, &args.command);
+    let reader = Reader::new(&session, &std::env::current_dir()?, mode, !sources.env_files.is_empty());
     let command = Wanted { app: app.as_deref(), reader, sources };
     if args.ephemeral {
         let session = session.into_ephemeral()?;
@@ -175,7 +176,8 @@ fn ready(
     let Wanted { app, reader, sources } = wanted;
     let output = options.output;
     let up = up::up(session, &mut engine, endpoint, options, interrupt)?;
-    let derived = session::environment::derive(session, &engine, endpoint, Some(&up.header), &up.containers)?;
+    let derived =
+        session::environment::derive(session, &engine, endpoint, Some(&up.header), &up.containers, &reader)?;
     let mut variables = derived.refreshed(session, &up.header, &reader, output)?;
     if let Some(app) = app {
         app::check_port(&variables, session, &mut engine, app)?;

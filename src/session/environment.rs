@@ -54,16 +54,18 @@ pub fn variables(
     header: Option<&Header>,
     containers: &[Container],
 ) -> anyhow::Result<SessionVariables> {
-    derive(session, engine, endpoint, header, containers)?.read_by(session, header, &Reader::default())
+    let usual = Reader::default();
+    derive(session, engine, endpoint, header, containers, &usual)?.read_by(session, header, &usual)
 }
 
-/// Derives what services give, inspecting only containers whose credentials are needed.
+/// Derives what services give to whoever reads as `reader` does, inspecting only containers whose credentials are needed.
 pub fn derive(
     session: &Session,
     engine: &Engine,
     endpoint: &Endpoint,
     header: Option<&Header>,
     containers: &[Container],
+    reader: &Reader,
 ) -> anyhow::Result<Derived> {
     let mut dressed = Vec::new();
     let containers = if header.is_some() {
@@ -88,16 +90,21 @@ pub fn derive(
     };
     variable::add_apps(&mut derived, &apps);
     missing.extend(derived.missing);
-    let services = header
-        .into_iter()
-        .flat_map(|header| header.scope.iter().filter_map(|name| header.services.get_key_value(name)));
-    let translate = session.settings.translate.clone();
+    // Most projects have nothing to translate.
+    let targets = match header.filter(|header| reader.reads_more() || !header.dotenv.lines.is_empty()) {
+        Some(header) => {
+            let services = header.scope.iter().filter_map(|name| header.services.get_key_value(name));
+            let translate = session.settings.translate.clone();
+            Targets::new(docker::hostname(), services, containers, host, &apps, translate)
+        }
+        None => Targets::default(),
+    };
     Ok(Derived {
         list: derived.list,
         own: own(session, header, host),
         missing,
-        targets: Targets::new(docker::hostname(), services, containers, host, &apps, translate),
         apps,
+        targets,
         recorded: header.map(|header| header.dotenv.clone()).unwrap_or_default(),
     })
 }
