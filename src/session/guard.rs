@@ -13,6 +13,7 @@ use crate::domain::settings::Guard;
 use crate::error::Failure;
 use crate::listen::Listener;
 use crate::output::Output;
+use crate::process::network;
 
 /// How long an answer from this machine itself may take.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -66,15 +67,21 @@ pub fn check(
         return Ok(());
     }
     let mut found = strangers(session, engine, declared, own)?.into_iter();
+    let is_likely = found.len() > 0 && network::find(&session.environment).is_ok();
     if session.settings.guard == Guard::Error {
         return found.next().map_or(Ok(()), |sentence| {
-            let hint = "stop it, or let `guard: note` in prism.yaml say so and go on";
+            let hint = if is_likely {
+                "`prism exec --localhost` leads its command to this session; `guard: note` in prism.yaml says so and goes on"
+            } else {
+                "stop it, or let `guard: note` in prism.yaml say so and go on"
+            };
             Err(Failure::new(format!("{sentence}, not by this session")).hint(hint).into())
         });
     }
+    let way = if is_likely { "`prism exec --localhost` leads its command here; " } else { "" };
     for sentence in found {
         output.note(format!(
-            "{sentence}, not by this session: a program with that number built in talks to it (`guard: off` in prism.yaml: no more of this)"
+            "{sentence}, not by this session: a program with that number built in talks to it ({way}`guard: off` in prism.yaml: no more of this)"
         ));
     }
     Ok(())
