@@ -10,6 +10,8 @@
 //!   └ pasta (TAP) ── a device ──────┼─── everything that is not loopback
 //! ```
 //!
+//! A second command of the same session goes into the same network: it meets OUTSIDE at a socket.
+//!
 //! Whatever can fail does so before the command's process goes in. OUTSIDE waits for the end of that process, then for
 //! the end of whatever else is still in the network, and takes all of it down.
 
@@ -27,7 +29,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::Shutdown;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -65,6 +67,8 @@ pub struct Wanted {
     pub session: String,
     /// Where pasta is.
     pub pasta: PathBuf,
+    /// The socket at which commands of one session meet; with none, the network is for this process alone.
+    pub meeting: Option<PathBuf>,
     /// What the loopback leads to.
     pub forwards: Vec<Forward>,
     /// Say on stderr at which other port something is reached.
@@ -82,6 +86,9 @@ struct Request {
 /// What it answers: the process that keeps the network, or why there is none.
 type Answer = Result<i32, Refusal>;
 
+/// A byte that comes with the stream on which something may be said.
+const JOINS: u8 = b'j';
+
 /// A network that is ready to be gone into. It ends with the process that made it.
 #[derive(Debug)]
 pub struct Network {
@@ -91,13 +98,18 @@ pub struct Network {
 }
 
 impl Network {
-    /// Makes one, for this process or its children.
+    /// Makes one, for this process or its children, or takes the one that the session has.
     ///
     /// # Errors
     /// The system does not let this user make one, or pasta does not run.
     pub fn make(wanted: Wanted) -> Result<Self, Failure> {
         let session = wanted.session.clone();
-        let answer = ask(wanted)
+        let process = std::process::id().cast_signed();
+        let request = Request { process, wanted };
+        if let Some(keeper) = join(&request) {
+            return Ok(Self { keeper, session });
+        }
+        let answer = ask(&request)
             .map_err(|error| Failure::new("cannot start the helper of the network").caused_by(error))?;
         match answer {
             Ok(keeper) => Ok(Self { keeper, session }),
@@ -175,16 +187,26 @@ fn become_within(arguments: &mut dyn Iterator<Item = OsString>) -> Failure {
     }
 }
 
-fn ask(wanted: Wanted) -> std::io::Result<Answer> {
+/// Asks to be let in where the session has a network that is as this one would be. `None` if it has none.
+fn join(request: &Request) -> Option<i32> {
+    let mut meeting = UnixStream::connect(request.wanted.meeting.as_ref()?).ok()?;
+    channel::send(&meeting, JOINS, Some(std::io::stderr().as_fd())).ok()?;
+    meeting.write_all(&serde_json::to_vec(request).ok()?).ok()?;
+    meeting.shutdown(Shutdown::Write).ok()?;
+    let mut answer = Vec::new();
+    meeting.read_to_end(&mut answer).ok()?;
+    serde_json::from_slice::<Option<i32>>(&answer).ok()?
+}
+
+fn ask(request: &Request) -> std::io::Result<Answer> {
     let (mut ours, theirs) = UnixStream::pair()?;
     let mut command = Command::new(helper::OWN);
-    command.arg0(OUTSIDE).env_clear().env("PRISM_SESSION", &wanted.session);
+    command.arg0(OUTSIDE).env_clear().env("PRISM_SESSION", &request.wanted.session);
     command.stdin(OwnedFd::from(theirs)).stdout(Stdio::null());
     // It goes on in the background, as a child of nobody here.
     command.spawn()?.wait()?;
     drop(command);
-    let process = i32::try_from(std::process::id()).map_err(std::io::Error::other)?;
-    ours.write_all(&serde_json::to_vec(&Request { process, wanted })?)?;
+    ours.write_all(&serde_json::to_vec(request)?)?;
     ours.shutdown(Shutdown::Write)?;
     let mut answer = Vec::new();
     ours.read_to_end(&mut answer)?;

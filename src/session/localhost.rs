@@ -2,16 +2,19 @@
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, ToSocketAddrs};
+use std::path::PathBuf;
 
 use super::cold::Up;
 use super::{Session, child, guard};
 use crate::docker::{Endpoint, Engine};
 use crate::domain::environment::Environment;
 use crate::domain::forward::forwards;
+use crate::domain::name::short_hash;
 use crate::domain::settings::Localhost;
 use crate::domain::variable::host_ports;
 use crate::error::{self, Failure};
 use crate::listen;
+use crate::lock;
 use crate::output::Output;
 use crate::process::network::{self, Network, Wanted};
 
@@ -88,8 +91,14 @@ pub fn loopback(
 /// It cannot be made.
 pub fn check(session: &str, environment: &Environment) -> Result<(), Failure> {
     let pasta = network::find(environment)?;
-    Network::make(Wanted { session: session.to_owned(), pasta, forwards: Vec::new(), speaks: false })
-        .map(drop)
+    Network::make(Wanted {
+        session: session.to_owned(),
+        pasta,
+        meeting: None,
+        forwards: Vec::new(),
+        speaks: false,
+    })
+    .map(drop)
 }
 
 fn make(session: &Session, endpoint: &Endpoint, up: &Up, output: Output) -> Result<Network, Failure> {
@@ -97,7 +106,15 @@ fn make(session: &Session, endpoint: &Endpoint, up: &Up, output: Output) -> Resu
     let around = listen::around(network::OUTSIDE);
     let host = endpoint.host.as_deref();
     let forwards = forwards(child::services(up), &up.containers, &around, host, address);
-    Network::make(Wanted { session: session.id.to_string(), pasta, forwards, speaks: !output.quiet })
+    let session = session.id.to_string();
+    Network::make(Wanted { meeting: meeting(&session), session, pasta, forwards, speaks: !output.quiet })
+}
+
+/// Returns where commands of a session meet that have this loopback around them. Without such a place each has its own.
+fn meeting(session: &str) -> Option<PathBuf> {
+    let home = network::home();
+    let name = short_hash(format!("{} {session}", home.to_string_lossy()).as_bytes());
+    Some(lock::directory().ok()?.join(format!("network-{name}")))
 }
 
 fn address(host: &str) -> Option<IpAddr> {

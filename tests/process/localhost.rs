@@ -207,6 +207,33 @@ fn two_sessions_have_a_server_on_one_port_and_both_are_reached() {
     assert!(TcpListener::bind(("127.0.0.1", port)).is_ok());
 }
 
+#[test]
+fn commands_of_one_session_have_one_localhost() {
+    let project = web(free());
+    let port = free();
+    let mut first = server(&project, "127.0.0.1", port);
+    let before = helpers(&project.directory);
+    // It came up on the machine after the network was made.
+    let later = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let later_port = later.local_addr().expect("address").port();
+    std::thread::spawn(move || later.accept().expect("accept").0.write_all(b"later"));
+    let script = format!("curl -sS http://127.0.0.1:{port}; cat </dev/tcp/127.0.0.1/{later_port}");
+    let seen = localhost(&project, &["bash", "-c", &script]).succeeds();
+    assert_eq!(seen.stdout, format!("{}later", project.directory.display()), "{seen}");
+    let mut second = localhost(&project, &["sh", "-c", "echo ready; exec tail -f /dev/null"]).live();
+    second.says("ready");
+    assert_eq!(helpers(&project.directory), before, "nothing was made for it");
+    first.kill(Signal::SIGTERM);
+    first.dies_of(Signal::SIGTERM);
+    let third = server(&project, "127.0.0.1", port);
+    eventually("it is reached", || asked("127.0.0.1", port) == project.directory.display().to_string());
+    second.kill(Signal::SIGTERM);
+    second.dies_of(Signal::SIGTERM);
+    assert_eq!(helpers(&project.directory), before);
+    drop(third);
+    nothing_is_left(&project);
+}
+
 /// The ports at which a process listens on this machine.
 fn listening(process: u32) -> Vec<u16> {
     let descriptors = fs::read_dir(format!("/proc/{process}/fd")).into_iter().flatten().flatten();

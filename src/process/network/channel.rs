@@ -24,6 +24,15 @@ pub(super) fn send(to: &UnixStream, byte: u8, descriptor: Option<BorrowedFd<'_>>
     Ok(())
 }
 
+/// Receives what stands before the end of a line.
+pub(super) fn receive_line(from: &UnixStream) -> std::io::Result<Vec<u8>> {
+    let mut line = Vec::new();
+    while let Some((byte, _)) = receive(from)?.filter(|(byte, _)| *byte != b'\n') {
+        line.push(byte);
+    }
+    Ok(line)
+}
+
 /// Receives one byte and what came with it. `None` at the end.
 pub(super) fn receive(from: &UnixStream) -> std::io::Result<Option<(u8, Option<OwnedFd>)>> {
     let mut byte = [0];

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use rustix::net::connect;
 
-use super::inside::{HAS, WANT_V4, WANT_V6};
+use super::inside::{HAS, Socket, WANT_BOUND, WANT_V4, WANT_V6};
 use super::{channel, relay};
 use crate::domain::port::Protocol;
 use crate::domain::socket::listening;
@@ -20,6 +20,17 @@ use crate::domain::socket::listening;
 pub(super) struct Door(pub(super) Arc<Mutex<UnixStream>>);
 
 impl Door {
+    /// Has something bound within the network.
+    pub(super) fn bind(&self, socket: &Socket) -> Option<OwnedFd> {
+        let mut inside = self.0.lock().ok()?;
+        let mut line = serde_json::to_vec(socket).ok()?;
+        line.push(b'\n');
+        channel::send(&inside, WANT_BOUND, None).ok()?;
+        inside.write_all(&line).ok()?;
+        let (HAS, socket) = channel::receive(&inside).ok()?? else { return None };
+        socket
+    }
+
     /// Connects within the network.
     fn connect(&self, address: SocketAddr) -> Option<TcpStream> {
         let wanted = if address.is_ipv4() { WANT_V4 } else { WANT_V6 };
@@ -41,8 +52,6 @@ pub(super) struct Inbound {
     own: BTreeSet<u64>,
     table: [String; 2],
     served: BTreeMap<u16, Served>,
-    /// Where it is said at which other port something is.
-    speak: Option<File>,
 }
 
 #[derive(Debug)]
@@ -52,18 +61,18 @@ struct Served {
 }
 
 impl Inbound {
-    pub(super) fn new(keeper: u32, own: BTreeSet<u64>, speak: Option<File>) -> Self {
+    pub(super) fn new(keeper: u32, own: BTreeSet<u64>) -> Self {
         let table = ["tcp", "tcp6"].map(|table| format!("/proc/{keeper}/net/{table}"));
-        Self { own, table, served: BTreeMap::new(), speak }
+        Self { own, table, served: BTreeMap::new() }
     }
 
-    /// Says nothing any more: the command has ended, and whoever reads what it said waits for the end of that.
-    pub(super) fn fall_silent(&mut self) {
-        self.speak = None;
+    /// Takes a socket for prism's own.
+    pub(super) fn pass_over(&mut self, socket: u64) {
+        self.own.insert(socket);
     }
 
-    /// Looks what listens inside now.
-    pub(super) fn look(&mut self) {
+    /// Looks what listens inside now, and says at which other port something is.
+    pub(super) fn look(&mut self, speak: Option<&File>) {
         let text: String = self.table.iter().filter_map(|table| fs::read_to_string(table).ok()).collect();
         let mut found: BTreeMap<u16, BTreeSet<SocketAddr>> = BTreeMap::new();
         for it in listening(&text) {
@@ -79,7 +88,7 @@ impl Inbound {
             }
             let outer = listen(port);
             let at = outer.first().and_then(|listener| listener.local_addr().ok()).map(|at| at.port());
-            if let (Some(at), Some(speak)) = (at.filter(|at| *at != port), &mut self.speak) {
+            if let (Some(at), Some(mut speak)) = (at.filter(|at| *at != port), speak) {
                 let _ = writeln!(
                     speak,
                     "prism: what listens on port {port} here is at 127.0.0.1:{at} for the rest of this machine, where {port} is taken"
@@ -133,9 +142,4 @@ fn listen(port: u16) -> Vec<TcpListener> {
     }
     let other = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
     other.ok().filter(|listener| listener.set_nonblocking(true).is_ok()).into_iter().collect()
-}
-
-/// Takes a socket that was bound inside.
-pub(super) fn listener(socket: OwnedFd) -> TcpListener {
-    TcpListener::from(socket)
 }

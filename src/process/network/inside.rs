@@ -20,11 +20,13 @@ use serde::{Deserialize, Serialize};
 
 use super::refusal::Refusal;
 use super::{INSIDE, channel, helper};
+use crate::domain::forward::Forward;
 use crate::domain::port::Protocol;
 
 /// What is asked of it, and what it answers.
 pub(super) const WANT_V4: u8 = b'4';
 pub(super) const WANT_V6: u8 = b'6';
+pub(super) const WANT_BOUND: u8 = b'b';
 pub(super) const HAS: u8 = b'+';
 pub(super) const HAS_NOT: u8 = b'-';
 pub(super) const READY: u8 = b'.';
@@ -42,6 +44,13 @@ const PING: &str = "/proc/sys/net/ipv4/ping_group_range";
 pub(super) struct Socket {
     pub(super) protocol: Protocol,
     pub(super) address: SocketAddr,
+}
+
+impl Socket {
+    /// The one from which something leads.
+    pub(super) fn of(forward: &Forward) -> Self {
+        Self { protocol: forward.protocol, address: forward.inner }
+    }
 }
 
 /// Serves whoever is at the other end of standard input, until that is gone.
@@ -156,10 +165,17 @@ fn bound(Socket { protocol, address }: Socket) -> std::io::Result<OwnedFd> {
 }
 
 fn hand_out(outside: &UnixStream) {
+    let connecting = |family| {
+        net::socket_with(family, net::SocketType::STREAM, net::SocketFlags::CLOEXEC, Some(ipproto::TCP))
+    };
     while let Ok(Some((wanted, _))) = channel::receive(outside) {
-        let family = if wanted == WANT_V6 { net::AddressFamily::INET6 } else { net::AddressFamily::INET };
-        let socket =
-            net::socket_with(family, net::SocketType::STREAM, net::SocketFlags::CLOEXEC, Some(ipproto::TCP));
+        let socket = match wanted {
+            WANT_BOUND => channel::receive_line(outside)
+                .and_then(|line| Ok(serde_json::from_slice(&line)?))
+                .and_then(bound),
+            WANT_V6 => connecting(net::AddressFamily::INET6).map_err(Into::into),
+            _ => connecting(net::AddressFamily::INET).map_err(Into::into),
+        };
         let sent = match &socket {
             Ok(socket) => channel::send(outside, HAS, Some(socket.as_fd())),
             Err(_) => channel::send(outside, HAS_NOT, None),
