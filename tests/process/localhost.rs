@@ -137,6 +137,66 @@ fn what_else_is_on_the_loopback_stays_what_it_is_and_a_service_is_at_its_own_num
 }
 
 #[test]
+fn udp_goes_to_the_service_and_back_to_who_asked() {
+    let port = free();
+    let echo = "socket(S, PF_INET, SOCK_DGRAM, 0); bind(S, sockaddr_in(7, INADDR_ANY)); while ($$peer = recv(S, $$text, 2000, 0)) { send(S, $$text, 0, $$peer) }";
+    let project = Project::new(&format!(
+        "services:\n  echo:\n    image: prism-test:1\n    stop_signal: SIGKILL\n    command: [perl, -MSocket, -e, '{echo}']\n    ports: [\"{port}:7/udp\"]\n"
+    ));
+    let ask = "import socket, sys
+asking = []
+for family, host in [(socket.AF_INET, '127.0.0.1'), (socket.AF_INET6, '::1')] * 2:
+    asking.append(socket.socket(family, socket.SOCK_DGRAM))
+    asking[-1].settimeout(1)
+    asking[-1].connect((host, int(sys.argv[1])))
+for number, one in enumerate(asking):
+    text = b'%d' % number
+    for attempt in range(20):
+        try:
+            one.send(text)
+            assert one.recv(100) == text
+            break
+        except (TimeoutError, ConnectionRefusedError):
+            assert attempt < 19
+print('all')
+";
+    let outcome = localhost(&project, &["python3", "-c", ask, &port.to_string()]).succeeds();
+    assert_eq!(outcome.line(), "all", "{outcome}");
+}
+
+#[test]
+fn hundreds_of_connections_at_once_are_relayed_whole() {
+    let project = web(free());
+    let there = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = there.local_addr().expect("address").port();
+    std::thread::spawn(move || {
+        for mut stream in there.incoming().flatten() {
+            std::thread::spawn(move || {
+                let mut heard = Vec::new();
+                // The answer comes after the end of what is asked.
+                let _ = stream.read_to_end(&mut heard);
+                let _ = stream.write_all(&heard);
+            });
+        }
+    });
+    let ask = "import socket, sys, threading
+whole = []
+def ask(number):
+    with socket.create_connection(('127.0.0.1', int(sys.argv[1])), 30) as one:
+        text = b'%d' % number * 50000
+        one.sendall(text)
+        one.shutdown(socket.SHUT_WR)
+        whole.append(one.makefile('rb').read() == text)
+threads = [threading.Thread(target=ask, args=[number]) for number in range(300)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(whole.count(True))
+";
+    let outcome = localhost(&project, &["python3", "-c", ask, &port.to_string()]).succeeds();
+    assert_eq!(outcome.line(), "300", "{outcome}");
+}
+
+#[test]
 fn a_command_is_what_it_would_be_without() {
     let project = web(free());
     project.prism(&["start"]).succeeds();
