@@ -88,7 +88,7 @@ fn answered(session: &Session, engine: &mut Engine, report: &mut Report) -> anyh
     for sentence in guard::strangers(session, engine, &guard::declared(services), &own)? {
         report.warning(
             &sentence,
-            "a program with that number built in talks to it: stop it, or let the program read the session's variables",
+            "a program with that number built in talks to it: stop it, let the program read the session's variables, or run it by `prism exec --localhost` (docs/localhost.md)",
         )?;
     }
     Ok(())

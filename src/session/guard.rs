@@ -70,11 +70,8 @@ pub fn check(
     let is_likely = found.len() > 0 && network::find(&session.environment).is_ok();
     if session.settings.guard == Guard::Error {
         return found.next().map_or(Ok(()), |sentence| {
-            let hint = if is_likely {
-                "`prism exec --localhost` leads its command to this session; `guard: note` in prism.yaml says so and goes on"
-            } else {
-                "stop it, or let `guard: note` in prism.yaml say so and go on"
-            };
+            let way = if is_likely { ", run the command by `prism exec --localhost`" } else { "" };
+            let hint = format!("stop it{way}, or let `guard: note` in prism.yaml say so and go on");
             Err(Failure::new(format!("{sentence}, not by this session")).hint(hint).into())
         });
     }
