@@ -16,6 +16,7 @@
 //! the end of whatever else is still in the network, and takes all of it down.
 
 mod channel;
+mod diagnosis;
 mod helper;
 mod inbound;
 mod inside;

@@ -214,7 +214,11 @@ fn a_command_is_what_it_would_be_without() {
         assert_eq!(plain.stdout, within.stdout, "{command:?}");
     };
     same(&["id", "-un"]);
-    same(&["sh", "-c", "env | grep -v ^PRISM_NETWORK= | sort; ls /proc/self/fd; grep -E 'Sig(Pnd|Blk|Ign|Cgt)' /proc/self/status"]);
+    same(&[
+        "sh",
+        "-c",
+        "env | grep -v ^PRISM_NETWORK= | sort; ls /proc/self/fd; grep -E 'Sig(Pnd|Blk|Ign|Cgt)' /proc/self/status",
+    ]);
     let mut terminated = localhost(&project, &["sh", "-c", "echo ready; exec tail -f /dev/null"]).live();
     terminated.says("ready");
     terminated.kill(Signal::SIGINT);

@@ -7,13 +7,18 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use rustix::net::connect;
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use rustix::net::{RecvFlags, SendFlags, connect, recv, send};
 
-use super::inside::{HAS, Socket, WANT_BOUND, WANT_V4, WANT_V6};
-use super::{channel, relay};
+use super::inside::{HAS, Socket, WANT_BOUND, WANT_TABLE, WANT_V4, WANT_V6};
+use super::{channel, diagnosis, relay};
 use crate::domain::port::Protocol;
-use crate::domain::socket::listening;
+use crate::domain::socket::{Listening, listening};
+
+/// How long the kernel may take to answer.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Sockets of the network, as the helper inside hands them out.
 #[derive(Debug, Clone)]
@@ -31,18 +36,63 @@ impl Door {
         socket
     }
 
+    /// Has a socket made within the network.
+    fn hand_out(&self, wanted: u8) -> Option<OwnedFd> {
+        let inside = self.0.lock().ok()?;
+        channel::send(&inside, wanted, None).ok()?;
+        let (HAS, socket) = channel::receive(&inside).ok()?? else { return None };
+        socket
+    }
+
     /// Connects within the network.
     fn connect(&self, address: SocketAddr) -> Option<TcpStream> {
-        let wanted = if address.is_ipv4() { WANT_V4 } else { WANT_V6 };
-        let socket = {
-            let inside = self.0.lock().ok()?;
-            channel::send(&inside, wanted, None).ok()?;
-            channel::receive(&inside).ok()??
-        };
-        let (HAS, Some(socket)) = socket else { return None };
+        let socket = self.hand_out(if address.is_ipv4() { WANT_V4 } else { WANT_V6 })?;
         connect(&socket, &address).ok()?;
         Some(TcpStream::from(socket))
     }
+}
+
+/// The sockets that listen inside.
+#[derive(Debug)]
+struct Table {
+    /// The kernel, who has them at hand; in the files, they stand before all others, which takes it a while.
+    kernel: Option<OwnedFd>,
+    files: [String; 2],
+}
+
+impl Table {
+    fn new(keeper: u32, door: &Door) -> Self {
+        let kernel = door.hand_out(WANT_TABLE);
+        let in_time = |socket: &OwnedFd| set_socket_timeout(socket, Timeout::Recv, Some(PATIENCE)).is_ok();
+        let files = ["tcp", "tcp6"].map(|table| format!("/proc/{keeper}/net/{table}"));
+        Self { kernel: kernel.filter(in_time), files }
+    }
+
+    fn read(&mut self) -> Vec<Listening> {
+        match self.kernel.as_ref().and_then(asked) {
+            Some(found) => found,
+            None => {
+                self.kernel = None;
+                let texts = self.files.iter().filter_map(|file| fs::read_to_string(file).ok());
+                listening(&texts.collect::<String>())
+            }
+        }
+    }
+}
+
+/// Asks the kernel. `None` if it does not understand.
+fn asked(kernel: &OwnedFd) -> Option<Vec<Listening>> {
+    let mut found = Vec::new();
+    let mut answer = vec![0; 32 * 1024];
+    for question in diagnosis::questions() {
+        send(kernel, &question, SendFlags::empty()).ok()?;
+        let mut goes_on = true;
+        while goes_on {
+            let (length, _) = recv(kernel, &mut answer[..], RecvFlags::empty()).ok()?;
+            goes_on = diagnosis::read(&answer[..length], &mut found)?;
+        }
+    }
+    Some(found)
 }
 
 /// What listens inside, by its port.
@@ -50,7 +100,7 @@ impl Door {
 pub(super) struct Inbound {
     /// The sockets that prism has there itself.
     own: BTreeSet<u64>,
-    table: [String; 2],
+    table: Table,
     served: BTreeMap<u16, Served>,
 }
 
@@ -61,9 +111,8 @@ struct Served {
 }
 
 impl Inbound {
-    pub(super) fn new(keeper: u32, own: BTreeSet<u64>) -> Self {
-        let table = ["tcp", "tcp6"].map(|table| format!("/proc/{keeper}/net/{table}"));
-        Self { own, table, served: BTreeMap::new() }
+    pub(super) fn new(keeper: u32, door: &Door) -> Self {
+        Self { own: BTreeSet::new(), table: Table::new(keeper, door), served: BTreeMap::new() }
     }
 
     /// Takes a socket for prism's own.
@@ -73,9 +122,8 @@ impl Inbound {
 
     /// Looks what listens inside now, and says at which other port something is.
     pub(super) fn look(&mut self, speak: Option<&File>) {
-        let text: String = self.table.iter().filter_map(|table| fs::read_to_string(table).ok()).collect();
         let mut found: BTreeMap<u16, BTreeSet<SocketAddr>> = BTreeMap::new();
-        for it in listening(&text) {
+        for it in self.table.read() {
             if it.port.protocol == Protocol::Tcp && !self.own.contains(&it.inode) {
                 found.entry(it.port.number).or_default().insert((within(it.address), it.port.number).into());
             }

@@ -26,6 +26,7 @@ use crate::domain::port::Protocol;
 /// What is asked of it, and what it answers.
 pub(super) const WANT_V4: u8 = b'4';
 pub(super) const WANT_V6: u8 = b'6';
+pub(super) const WANT_TABLE: u8 = b't';
 pub(super) const WANT_BOUND: u8 = b'b';
 pub(super) const HAS: u8 = b'+';
 pub(super) const HAS_NOT: u8 = b'-';
@@ -173,6 +174,14 @@ fn hand_out(outside: &UnixStream) {
             WANT_BOUND => channel::receive_line(outside)
                 .and_then(|line| Ok(serde_json::from_slice(&line)?))
                 .and_then(bound),
+            // By which the kernel is asked what listens here.
+            WANT_TABLE => net::socket_with(
+                net::AddressFamily::NETLINK,
+                net::SocketType::RAW,
+                net::SocketFlags::CLOEXEC,
+                Some(net::netlink::SOCK_DIAG),
+            )
+            .map_err(Into::into),
             WANT_V6 => connecting(net::AddressFamily::INET6).map_err(Into::into),
             _ => connecting(net::AddressFamily::INET).map_err(Into::into),
         };

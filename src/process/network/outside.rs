@@ -1,7 +1,6 @@
 //! The helper outside: has the other one make the network and pasta connect it, relays what is loopback, and takes all down
 //! when nobody is in there any more.
 
-use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -138,7 +137,7 @@ impl Made {
         let pasta = Pasta::start(&wanted.pasta, inside.id(), process)?;
         let end = door.try_clone().map_err(Refusal::helper)?;
         let door = Door(Arc::new(Mutex::new(door)));
-        let inbound = Inbound::new(inside.id(), BTreeSet::new());
+        let inbound = Inbound::new(inside.id(), &door);
         let mut made = Self { door, end, inside, pasta, forwards: Vec::new(), tcp: Vec::new(), inbound };
         for (forward, socket) in wanted.forwards.iter().zip(bound) {
             made.take_up(*forward, socket);
