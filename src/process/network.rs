@@ -110,8 +110,11 @@ impl Network {
         if let Some(keeper) = join(&request) {
             return Ok(Self { keeper, session });
         }
-        let answer = ask(&request)
-            .map_err(|error| Failure::new("cannot start the helper of the network").caused_by(error))?;
+        let answer = ask(&request).map_err(|error| {
+            let is_lack = error.kind() == std::io::ErrorKind::WouldBlock;
+            let failure = Failure::new("cannot start the helper of the network").caused_by(error);
+            if is_lack { failure.hint("end some processes, or allow more: `ulimit -u`") } else { failure }
+        })?;
         match answer {
             Ok(keeper) => Ok(Self { keeper, session }),
             Err(refusal) => Err(refusal.into_failure()),
