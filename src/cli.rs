@@ -33,7 +33,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub use self::run::run;
+pub use self::run::{fail, run};
 use crate::output::Color;
 
 /// Run a command against this directory's own copy of its Compose stack.

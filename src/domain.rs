@@ -14,7 +14,7 @@
 //! else has which, and [`allocation`] chooses.
 //!
 //! A [`container`] is what the Engine says of one; [`state`] compares containers with the header, and a [`socket`] table of
-//! one says why a port does not answer.
+//! one says why a port does not answer. A [`forward`] leads to one from the loopback of a command with a network of its own.
 //! [`catalog`] knows the usual images, [`variable`] turns containers into variables, [`environment`] merges
 //! them with the caller's and with a [`translation`] of what the project's own files say, [`dotenv`] and [`format`](mod@format) write them down, in a [`block`] of a user's file where that is
 //! wanted, an [`explanation`] says where they come from, and a [`report`] or a [`prompt`] shows sessions, which a [`checkout`] finds by
@@ -39,6 +39,7 @@ pub mod env_file;
 pub mod environment;
 pub mod explanation;
 pub mod format;
+pub mod forward;
 pub mod git_config;
 pub mod header;
 pub mod health;

@@ -1,15 +1,17 @@
 //! Ports of this machine: can they be bound, and who listens on them?
 
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, TcpListener, UdpSocket};
 use std::os::fd::AsRawFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::{fmt, fs};
 
 use nix::errno::Errno;
 use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, SockaddrIn, SockaddrIn6, bind, sockopt};
 
 use crate::domain::port::Protocol;
+use crate::domain::socket::{Listening, TABLES, listening};
 
 /// Says whether a port can be bound at an address as Docker's proxy would, which allows for connections that only
 /// linger. What cannot be known, for lack of a right or of the address, counts as yes: the Engine decides.
@@ -141,6 +143,27 @@ fn process_of(inode: u64) -> Option<(u32, String)> {
         processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).find(|pid| holds(*pid))?;
     let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
     Some((pid, name.trim_end().to_owned()))
+}
+
+/// Lists what waits for somebody on this machine, but for what processes of this name have there.
+pub fn around(but_of: &str) -> Vec<Listening> {
+    let tables = TABLES.into_iter().filter_map(|table| fs::read_to_string(table).ok());
+    let mut around = listening(&tables.collect::<String>());
+    let held = sockets_of(but_of);
+    around.retain(|it| !held.contains(&it.inode));
+    around
+}
+
+/// Lists the sockets of processes of this name, as far as this user may know.
+fn sockets_of(name: &str) -> BTreeSet<u64> {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten().map(|entry| entry.path());
+    let is_meant = |process: &PathBuf| {
+        fs::read_to_string(process.join("comm")).is_ok_and(|comm| comm.trim_end() == name)
+    };
+    let descriptors = processes.filter(is_meant).filter_map(|it| fs::read_dir(it.join("fd")).ok());
+    let targets = descriptors.flatten().flatten().filter_map(|entry| fs::read_link(entry.path()).ok());
+    let inode = |target: PathBuf| target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok();
+    targets.filter_map(inode).collect()
 }
 
 #[cfg(test)]

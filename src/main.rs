@@ -27,5 +27,8 @@ fn main() -> ExitCode {
         process::witness::serve();
         return ExitCode::SUCCESS;
     }
+    if let Some(served) = process::network::serve(&mut std::env::args_os()) {
+        return ExitCode::from(served.map_or_else(cli::fail, |()| 0));
+    }
     ExitCode::from(cli::run(std::env::args_os()))
 }

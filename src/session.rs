@@ -13,6 +13,7 @@ pub mod glance;
 pub mod guard;
 pub mod input;
 pub mod key;
+pub mod localhost;
 pub mod options;
 pub mod owner;
 pub mod patience;

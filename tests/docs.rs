@@ -41,6 +41,7 @@ const TABLE: &[(&str, &str, Way)] = &[
     ("docs/ide.md", "jobs:", Run(run::workflow)),
     ("docs/json.md", "{", Run(run::list_document)),
     ("docs/json.md", "{", Run(run::explanation_document)),
+    ("docs/localhost.md", "abi <abi", Not("Debian's AppArmor keeps nobody from a user namespace")),
     ("docs/ports.md", "$ prism ports", Run(run::ports)),
     ("docs/ports.md", "ports: sticky", Run(run::port_policies)),
     ("docs/ports.md", "environment:", Run(run::known_ports)),

@@ -7,6 +7,7 @@ mod fault;
 mod fuzz;
 pub mod interrupt;
 mod limit;
+mod localhost;
 mod plain;
 pub mod signal;
 

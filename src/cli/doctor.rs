@@ -7,7 +7,7 @@ use crate::domain::store;
 use crate::error::{self, Failure};
 use crate::output::Output;
 use crate::process::interrupt::Interrupt;
-use crate::session::{Session, cold, guard, script, stranger, warm};
+use crate::session::{Session, cold, guard, localhost, script, stranger, warm};
 use crate::text;
 
 /// Docker's default pools hold 31 networks.
@@ -61,6 +61,10 @@ pub(super) fn run(context: Context) -> anyhow::Result<()> {
             Err(error) => report.failure(&error)?,
         }
     }
+    match localhost::check("doctor", &context.environment) {
+        Ok(()) => report.good("`prism exec --localhost` works here")?,
+        Err(failure) => report.optional(&failure.into())?,
+    }
     if report.failed { Err(Failure::new("something here does not work").into()) } else { Ok(()) }
 }
 
@@ -84,7 +88,7 @@ fn answered(session: &Session, engine: &mut Engine, report: &mut Report) -> anyh
     for sentence in guard::strangers(session, engine, &guard::declared(services), &own)? {
         report.warning(
             &sentence,
-            "a program with that number built in talks to it: stop it, or let the program read the session's variables",
+            "a program with that number built in talks to it: stop it, let the program read the session's variables, or run it by `prism exec --localhost` (docs/localhost.md)",
         )?;
     }
     Ok(())
@@ -135,6 +139,12 @@ impl Report {
 
     fn warning(&self, text: &str, remedy: &str) -> anyhow::Result<()> {
         self.output.show(format!("warn  {}\n      hint: {remedy}\n", text::clean(text)))
+    }
+
+    /// Says what does not work, to those who want it.
+    fn optional(&self, error: &anyhow::Error) -> anyhow::Result<()> {
+        self.output
+            .show(format!("-     no `prism exec --localhost`: {}\n", text::clean(&error::brief(error))))
     }
 
     fn failure(&mut self, error: &anyhow::Error) -> anyhow::Result<()> {

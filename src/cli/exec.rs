@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use clap_complete::ArgValueCompleter;
 
 use super::args::WaitArgs;
@@ -16,14 +16,16 @@ use super::context::{Context, options};
 use crate::docker::{Endpoint, Engine};
 use crate::domain::env_file::Entry;
 use crate::domain::environment::{Environment, RECORD, Sources, Stray, merge};
+use crate::domain::settings::Localhost;
 use crate::domain::translation::Mode;
 use crate::error::Failure;
 use crate::process::exec;
 use crate::process::interrupt::Interrupt;
+use crate::process::network::Network;
 use crate::session::dotenv::Reader;
 use crate::session::options::Options;
 use crate::session::up;
-use crate::session::{self, Session, app, child};
+use crate::session::{self, Session, app, child, localhost};
 use crate::timing;
 
 /// Run a command with this directory's stack up and its ports in the environment
@@ -40,6 +42,7 @@ Examples:
   prism exec --env-file .env.test -- cargo test
   prism exec -e DATABASE_URL -- ./migrate      the caller's DATABASE_URL, on purpose
   prism exec --app web -- pnpm dev             PORT is the one that everyone knows as WEB_PORT
+  prism exec --localhost -- ./test             for port numbers that are written into code: 5432 is this session's
   prism exec --optional -- make lint           also where there is no Compose project
   prism exec --ephemeral -- npm test           a stack for this run alone, as often at once as you like")]
 pub(super) struct ExecArgs {
@@ -70,6 +73,9 @@ pub(super) struct ExecArgs {
     /// Keep the ephemeral stack if the command fails
     #[arg(long, requires = "ephemeral")]
     keep_on_failure: bool,
+    /// Give the command a network in which `localhost` is the session (Linux) [default: never]
+    #[arg(long, value_name = "WHEN", num_args = 0..=1, require_equals = true, default_missing_value = "always")]
+    localhost: Option<When>,
     /// Run the command plainly where there is no Compose project
     #[arg(long)]
     pub(super) optional: bool,
@@ -123,7 +129,8 @@ pub(super) fn run(context: Context, args: ExecArgs) -> anyhow::Result<u8> {
     };
     let mode = mode(&sources, &args.command);
     let reader = Reader::new(&session, &std::env::current_dir()?, mode, !sources.env_files.is_empty());
-    let command = Wanted { app: app.as_deref(), reader, sources };
+    let localhost = args.localhost.map_or(session.settings.localhost, Localhost::from);
+    let command = Wanted { app: app.as_deref(), reader, sources, localhost };
     if args.ephemeral {
         let session = session.into_ephemeral()?;
         let environment = || ready(&session, engine, &endpoint, &options, &interrupt, command);
@@ -136,11 +143,14 @@ pub(super) fn run(context: Context, args: ExecArgs) -> anyhow::Result<u8> {
             environment,
         );
     }
-    let environment = ready(&session, engine, &endpoint, &options, &interrupt, command)?;
+    let (environment, network) = ready(&session, engine, &endpoint, &options, &interrupt, command)?;
     timing::mark("build");
     let program = exec::Program::find(&args.command, &environment)?;
     timing::mark("exec");
     context.output.timings(timing::report());
+    if let Some(network) = network {
+        network.enter()?;
+    }
     interrupt.release()?;
     Err(program.replace().into())
 }
@@ -150,6 +160,28 @@ struct Wanted<'a> {
     app: Option<&'a str>,
     reader: Reader,
     sources: Sources,
+    localhost: Localhost,
+}
+
+/// When a command gets a network of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum When {
+    /// When something else answers at a port of the Compose file.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl From<When> for Localhost {
+    fn from(when: When) -> Self {
+        match when {
+            When::Auto => Self::Auto,
+            When::Always => Self::Always,
+            When::Never => Self::Never,
+        }
+    }
 }
 
 /// Says for what the command reads its dotenv files.
@@ -164,7 +196,7 @@ fn mode(sources: &Sources, command: &[OsString]) -> Mode {
     Mode::of(said, command.iter().filter_map(|word| word.to_str()))
 }
 
-/// Makes sure that the session is up, and builds the environment of the command.
+/// Makes sure that the session is up, and builds the environment of the command, and its network if it gets one.
 fn ready(
     session: &Session,
     mut engine: Engine,
@@ -172,8 +204,8 @@ fn ready(
     options: &Options,
     interrupt: &Interrupt,
     wanted: Wanted,
-) -> anyhow::Result<Environment> {
-    let Wanted { app, reader, sources } = wanted;
+) -> anyhow::Result<(Environment, Option<Network>)> {
+    let Wanted { app, reader, sources, localhost } = wanted;
     let output = options.output;
     let up = up::up(session, &mut engine, endpoint, options, interrupt)?;
     let derived =
@@ -183,7 +215,13 @@ fn ready(
         app::check_port(&variables, session, &mut engine, app)?;
         app::add(&mut variables, session, app)?;
     }
-    child::environment(session, &mut engine, &up, variables, sources, output, Stray::ways_out)
+    let loopback = localhost::loopback(session, &mut engine, endpoint, &up, localhost, output)?;
+    variables.reached = loopback.reached(&up);
+    let mut environment =
+        child::environment(session, &mut engine, &up, variables, sources, output, Stray::ways_out)?;
+    timing::mark("network");
+    let network = loopback.into_network(&mut environment);
+    Ok((environment, network))
 }
 
 /// The environment of a command that runs without a session.

@@ -12,7 +12,7 @@ use super::{
     hook, info, init, list, logs, man, ports, prompt, prune, restart, start, stop, stop_all,
 };
 use crate::domain::shell::word;
-use crate::error::{self, Kind};
+use crate::error::{self, Failure, Kind};
 use crate::output::{Color, Output};
 use crate::process::interrupt::end_by;
 use crate::timing;
@@ -54,6 +54,13 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> u8 {
             }
         }
     }
+}
+
+/// Reports why prism, started by itself, cannot run a command. Returns the exit status.
+pub fn fail(failure: Failure) -> u8 {
+    let error = failure.into();
+    Output::new(false, false, Color::Auto).error(&error::render(&error));
+    status(error::kind(&error), true)
 }
 
 /// Says whether a verb goes to the directory that it is told.

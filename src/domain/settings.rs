@@ -48,6 +48,8 @@ pub struct Settings {
     pub translate: Translate,
     /// What is done if somebody else answers at a port of the Compose file.
     pub guard: Guard,
+    /// When `exec` gives its command a network of its own, in which `localhost` is the session (Linux).
+    pub localhost: Localhost,
     /// Settings per service.
     pub services: BTreeMap<ServiceName, ServiceSettings>,
     /// Variables for every command, with templates: `${NAME}`, `${NAME:-default}`, `${NAME:?message}`, `$$`.
@@ -97,6 +99,20 @@ pub enum Guard {
     Error,
     /// Nothing.
     Off,
+}
+
+/// `localhost:`, when a command gets a network of its own, in which `localhost` is the session.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Localhost {
+    /// When something else answers at a port of the Compose file, and where it can be had.
+    Auto,
+    /// Always; where it cannot be had, the command is not run.
+    Always,
+    /// Never.
+    #[default]
+    Never,
 }
 
 /// What may be said of one service, here or as labels `dev-prism.<key>`.

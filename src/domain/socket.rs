@@ -1,6 +1,7 @@
 //! What listens inside a container, as its kernel's tables say, and what that means for a port that does not answer.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::port::{ContainerPort, Protocol};
 
@@ -12,7 +13,7 @@ const LISTEN: &str = "0A";
 const UNCONNECTED: &str = "07";
 
 /// Docker's own resolver inside of each container.
-const RESOLVER: [u8; 4] = [127, 0, 0, 11];
+const RESOLVER: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 11));
 
 /// The ports that wait for somebody in a container.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,24 +25,11 @@ pub struct Sockets {
 impl Sockets {
     /// Reads the tables, one after another.
     pub fn parse(text: &str) -> Self {
-        let mut ports = BTreeMap::new();
-        let mut protocol = Protocol::Tcp;
-        for line in text.lines() {
-            let fields: Vec<&str> = line.split_whitespace().collect();
-            if fields.first() == Some(&"sl") {
-                protocol = if fields.contains(&"drops") { Protocol::Udp } else { Protocol::Tcp };
-                continue;
+        let mut ports: BTreeMap<ContainerPort, bool> = BTreeMap::new();
+        for Listening { port, address, .. } in listening(text) {
+            if address != RESOLVER {
+                *ports.entry(port).or_default() |= !address.is_loopback();
             }
-            let waits = if protocol == Protocol::Udp { UNCONNECTED } else { LISTEN };
-            let local = fields.get(1).and_then(|local| local.rsplit_once(':'));
-            let (Some((address, port)), true) = (local, fields.get(3) == Some(&waits)) else { continue };
-            let Some(number) = u16::from_str_radix(port, 16).ok().filter(|port| *port > 0) else { continue };
-            let bytes = bytes(address);
-            if bytes.ends_with(&RESOLVER) {
-                continue;
-            }
-            let reachable = ports.entry(ContainerPort { number, protocol }).or_default();
-            *reachable |= !is_loopback(&bytes);
         }
         Self { ports }
     }
@@ -84,18 +72,45 @@ impl Sockets {
     }
 }
 
-/// Reads an address: words of four bytes in the machine's order.
-fn bytes(address: &str) -> Vec<u8> {
-    let word = |at: usize| u32::from_str_radix(address.get(at..at + 8)?, 16).ok();
-    (0..address.len()).step_by(8).filter_map(word).flat_map(u32::to_ne_bytes).collect()
+/// A socket that waits for somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listening {
+    /// Its port.
+    pub port: ContainerPort,
+    /// Its address; one of IPv4 also where it stands in a table of IPv6.
+    pub address: IpAddr,
+    /// By which its owner can be found; 0 where the table does not say.
+    pub inode: u64,
 }
 
-fn is_loopback(address: &[u8]) -> bool {
-    match address {
-        [127, _, _, _] | [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 127, ..] => true,
-        [zeros @ .., 1] => zeros.len() == 15 && zeros.iter().all(|byte| *byte == 0),
-        _ => false,
+/// Lists the sockets that wait for somebody: reads the tables, one after another.
+pub fn listening(text: &str) -> Vec<Listening> {
+    let mut found = Vec::new();
+    let mut protocol = Protocol::Tcp;
+    for line in text.lines() {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        if fields.first() == Some(&"sl") {
+            protocol = if fields.contains(&"drops") { Protocol::Udp } else { Protocol::Tcp };
+            continue;
+        }
+        let waits = if protocol == Protocol::Udp { UNCONNECTED } else { LISTEN };
+        let local = fields.get(1).and_then(|local| local.rsplit_once(':'));
+        let (Some((address, port)), true) = (local, fields.get(3) == Some(&waits)) else { continue };
+        let Some(number) = u16::from_str_radix(port, 16).ok().filter(|port| *port > 0) else { continue };
+        let Some(address) = address_of(address) else { continue };
+        let inode = fields.get(9).and_then(|inode| inode.parse().ok()).unwrap_or_default();
+        found.push(Listening { port: ContainerPort { number, protocol }, address, inode });
     }
+    found
+}
+
+/// Reads an address: words of four bytes in the machine's order.
+fn address_of(text: &str) -> Option<IpAddr> {
+    let word = |at: usize| u32::from_str_radix(text.get(at..at + 8)?, 16).ok();
+    let bytes: Vec<u8> = (0..text.len()).step_by(8).filter_map(word).flat_map(u32::to_ne_bytes).collect();
+    let four = <[u8; 4]>::try_from(bytes.as_slice()).map(|bytes| IpAddr::V4(Ipv4Addr::from(bytes)));
+    let six = || <[u8; 16]>::try_from(bytes.as_slice()).map(|bytes| IpAddr::V6(Ipv6Addr::from(bytes)));
+    Some(four.or_else(|_| six()).ok()?.to_canonical())
 }
 
 #[cfg(test)]

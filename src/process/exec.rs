@@ -63,7 +63,7 @@ pub fn find(command: &OsStr, path: Option<&OsStr>) -> Result<PathBuf, Failure> {
 }
 
 /// A command that was found, and all that the kernel wants to know of it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Program {
     file: CString,
     words: Vec<CString>,
@@ -87,6 +87,27 @@ impl Program {
             variables: c_strings(environment.iter().map(|(name, value)| joined(name, value))).map_err(nul)?,
             file: CString::new(file.as_os_str().as_bytes()).map_err(nul)?,
         })
+    }
+
+    /// Returns what starts this program by way of prism under another `name`, which is told `word`.
+    pub fn through(&self, name: &str, word: &str) -> Self {
+        // Neither is from elsewhere: there is no NUL byte in them.
+        let own = [name, word].map(|word| CString::new(word).unwrap_or_default());
+        let words = self.words.iter().cloned();
+        Self {
+            file: c"/proc/self/exe".to_owned(),
+            words: own.into_iter().chain([self.file.clone()]).chain(words).collect(),
+            variables: self.variables.clone(),
+        }
+    }
+
+    /// Takes up a program that was to be started by way of prism: what stands behind `name` and `word`, and this process's
+    /// environment. `None` if there is nothing.
+    pub fn passed(arguments: &mut dyn Iterator<Item = OsString>) -> Option<Self> {
+        let file = CString::new(arguments.next()?.into_vec()).ok()?;
+        let words = c_strings(arguments).ok().filter(|words| !words.is_empty())?;
+        let variables = c_strings(std::env::vars_os().map(|(name, value)| joined(&name, &value))).ok()?;
+        Some(Self { file, words, variables })
     }
 
     /// Starts it beside this process, in the same process group, with the signals as the caller had them.

@@ -4,7 +4,6 @@
 //! was sent to the whole group has reached it already; one that was sent to prism alone is passed on. Which of the
 //! two it was, the signal's origin or a [`Witness`] tells. docs/signals.md has the table.
 
-use std::ffi::OsString;
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
@@ -25,7 +24,6 @@ use super::inherited;
 use super::interrupt::{Interrupt, is_ignored};
 use super::terminal;
 use super::witness::Witness;
-use crate::domain::environment::Environment;
 
 /// What is not passed on: what cannot be caught, faults of prism itself, what is about its own children and output,
 /// and the stops of a background process that touches its terminal, which reach the whole group.
@@ -137,14 +135,8 @@ impl Signals {
 /// Runs a command to its end, and says how it ended.
 ///
 /// # Errors
-/// It cannot be started: not found, not executable; or a signal came before.
-pub fn run(
-    arguments: &[OsString],
-    environment: &Environment,
-    signals: &mut Signals,
-    interrupt: &Interrupt,
-) -> anyhow::Result<Fate> {
-    let program = Program::find(arguments, environment)?;
+/// It cannot be started; or a signal came before.
+pub fn run(program: &Program, signals: &mut Signals, interrupt: &Interrupt) -> anyhow::Result<Fate> {
     let mut witness = Witness::call();
     // What came until now reached nobody else.
     interrupt.check()?;

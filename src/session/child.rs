@@ -31,12 +31,13 @@ pub fn environment(
     output: Output,
     ways_out: impl Fn(&Stray) -> String,
 ) -> anyhow::Result<Environment> {
-    let SessionVariables { variables, own, missing, apps, targets } = variables;
+    let SessionVariables { variables, own, missing, apps, targets, reached } = variables;
     let sources = Sources { session: variables, own, targets, ..sources };
     let mut merged = merge(&sources)?;
     let mut own = host_ports(&up.containers);
     own.extend(up.header.host_ports());
     own.extend(apps.values());
+    own.extend(reached);
     for stray in find_strays(session, engine, up, &own, &merged)? {
         let message = stray.message();
         if !sources.override_environment || stray.origin != Origin::Caller {
@@ -113,7 +114,7 @@ fn find_strays(
 }
 
 /// Lists the services of the session: what leads to another one is no harm.
-fn services(up: &Up) -> impl Iterator<Item = (&ServiceName, &ServicePlan)> {
+pub fn services(up: &Up) -> impl Iterator<Item = (&ServiceName, &ServicePlan)> {
     up.header.scope.iter().filter_map(|name| up.header.services.get_key_value(name))
 }
 

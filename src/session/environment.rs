@@ -1,6 +1,6 @@
 //! The variables of a session that is up, for every emitter.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::dotenv::{self, Reader};
@@ -33,6 +33,8 @@ pub struct SessionVariables {
     pub apps: BTreeMap<String, u16>,
     /// Where programs find the services.
     pub targets: Targets,
+    /// The ports of the Compose file that lead to the session where the program runs: none, but in a network of its own.
+    pub reached: BTreeSet<u16>,
 }
 
 /// What the variables of a session follow from, whoever reads them.
@@ -146,7 +148,7 @@ impl Derived {
             own.extend(former(&session.environment, read, set));
         }
         let missing = variable::unset(missing, &variables);
-        Ok(SessionVariables { variables, own, missing, apps, targets })
+        Ok(SessionVariables { variables, own, missing, apps, targets, reached: BTreeSet::new() })
     }
 }
 

@@ -12,6 +12,7 @@ use crate::domain::settings::Guard;
 use crate::error::Failure;
 use crate::listen::{self, Listener};
 use crate::output::Output;
+use crate::process::network;
 
 /// Lists the ports that the Compose files publish for these services.
 pub fn declared<'s>(
@@ -62,15 +63,18 @@ pub fn check(
         return Ok(());
     }
     let mut found = strangers(session, engine, declared, own)?.into_iter();
+    let is_likely = found.len() > 0 && network::find(&session.environment).is_ok();
     if session.settings.guard == Guard::Error {
         return found.next().map_or(Ok(()), |sentence| {
-            let hint = "stop it, or let `guard: note` in prism.yaml say so and go on";
+            let way = if is_likely { ", run the command by `prism exec --localhost`" } else { "" };
+            let hint = format!("stop it{way}, or let `guard: note` in prism.yaml say so and go on");
             Err(Failure::new(format!("{sentence}, not by this session")).hint(hint).into())
         });
     }
+    let way = if is_likely { "`prism exec --localhost` leads its command here; " } else { "" };
     for sentence in found {
         output.note(format!(
-            "{sentence}, not by this session: a program with that number built in talks to it (`guard: off` in prism.yaml: no more of this)"
+            "{sentence}, not by this session: a program with that number built in talks to it ({way}`guard: off` in prism.yaml: no more of this)"
         ));
     }
     Ok(())

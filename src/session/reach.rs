@@ -20,7 +20,7 @@ use crate::error::Failure;
 use crate::files;
 use crate::listen;
 use crate::lock;
-use crate::process::identity;
+use crate::process::{identity, network};
 
 /// How long the Engine's list may lag behind what is.
 pub const LIST_LAG: Duration = Duration::from_secs(1);
@@ -192,11 +192,11 @@ const WAYS_OUT: &str = "use this machine's Engine (`unset DOCKER_HOST`, `docker 
 /// What is noted down is of this very socket, as a forwarded one is made anew each time, and of this network.
 fn path(endpoint: &Endpoint) -> Option<PathBuf> {
     let found = fs::metadata(endpoint.address.strip_prefix("unix://")?).ok()?;
-    let network = fs::read_link("/proc/self/ns/net").unwrap_or_default();
+    let network = network::home();
     let socket = format!(
         "{} {} {} {} {} {}",
         endpoint.address,
-        network.display(),
+        network.to_string_lossy(),
         found.dev(),
         found.ino(),
         found.ctime(),

@@ -4,7 +4,9 @@ use std::ffi::OsString;
 
 use crate::cli::context::Context;
 use crate::domain::environment::Environment;
+use crate::process::exec::Program;
 use crate::process::interrupt::{Interrupt, end_by};
+use crate::process::network::Network;
 use crate::process::supervise::{self, Fate, Signals};
 use crate::session::patience::farewell;
 use crate::session::remove::Remains;
@@ -20,14 +22,16 @@ pub(super) fn run(
     interrupt: &Interrupt,
     command: &[OsString],
     keep_on_failure: bool,
-    environment: impl FnOnce() -> anyhow::Result<Environment>,
+    environment: impl FnOnce() -> anyhow::Result<(Environment, Option<Network>)>,
 ) -> anyhow::Result<u8> {
     interrupt.listen()?;
     let mut signals = None;
     let environment = environment();
     let is_up = environment.is_ok();
-    let result = environment.and_then(|environment| {
-        supervise::run(command, &environment, signals.insert(Signals::listen()?), interrupt)
+    let result = environment.and_then(|(environment, network)| {
+        let program = Program::find(command, &environment)?;
+        let program = network.map_or_else(|| program.clone(), |network| network.around(&program));
+        supervise::run(&program, signals.insert(Signals::listen()?), interrupt)
     });
     let keeps = keep_on_failure && !matches!(result, Ok(Fate::Exited(0)));
     if let Err(error) = finish(context, session, interrupt, is_up, keeps) {

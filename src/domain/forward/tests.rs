@@ -1,0 +1,104 @@
+use super::*;
+use crate::domain::container::{Binding, State};
+use crate::domain::name::{ProjectName, SessionId};
+
+/// A service with the ports of the Compose file, each with the one of the container and, if it runs, the host port.
+fn service(name: &str, ports: &[(u16, &str, Option<u16>)]) -> (ServiceName, ServicePlan, Container) {
+    let port = |text: &str| text.parse::<ContainerPort>().expect("a port");
+    let declared = ports.iter().map(|(published, inside, _)| (*published, port(inside))).collect();
+    let bindings = ports.iter().filter_map(|(_, inside, host_port)| {
+        Some(Binding { container: port(inside), host_ip: "127.0.0.1".to_owned(), host_port: (*host_port)? })
+    });
+    let name = ServiceName::from(name);
+    let container = Container {
+        id: name.0.clone(),
+        name: name.0.clone(),
+        session_id: SessionId::new("/w", None),
+        is_ours: true,
+        project: ProjectName::reported("w"),
+        service: name.clone(),
+        number: 1,
+        one_off: false,
+        image: String::new(),
+        labels: BTreeMap::new(),
+        state: State::Running,
+        status: String::new(),
+        bindings: bindings.collect(),
+        host_network: false,
+        created: 0,
+    };
+    (name, ServicePlan { declared, replicas: 1, ..ServicePlan::default() }, container)
+}
+
+fn around(text: &str) -> Vec<Listening> {
+    let read = |word: &str| {
+        let (protocol, address) = word.split_once('/').expect("protocol/address");
+        let address: SocketAddr = address.parse().expect("an address");
+        let port = ContainerPort { number: address.port(), protocol: protocol.parse().expect("protocol") };
+        Listening { port, address: address.ip(), inode: 0 }
+    };
+    text.split_whitespace().map(read).collect()
+}
+
+fn decided(services: &[(ServiceName, ServicePlan, Container)], around: &[Listening]) -> Vec<String> {
+    let containers: Vec<Container> = services.iter().map(|(.., container)| container.clone()).collect();
+    let services = services.iter().map(|(name, plan, _)| (name, plan));
+    let forwards = forwards(services, &containers, around, None, |host| host.parse().ok());
+    let lines = forwards.iter().map(|it| format!("{}/{} {}", it.protocol, it.inner, it.outer));
+    lines.collect()
+}
+
+#[test]
+fn a_port_of_the_compose_file_is_the_services_whoever_else_has_it() {
+    let db = service("db", &[(5433, "5432", Some(7001))]);
+    let strangers = around("tcp/127.0.0.1:5433 tcp/0.0.0.0:5433 tcp/[::]:5433 tcp/[::1]:5433");
+    let expected = [
+        "tcp/127.0.0.1:5432 127.0.0.1:7001",
+        "tcp/127.0.0.1:5433 127.0.0.1:7001",
+        "tcp/127.0.0.1:7001 127.0.0.1:7001",
+        "tcp/[::1]:5432 127.0.0.1:7001",
+        "tcp/[::1]:5433 127.0.0.1:7001",
+    ];
+    assert_eq!(decided(&[db], &strangers), expected);
+    let stopped = service("db", &[(5433, "5432", None)]);
+    assert_eq!(decided(&[stopped], &strangers), Vec::<String>::new());
+}
+
+#[test]
+fn the_containers_number_is_given_only_where_nobody_has_it() {
+    let db = || service("db", &[(5433, "5432", Some(7001))]);
+    let with = |number: u16, lines: &[String]| lines.iter().any(|line| line.contains(&format!(":{number} ")));
+    assert!(with(5432, &decided(&[db()], &[])));
+    let held = decided(&[db()], &around("tcp/127.0.0.1:5432"));
+    assert!(held.contains(&"tcp/127.0.0.1:5432 127.0.0.1:5432".to_owned()), "{held:?}");
+    assert!(!held.iter().any(|line| line.starts_with("tcp/[::1]:5432")), "{held:?}");
+    let two = decided(&[db(), service("other", &[(5434, "5432", Some(7002))])], &[]);
+    assert!(!with(5432, &two), "{two:?}");
+}
+
+#[test]
+fn what_waits_on_the_loopback_is_passed_on_as_it_is() {
+    for (there, expected) in [
+        ("tcp/127.0.0.1:8000", vec!["tcp/127.0.0.1:8000 127.0.0.1:8000"]),
+        ("tcp/0.0.0.0:8000", vec!["tcp/127.0.0.1:8000 127.0.0.1:8000"]),
+        ("tcp/[::]:8000", vec!["tcp/127.0.0.1:8000 127.0.0.1:8000", "tcp/[::1]:8000 [::1]:8000"]),
+        ("tcp/192.0.2.1:8000", vec![]),
+        ("udp/127.0.0.53:53", vec!["udp/127.0.0.53:53 127.0.0.53:53"]),
+        ("udp/0.0.0.0:53", vec!["udp/127.0.0.1:53 127.0.0.1:53"]),
+        ("udp/0.0.0.0:68 udp/127.0.0.1:40000", vec![]),
+    ] {
+        assert_eq!(decided(&[], &around(there)), expected, "{there}");
+    }
+}
+
+#[test]
+fn udp_goes_where_udp_is_published() {
+    let mut dns = service("dns", &[(53, "53/udp", Some(7001))]);
+    assert_eq!(decided(&[dns.clone()], &[])[0], "udp/127.0.0.1:53 127.0.0.1:7001");
+    let tcp = Binding { container: ContainerPort::tcp(53), host_ip: "127.0.0.1".to_owned(), host_port: 7002 };
+    dns.2.bindings.push(tcp);
+    let both = decided(&[dns], &around("udp/127.0.0.53:53 tcp/127.0.0.1:53"));
+    assert!(both.contains(&"tcp/127.0.0.1:53 127.0.0.1:7002".to_owned()), "{both:?}");
+    assert!(both.contains(&"udp/127.0.0.1:53 127.0.0.1:7001".to_owned()), "{both:?}");
+    assert!(both.contains(&"udp/127.0.0.53:53 127.0.0.53:53".to_owned()), "{both:?}");
+}

@@ -1,0 +1,193 @@
+//! What listens inside, reached from this machine: at the same number of its loopback, if nobody has that there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use rustix::net::{RecvFlags, SendFlags, connect, recv, send};
+
+use super::inside::{HAS, Socket, WANT_BOUND, WANT_TABLE, WANT_V4, WANT_V6};
+use super::{channel, diagnosis, relay};
+use crate::domain::port::Protocol;
+use crate::domain::socket::{Listening, listening};
+
+/// How long the kernel may take to answer.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Sockets of the network, as the helper inside hands them out.
+#[derive(Debug, Clone)]
+pub(super) struct Door(pub(super) Arc<Mutex<UnixStream>>);
+
+impl Door {
+    /// Has something bound within the network.
+    pub(super) fn bind(&self, socket: &Socket) -> Option<OwnedFd> {
+        let mut inside = self.0.lock().ok()?;
+        let mut line = serde_json::to_vec(socket).ok()?;
+        line.push(b'\n');
+        channel::send(&inside, WANT_BOUND, None).ok()?;
+        inside.write_all(&line).ok()?;
+        let (HAS, socket) = channel::receive(&inside).ok()?? else { return None };
+        socket
+    }
+
+    /// Has a socket made within the network.
+    fn hand_out(&self, wanted: u8) -> Option<OwnedFd> {
+        let inside = self.0.lock().ok()?;
+        channel::send(&inside, wanted, None).ok()?;
+        let (HAS, socket) = channel::receive(&inside).ok()?? else { return None };
+        socket
+    }
+
+    /// Connects within the network.
+    fn connect(&self, address: SocketAddr) -> Option<TcpStream> {
+        let socket = self.hand_out(if address.is_ipv4() { WANT_V4 } else { WANT_V6 })?;
+        connect(&socket, &address).ok()?;
+        Some(TcpStream::from(socket))
+    }
+}
+
+/// The sockets that listen inside.
+#[derive(Debug)]
+struct Table {
+    /// The kernel, who has them at hand; in the files, they stand before all others, which takes it a while.
+    kernel: Option<OwnedFd>,
+    files: [String; 2],
+}
+
+impl Table {
+    fn new(keeper: u32, door: &Door) -> Self {
+        let kernel = door.hand_out(WANT_TABLE);
+        let in_time = |socket: &OwnedFd| set_socket_timeout(socket, Timeout::Recv, Some(PATIENCE)).is_ok();
+        let files = ["tcp", "tcp6"].map(|table| format!("/proc/{keeper}/net/{table}"));
+        Self { kernel: kernel.filter(in_time), files }
+    }
+
+    fn read(&mut self) -> Vec<Listening> {
+        match self.kernel.as_ref().and_then(asked) {
+            Some(found) => found,
+            None => {
+                self.kernel = None;
+                let texts = self.files.iter().filter_map(|file| fs::read_to_string(file).ok());
+                listening(&texts.collect::<String>())
+            }
+        }
+    }
+}
+
+/// Asks the kernel. `None` if it does not understand.
+fn asked(kernel: &OwnedFd) -> Option<Vec<Listening>> {
+    let mut found = Vec::new();
+    let mut answer = vec![0; 32 * 1024];
+    for question in diagnosis::questions() {
+        send(kernel, &question, SendFlags::empty()).ok()?;
+        let mut goes_on = true;
+        while goes_on {
+            let (length, _) = recv(kernel, &mut answer[..], RecvFlags::empty()).ok()?;
+            goes_on = diagnosis::read(&answer[..length], &mut found)?;
+        }
+    }
+    Some(found)
+}
+
+/// What listens inside, by its port.
+#[derive(Debug)]
+pub(super) struct Inbound {
+    /// The sockets that prism has there itself.
+    own: BTreeSet<u64>,
+    table: Table,
+    served: BTreeMap<u16, Served>,
+}
+
+#[derive(Debug)]
+struct Served {
+    inner: BTreeSet<SocketAddr>,
+    outer: Vec<TcpListener>,
+}
+
+impl Inbound {
+    pub(super) fn new(keeper: u32, door: &Door) -> Self {
+        Self { own: BTreeSet::new(), table: Table::new(keeper, door), served: BTreeMap::new() }
+    }
+
+    /// Takes a socket for prism's own.
+    pub(super) fn pass_over(&mut self, socket: u64) {
+        self.own.insert(socket);
+    }
+
+    /// Looks what listens inside now, and says at which other port something is.
+    pub(super) fn look(&mut self, speak: Option<&File>) {
+        let mut found: BTreeMap<u16, BTreeSet<SocketAddr>> = BTreeMap::new();
+        for it in self.table.read() {
+            if it.port.protocol == Protocol::Tcp && !self.own.contains(&it.inode) {
+                found.entry(it.port.number).or_default().insert((within(it.address), it.port.number).into());
+            }
+        }
+        self.served.retain(|port, _| found.contains_key(port));
+        for (port, inner) in found {
+            if let Some(served) = self.served.get_mut(&port) {
+                served.inner = inner;
+                continue;
+            }
+            let outer = listen(port);
+            let at = outer.first().and_then(|listener| listener.local_addr().ok()).map(|at| at.port());
+            if let (Some(at), Some(mut speak)) = (at.filter(|at| *at != port), speak) {
+                let _ = writeln!(
+                    speak,
+                    "prism: what listens on port {port} here is at 127.0.0.1:{at} for the rest of this machine, where {port} is taken"
+                );
+            }
+            self.served.insert(port, Served { inner, outer });
+        }
+    }
+
+    /// Lists the sockets outside.
+    pub(super) fn listeners(&self) -> impl Iterator<Item = &TcpListener> {
+        self.served.values().flat_map(|served| &served.outer)
+    }
+
+    /// Accepts what waits there.
+    pub(super) fn accept(&self, door: &Door) {
+        for Served { inner, outer } in self.served.values() {
+            for connection in outer.iter().filter_map(|listener| listener.accept().ok()) {
+                let (connection, _) = connection;
+                let (door, inner) = (door.clone(), inner.clone());
+                let _ = connection.set_nonblocking(false);
+                relay::beside(move || match inner.into_iter().find_map(|address| door.connect(address)) {
+                    Some(inside) => relay::join(connection, inside),
+                    None => relay::refuse(&connection),
+                });
+            }
+        }
+    }
+}
+
+/// Returns at which address inside something is reached that listens there.
+fn within(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(it) if it.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(it) if it.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        it => it,
+    }
+}
+
+/// Listens at a port of this machine's loopback, or at another one.
+fn listen(port: u16) -> Vec<TcpListener> {
+    let one = |address: IpAddr| -> std::io::Result<TcpListener> {
+        let listener = TcpListener::bind((address, port))?;
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    };
+    let six = one(Ipv6Addr::LOCALHOST.into());
+    let is_taken = six.as_ref().is_err_and(|error| error.kind() == ErrorKind::AddrInUse);
+    if let (Ok(four), false) = (one(Ipv4Addr::LOCALHOST.into()), is_taken) {
+        return [Some(four), six.ok()].into_iter().flatten().collect();
+    }
+    let other = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+    other.ok().filter(|listener| listener.set_nonblocking(true).is_ok()).into_iter().collect()
+}

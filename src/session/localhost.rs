@@ -1,0 +1,123 @@
+//! Whether a command gets a network of its own, in which `localhost` is the session.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, ToSocketAddrs};
+use std::path::PathBuf;
+
+use super::cold::Up;
+use super::{Session, child, guard};
+use crate::docker::{Endpoint, Engine};
+use crate::domain::environment::Environment;
+use crate::domain::forward::forwards;
+use crate::domain::name::short_hash;
+use crate::domain::settings::Localhost;
+use crate::domain::variable::host_ports;
+use crate::error::{self, Failure};
+use crate::listen;
+use crate::lock;
+use crate::output::Output;
+use crate::process::network::{self, Network, Wanted};
+
+/// Where a command finds the loopback.
+#[derive(Debug)]
+pub enum Loopback {
+    /// It is this machine's.
+    Machine,
+    /// It is the session's, here already.
+    Session,
+    /// It is the session's, in there.
+    Network(Network),
+}
+
+impl Loopback {
+    /// Lists the ports of the Compose file that lead to the session there.
+    pub fn reached(&self, up: &Up) -> BTreeSet<u16> {
+        match self {
+            Self::Machine => BTreeSet::new(),
+            Self::Session | Self::Network(_) => guard::declared(child::services(up)).into_keys().collect(),
+        }
+    }
+
+    /// Tells a command where it is, and returns the network that it is to be started in.
+    pub fn into_network(self, environment: &mut Environment) -> Option<Network> {
+        let Self::Network(network) = self else { return None };
+        environment.retain(|(name, _)| name != network::MARK);
+        environment.push(network.mark());
+        Some(network)
+    }
+}
+
+/// Decides it, and makes the network.
+///
+/// # Errors
+/// It is asked for, and cannot be had.
+pub fn loopback(
+    session: &Session,
+    engine: &mut Engine,
+    endpoint: &Endpoint,
+    up: &Up,
+    asked: Localhost,
+    output: Output,
+) -> anyhow::Result<Loopback> {
+    if network::is_of(session.id.as_str()) {
+        return Ok(Loopback::Session);
+    }
+    let made = || make(session, endpoint, up, output).map(Loopback::Network);
+    match asked {
+        Localhost::Never => Ok(Loopback::Machine),
+        Localhost::Always => Ok(made()?),
+        Localhost::Auto => {
+            let mut own = host_ports(&up.containers);
+            own.extend(up.header.host_ports().chain(up.header.apps.values().copied()));
+            let found = guard::strangers(session, engine, &guard::declared(child::services(up)), &own)?;
+            let Some(sentence) = found.first() else { return Ok(Loopback::Machine) };
+            match made() {
+                Ok(network) => {
+                    output.note(format!("{sentence}: to the command, `localhost` is this session"));
+                    Ok(network)
+                }
+                Err(failure) => {
+                    output.note(format!("`localhost` is this machine: {}", error::brief(&failure.into())));
+                    Ok(Loopback::Machine)
+                }
+            }
+        }
+    }
+}
+
+/// Says what keeps a network from being made here.
+///
+/// # Errors
+/// It cannot be made.
+pub fn check(session: &str, environment: &Environment) -> Result<(), Failure> {
+    let pasta = network::find(environment)?;
+    Network::make(Wanted {
+        session: session.to_owned(),
+        pasta,
+        meeting: None,
+        forwards: Vec::new(),
+        speaks: false,
+    })
+    .map(drop)
+}
+
+fn make(session: &Session, endpoint: &Endpoint, up: &Up, output: Output) -> Result<Network, Failure> {
+    let pasta = network::find(&session.environment)?;
+    let around = listen::around(network::OUTSIDE);
+    let host = endpoint.host.as_deref();
+    let forwards = forwards(child::services(up), &up.containers, &around, host, address);
+    let session = session.id.to_string();
+    Network::make(Wanted { meeting: meeting(&session), session, pasta, forwards, speaks: !output.quiet })
+}
+
+/// Returns where commands of a session meet that have this loopback around them. Without such a place each has its own.
+fn meeting(session: &str) -> Option<PathBuf> {
+    let home = network::home();
+    let name = short_hash(format!("{} {session}", home.to_string_lossy()).as_bytes());
+    Some(lock::directory().ok()?.join(format!("network-{name}")))
+}
+
+fn address(host: &str) -> Option<IpAddr> {
+    let parsed = host.parse().ok();
+    parsed.or_else(|| Some((host, 0).to_socket_addrs().ok()?.next()?.ip()))
+}
