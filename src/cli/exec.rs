@@ -23,6 +23,7 @@ use crate::process::exec;
 use crate::process::interrupt::Interrupt;
 use crate::process::network::Network;
 use crate::session::dotenv::Reader;
+use crate::session::localhost::Loopback;
 use crate::session::options::Options;
 use crate::session::up;
 use crate::session::{self, Session, app, child, localhost};
@@ -216,10 +217,12 @@ fn ready(
         app::add(&mut variables, session, app)?;
     }
     let loopback = localhost::loopback(session, &mut engine, endpoint, &up, localhost, output)?;
+    if matches!(loopback, Loopback::Network(_)) {
+        timing::mark("network");
+    }
     variables.reached = loopback.reached(&up);
     let mut environment =
         child::environment(session, &mut engine, &up, variables, sources, output, Stray::ways_out)?;
-    timing::mark("network");
     let network = loopback.into_network(&mut environment);
     Ok((environment, network))
 }

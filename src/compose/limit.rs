@@ -19,9 +19,10 @@ pub fn blame(failure: Failure) -> Failure {
     if geteuid().is_root() || !is_short(limit, running) {
         return failure;
     }
-    failure.hint(format!(
+    let hint = format!(
         "end some processes, or allow more: `ulimit -u` is {limit}, and Docker Compose needs some {ENOUGH} for itself"
-    ))
+    );
+    failure.hint_there(hint.clone()).hint(hint)
 }
 
 /// Where nobody tells how many run, only a limit that is too low for Compose alone is known to be short.
