@@ -147,9 +147,11 @@ fn process_of(inode: u64) -> Option<(u32, String)> {
 
 /// Lists what waits for somebody on this machine, but for what processes of this name have there.
 pub fn around(but_of: &str) -> Vec<Listening> {
+    // Before and after: meanwhile, one may come or go.
+    let mut held = sockets_of(but_of);
     let tables = TABLES.into_iter().filter_map(|table| fs::read_to_string(table).ok());
     let mut around = listening(&tables.collect::<String>());
-    let held = sockets_of(but_of);
+    held.extend(sockets_of(but_of));
     around.retain(|it| !held.contains(&it.inode));
     around
 }

@@ -74,7 +74,7 @@ pub(super) struct ExecArgs {
     /// Keep the ephemeral stack if the command fails
     #[arg(long, requires = "ephemeral")]
     keep_on_failure: bool,
-    /// Give the command a network in which `localhost` is the session (Linux) [default: never]
+    /// Give the command a network in which `localhost` is the session (Linux) [default: auto]
     #[arg(long, value_name = "WHEN", num_args = 0..=1, require_equals = true, default_missing_value = "always")]
     localhost: Option<When>,
     /// Run the command plainly where there is no Compose project
@@ -216,11 +216,12 @@ fn ready(
         app::check_port(&variables, session, &mut engine, app)?;
         app::add(&mut variables, session, app)?;
     }
-    let loopback = localhost::loopback(session, &mut engine, endpoint, &up, localhost, output)?;
+    let mut loopback = localhost::loopback(session, &mut engine, endpoint, &up, localhost, output)?;
     if matches!(loopback, Loopback::Network(_)) {
         timing::mark("network");
     }
     variables.reached = loopback.reached(&up);
+    variables.strangers = loopback.take_strangers();
     let mut environment =
         child::environment(session, &mut engine, &up, variables, sources, output, Stray::ways_out)?;
     let network = loopback.into_network(&mut environment);

@@ -107,11 +107,11 @@ pub enum Guard {
 #[serde(rename_all = "lowercase")]
 pub enum Localhost {
     /// When something else answers at a port of the Compose file, and where it can be had.
+    #[default]
     Auto,
     /// Always; where it cannot be had, the command is not run.
     Always,
     /// Never.
-    #[default]
     Never,
 }
 

@@ -96,6 +96,7 @@ pub struct Network {
     /// The process that keeps it.
     keeper: i32,
     session: String,
+    is_new: bool,
 }
 
 impl Network {
@@ -108,7 +109,7 @@ impl Network {
         let process = std::process::id().cast_signed();
         let request = Request { process, wanted };
         if let Some(keeper) = join(&request) {
-            return Ok(Self { keeper, session });
+            return Ok(Self { keeper, session, is_new: false });
         }
         let answer = ask(&request).map_err(|error| {
             let is_lack = error.kind() == std::io::ErrorKind::WouldBlock;
@@ -116,9 +117,14 @@ impl Network {
             if is_lack { failure.hint("end some processes, or allow more: `ulimit -u`") } else { failure }
         })?;
         match answer {
-            Ok(keeper) => Ok(Self { keeper, session }),
+            Ok(keeper) => Ok(Self { keeper, session, is_new: true }),
             Err(refusal) => Err(refusal.into_failure()),
         }
+    }
+
+    /// Says whether it was made now, and no other command of the session is in there.
+    pub fn is_new(&self) -> bool {
+        self.is_new
     }
 
     /// Returns the variable by which a command knows that it is in there.

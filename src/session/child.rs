@@ -13,6 +13,7 @@ use crate::domain::environment::{
 use crate::domain::name::ServiceName;
 use crate::domain::plan::ServicePlan;
 use crate::domain::reservation::{Block, read_service_label};
+use crate::domain::settings::Guard;
 use crate::domain::variable::{Variable, host_ports};
 use crate::error::Failure;
 use crate::output::Output;
@@ -31,7 +32,7 @@ pub fn environment(
     output: Output,
     ways_out: impl Fn(&Stray) -> String,
 ) -> anyhow::Result<Environment> {
-    let SessionVariables { variables, own, missing, apps, targets, reached } = variables;
+    let SessionVariables { variables, own, missing, apps, targets, reached, strangers } = variables;
     let sources = Sources { session: variables, own, targets, ..sources };
     let mut merged = merge(&sources)?;
     let mut own = host_ports(&up.containers);
@@ -46,7 +47,13 @@ pub fn environment(
         merged.remove(&stray.lead.name);
         output.note(format!("left out: {message}"));
     }
-    guard::check(session, engine, &guard::declared(services(up)), &own, output)?;
+    if session.settings.guard != Guard::Off {
+        let found = match strangers {
+            Some(found) => found,
+            None => guard::strangers(session, engine, &guard::declared(services(up)), &own)?,
+        };
+        guard::check(session, found, output)?;
+    }
     for variable in sources.session.iter().filter(|_| output.verbose) {
         output.detail(explain(variable, &merged));
     }

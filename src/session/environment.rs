@@ -35,6 +35,8 @@ pub struct SessionVariables {
     pub targets: Targets,
     /// The ports of the Compose file that lead to the session where the program runs: none, but in a network of its own.
     pub reached: BTreeSet<u16>,
+    /// Who else answers at its ports, if it was looked.
+    pub strangers: Option<Vec<String>>,
 }
 
 /// What the variables of a session follow from, whoever reads them.
@@ -148,7 +150,15 @@ impl Derived {
             own.extend(former(&session.environment, read, set));
         }
         let missing = variable::unset(missing, &variables);
-        Ok(SessionVariables { variables, own, missing, apps, targets, reached: BTreeSet::new() })
+        Ok(SessionVariables {
+            variables,
+            own,
+            missing,
+            apps,
+            targets,
+            reached: BTreeSet::new(),
+            strangers: None,
+        })
     }
 }
 

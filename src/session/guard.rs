@@ -48,27 +48,19 @@ pub fn strangers(
     Ok(found)
 }
 
-/// Says, as `prism.yaml` wants it, that somebody else answers where a program may look for a service of the session.
+/// Says, as `prism.yaml` wants it, that somebody else answers where a program may look for a service of the session: one of
+/// the sentences that were `found`.
 ///
 /// # Errors
-/// `guard: error`, or the Engine does not answer.
-pub fn check(
-    session: &Session,
-    engine: &mut Engine,
-    declared: &BTreeMap<u16, &ServiceName>,
-    own: &BTreeSet<u16>,
-    output: Output,
-) -> anyhow::Result<()> {
-    if session.settings.guard == Guard::Off {
-        return Ok(());
-    }
-    let mut found = strangers(session, engine, declared, own)?.into_iter();
+/// `guard: error`.
+pub fn check(session: &Session, found: Vec<String>, output: Output) -> Result<(), Failure> {
+    let mut found = found.into_iter();
     let is_likely = found.len() > 0 && network::find(&session.environment).is_ok();
     if session.settings.guard == Guard::Error {
         return found.next().map_or(Ok(()), |sentence| {
             let way = if is_likely { ", run the command by `prism exec --localhost`" } else { "" };
             let hint = format!("stop it{way}, or let `guard: note` in prism.yaml say so and go on");
-            Err(Failure::new(format!("{sentence}, not by this session")).hint(hint).into())
+            Err(Failure::new(format!("{sentence}, not by this session")).hint(hint))
         });
     }
     let way = if is_likely { "`prism exec --localhost` leads its command here; " } else { "" };

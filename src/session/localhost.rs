@@ -21,8 +21,8 @@ use crate::process::network::{self, Network, Wanted};
 /// Where a command finds the loopback.
 #[derive(Debug)]
 pub enum Loopback {
-    /// It is this machine's.
-    Machine,
+    /// It is this machine's. If it was looked who else answers at the ports of the Compose file: a sentence for each.
+    Machine(Option<Vec<String>>),
     /// It is the session's, here already.
     Session,
     /// It is the session's, in there.
@@ -33,9 +33,14 @@ impl Loopback {
     /// Lists the ports of the Compose file that lead to the session there.
     pub fn reached(&self, up: &Up) -> BTreeSet<u16> {
         match self {
-            Self::Machine => BTreeSet::new(),
+            Self::Machine(_) => BTreeSet::new(),
             Self::Session | Self::Network(_) => guard::declared(child::services(up)).into_keys().collect(),
         }
+    }
+
+    /// Returns who else was seen to answer, if it was looked.
+    pub fn take_strangers(&mut self) -> Option<Vec<String>> {
+        if let Self::Machine(found) = self { found.take() } else { None }
     }
 
     /// Tells a command where it is, and returns the network that it is to be started in.
@@ -62,23 +67,27 @@ pub fn loopback(
     if network::is_of(session.id.as_str()) {
         return Ok(Loopback::Session);
     }
-    let made = || make(session, endpoint, up, output).map(Loopback::Network);
     match asked {
-        Localhost::Never => Ok(Loopback::Machine),
-        Localhost::Always => Ok(made()?),
+        Localhost::Never => Ok(Loopback::Machine(None)),
+        Localhost::Always => Ok(Loopback::Network(make(session, endpoint, up, output)?)),
         Localhost::Auto => {
             let mut own = host_ports(&up.containers);
             own.extend(up.header.host_ports().chain(up.header.apps.values().copied()));
             let found = guard::strangers(session, engine, &guard::declared(child::services(up)), &own)?;
-            let Some(sentence) = found.first() else { return Ok(Loopback::Machine) };
-            match made() {
+            let Some(sentence) = found.first() else { return Ok(Loopback::Machine(Some(found))) };
+            match make(session, endpoint, up, output) {
                 Ok(network) => {
-                    output.note(format!("{sentence}: to the command, `localhost` is this session"));
-                    Ok(network)
+                    // Once, and not for each command that meets the others there.
+                    if network.is_new() {
+                        output.note(format!(
+                            "{sentence}: to the command, `localhost` is this session (`--localhost=never` leaves it)"
+                        ));
+                    }
+                    Ok(Loopback::Network(network))
                 }
                 Err(failure) => {
-                    output.note(format!("`localhost` is this machine: {}", error::brief(&failure.into())));
-                    Ok(Loopback::Machine)
+                    output.detail(format!("`localhost` is this machine: {}", error::brief(&failure.into())));
+                    Ok(Loopback::Machine(Some(found)))
                 }
             }
         }

@@ -130,14 +130,14 @@ fn who_else_answers_at_a_port_of_the_compose_file_is_named() {
     assert!(noted.stderr.contains(&said), "{noted}");
     let doctor = project.prism(&["doctor"]).succeeds();
     assert!(doctor.stdout.contains(&said), "{doctor}");
-    project.write("prism.yaml", "guard: error\n");
+    project.write("prism.yaml", "localhost: never\nguard: error\n");
     let refused = project.prism(&["exec", "true"]).exits(125);
     assert!(refused.stderr.contains(&said) && refused.stderr.contains("hint: stop it"), "{refused}");
-    project.write("prism.yaml", "guard: off\n");
+    project.write("prism.yaml", "localhost: never\nguard: off\n");
     let quiet = project.prism(&["exec", "true"]).succeeds();
     assert!(!quiet.stderr.contains("answered"), "{quiet}");
     // A service that is not in the session has no port to protect.
-    project.write("prism.yaml", "guard: error\n");
+    project.write("prism.yaml", "localhost: never\nguard: error\n");
     project.write(
         "compose.yaml",
         &format!(

@@ -411,17 +411,20 @@ fn it_is_had_when_somebody_else_answers_if_that_is_wanted() {
     let show = ["--", "curl", "-sS", "-m", "2"];
     let url = format!("http://127.0.0.1:{port}/hostname");
     let run = |words: &[&str]| project.prism(&[&["exec"], words, &show, &[url.as_str()]].concat());
-    let never = run(&[]).exits(28);
+    let never = run(&["--localhost=never"]).exits(28);
     assert!(
         never.stderr.contains("(`prism exec --localhost` leads its command here; `guard: off`"),
         "{never}"
     );
-    let auto = run(&["--localhost=auto"]).succeeds();
+    let auto = run(&[]).succeeds();
     assert_eq!(auto.line(), own_name(&project));
-    assert!(auto.stderr.ends_with("): to the command, `localhost` is this session\n"), "{auto}");
+    let said = "to the command, `localhost` is this session (`--localhost=never` leaves it)\n";
+    assert!(auto.stderr.ends_with(said), "{auto}");
+    project.write("prism.yaml", "localhost: never\n");
+    run(&[]).exits(28);
+    assert_eq!(run(&["--localhost=auto"]).succeeds().line(), own_name(&project));
     project.write("prism.yaml", "localhost: auto\n");
     assert_eq!(run(&[]).succeeds().line(), own_name(&project));
-    run(&["--localhost=never"]).exits(28);
     drop(stranger);
     assert_eq!(run(&[]).exits(7).stderr.lines().count(), 1, "nobody is there, so nothing is made");
     project.write("prism.yaml", "localhost: always\n");
@@ -447,7 +450,10 @@ fn without_pasta_it_says_what_to_install() {
         "prism: error: `--localhost` needs `pasta`, which is not installed\nhint: install it: `apt-get install passt`\n"
     );
     let auto = run("--localhost=auto").succeeds();
-    assert!(auto.stderr.contains("`localhost` is this machine: `--localhost` needs `pasta`"), "{auto}");
+    assert!(
+        auto.stderr.contains(", not by this session: a program with that number built in talks to it"),
+        "{auto}"
+    );
     let doctor = project.prism(&["doctor"]).env("PATH", &bin).run();
     assert!(doctor.stdout.contains("-     no `prism exec --localhost`: "), "{doctor}");
     assert!(project.prism(&["doctor"]).run().stdout.contains("ok    `prism exec --localhost` works here\n"));
