@@ -72,7 +72,7 @@ fn masked(variable: &Variable, all: &[Variable]) -> String {
                 .into_iter()
                 .any(|it| text.contains(&it.value) || text.contains(&url::encode(&it.value)))
     };
-    url.filter(|text| !is_left(text)).unwrap_or_else(|| MASK.to_owned())
+    url.filter(|text| !is_left(text) && !url::has_secret_parameter(text)).unwrap_or_else(|| MASK.to_owned())
 }
 
 /// Hides the password of a URL; `None` for what is none, or has no password.

@@ -42,7 +42,9 @@ pub fn translated<'p>(
     let mut edits: Vec<(usize, &str, String)> = Vec::new();
     let mut ports = Vec::new();
     for address in addresses(value) {
-        let is_meant = is_here(address.host, hostname) && !decoded(address.host).starts_with('/');
+        let is_meant = is_here(address.host, hostname)
+            && !decoded(address.host).starts_with('/')
+            && !is_unspecified(address.host);
         let Some((host, port)) = is_meant.then(|| place(address.port)).flatten() else { continue };
         // A cookie, a certificate and an origin are for the name that stands there.
         let keeps_name = address.is_of_web && is_named(address.host) && is_loopback(host);
@@ -73,6 +75,11 @@ pub fn translated<'p>(
     }
     written.push_str(&value[rest..]);
     Some(Translated { value: written, ports })
+}
+
+/// Says whether a host stands for all addresses: who is told that listens.
+fn is_unspecified(host: &str) -> bool {
+    host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_unspecified())
 }
 
 /// Says whether a host is `localhost` or a name below it, which browsers resolve by themselves.

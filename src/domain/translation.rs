@@ -6,7 +6,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +18,7 @@ use super::name::ServiceName;
 use super::plan::ServicePlan;
 use super::port::ContainerPort;
 use super::settings::Translate;
+use super::url;
 use super::variable::{self, Place, Variable, is_reserved, is_secret};
 
 /// The dotenv files of a project as they were read.
@@ -110,7 +111,13 @@ pub fn lines(text: &str, file: &str) -> Vec<Line> {
         let before =
             |name: &str| lines.iter().rev().find(|line| line.name == name).map(|it| (&it.value).into());
         let Ok((value, unset)) = entry.expand(before) else { continue };
-        let Some(value) = value.to_str().filter(|_| unset.is_empty()) else { continue };
+        let Some(value) = value.to_str().filter(|value| unset.is_empty() && !value.contains('\u{fffd}'))
+        else {
+            continue;
+        };
+        if is_disputed(text, &entry.name) {
+            continue;
+        }
         lines.push(Line {
             name: entry.name.clone(),
             value: value.to_owned(),
@@ -119,6 +126,16 @@ pub fn lines(text: &str, file: &str) -> Vec<Line> {
         });
     }
     lines
+}
+
+/// Says whether readers of dotenv files differ in what they take for the value of a name.
+fn is_disputed(text: &str, name: &str) -> bool {
+    let mut of_name = text.lines().filter(|line| {
+        let line = line.trim_start();
+        let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
+        line.strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with('='))
+    });
+    of_name.next_back().is_some_and(|line| ["$$", "\\$", "`"].iter().any(|word| line.contains(word)))
 }
 
 /// Picks for each name the line that a program in `directory`, relative to the session directory, reads: the nearest one
@@ -172,6 +189,8 @@ pub struct Targets {
     apps: BTreeMap<String, u16>,
     /// What is left alone.
     translate: Translate,
+    /// Names by which the Compose files say where they publish: another `docker compose` reads them, too.
+    of_compose: BTreeSet<String>,
 }
 
 /// A port of a service, and where it is.
@@ -180,6 +199,8 @@ struct Target {
     service: ServiceName,
     port: ContainerPort,
     place: Place,
+    /// It is a server of a known kind, and not the project itself.
+    is_known: bool,
     /// The Compose files publish it at this number, rather than that programs would take that one by themselves.
     is_published: bool,
 }
@@ -221,22 +242,23 @@ impl Targets {
         host: Option<&str>,
         apps: &BTreeMap<String, u16>,
         translate: Translate,
+        of_compose: BTreeSet<String>,
     ) -> Self {
         let apps = apps.iter().map(|(app, port)| (variable::prefix(app), *port)).collect();
-        let mut targets = Self { hostname, apps, translate, ..Self::default() };
+        let mut targets = Self { hostname, apps, translate, of_compose, ..Self::default() };
         let mut usual: BTreeMap<u16, Vec<Target>> = BTreeMap::new();
         for (name, plan) in services.filter(|(_, plan)| !plan.ignored) {
             let container = containers.iter().filter(|it| it.service == *name).min_by_key(|it| it.number);
             let Some(container) = container else { continue };
+            let is_known = plan.kind.as_deref().is_some_and(|kind| kind != catalog::NO_KIND);
             let target = |port: ContainerPort, is_published| {
                 let place = variable::endpoint(container, containers, host, port)?;
-                Some(Target { service: name.clone(), port, place, is_published })
+                Some(Target { service: name.clone(), port, place, is_known, is_published })
             };
             for (published, port) in plan.declared.iter().filter(|(_, port)| port.is_tcp()) {
                 targets.by_port.extend(target(*port, true).map(|target| (*published, target)));
             }
             // What browsers take by themselves is no service's own.
-            let is_known = plan.kind.as_deref().is_some_and(|kind| kind != catalog::NO_KIND);
             if !is_known {
                 continue;
             }
@@ -272,6 +294,11 @@ impl Targets {
         only(&is_of).or_else(|| only(&has_word))
     }
 
+    /// Says whether the Compose files say by this name where they publish.
+    pub fn is_of_compose(&self, name: &str) -> bool {
+        self.of_compose.contains(name)
+    }
+
     /// Says whether a host is this machine, to a program that connects: one that listens is told all addresses.
     pub fn is_here(&self, host: &str) -> bool {
         let is_for_all = ["0.0.0.0", "::", "[::]", "*"].contains(&host);
@@ -283,14 +310,36 @@ impl Targets {
             Translate::All(all) => !all,
             Translate::Except(names) => names.iter().any(|excepted| excepted == name),
         };
-        is_excepted || is_reserved(name) || is_of_origins(name)
+        is_excepted || is_reserved(name) || is_of_origins(name) || is_of_server(name)
     }
 }
 
 /// Says whether a name is one for those who may call: what stands there is not called.
 pub fn is_of_origins(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
-    ["ORIGIN", "CORS", "ALLOWED_HOST", "TRUSTED_HOST", "ALLOWED_URL"].iter().any(|word| name.contains(word))
+    let words = ["ORIGIN", "CORS", "ALLOWED_HOST", "TRUSTED_HOST", "ALLOWED_URL", "DOMAIN", "COOKIE"];
+    words.iter().any(|word| name.contains(word))
+}
+
+/// Says whether a name is one by which a program of the project is told where to listen.
+pub fn is_of_server(name: &str) -> bool {
+    const BEGINNINGS: [&str; 11] = [
+        "ASPNETCORE_",
+        "FLASK_RUN_",
+        "GUNICORN_",
+        "HTTPS_",
+        "HTTP_",
+        "KESTREL_",
+        "MANAGEMENT_",
+        "NITRO_",
+        "OCTANE_",
+        "SERVER_",
+        "UVICORN_",
+    ];
+    const WORDS: [&str; 5] = ["BIND", "HMR", "LISTEN", "PUMA", "SERVE"];
+    let name = name.to_ascii_uppercase();
+    BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
+        || name.split('_').any(|word| WORDS.contains(&word))
 }
 
 impl Called {
@@ -395,7 +444,9 @@ impl See<'_> {
         let keeps_name = !before.is_empty() && loopback::is_named(host);
         let value =
             if keeps_name { line.value.clone() } else { line.value.replacen(host, &target.place.host, 1) };
-        let mut found = vec![Answer { value, ..answer(line, target) }];
+        let from = said.and_then(|said| said.value.parse().ok()).unwrap_or(target.port.number);
+        let ports = vec![(from, target.place.port)];
+        let mut found = vec![Answer { value, ports, ..answer(line, target) }];
         if said.is_none() && !self.targets.is_left_alone(&port) {
             found.push(Answer { name: port, value: target.place.port.to_string(), ..answer(line, target) });
         }
@@ -412,7 +463,8 @@ impl See<'_> {
                 let host = host.value.split_once("://").map_or(host.value.as_str(), |(_, host)| host);
                 self.targets.is_here(host.trim_end_matches('/'))
             }
-            None => target.is_published,
+            // Where a program of the project's own listens, or Compose publishes, is no address of a client's.
+            None => target.is_published && target.is_known && !self.targets.is_of_compose(&line.name),
         };
         let ports = vec![(number, target.place.port)];
         is_meant.then(|| Answer { value: target.place.port.to_string(), ports, ..answer(line, target) })
@@ -477,12 +529,13 @@ impl Answer {
         let ports = self.ports.iter().filter(|(from, to)| from != to);
         let ports: Vec<String> = ports.map(|(from, to)| format!("{to} for {from}")).collect();
         let rule = match ports.as_slice() {
-            [] => self.place,
+            [] => self.place.clone(),
             ports => format!("{}, with {}", self.place, ports.join(", ")),
         };
         Variable {
             secret: secret || is_secret(&self.name) || has_password(&self.value),
             name: self.name,
+            file: Some(self.place),
             value: self.value,
             service: self.service,
             port: self.port,
@@ -494,9 +547,7 @@ impl Answer {
     }
 }
 
-/// Says whether a URL has a password in it.
+/// Says whether there may be a password in a value: before an address, or behind a word that says so.
 fn has_password(value: &str) -> bool {
-    let authority = value.split_once("://").map(|(_, rest)| rest.split(['/', '?']).next().unwrap_or(rest));
-    let credentials = authority.and_then(|authority| authority.rsplit_once('@'));
-    credentials.is_some_and(|(credentials, _)| credentials.contains(':'))
+    value.contains('@') || url::has_secret_parameter(value)
 }

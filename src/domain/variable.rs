@@ -42,6 +42,8 @@ pub struct Variable {
     pub service: Option<ServiceName>,
     /// The path of the key of `prism.yaml` that gives it.
     pub key: Option<String>,
+    /// The place of the line of a dotenv file that gives it.
+    pub file: Option<String>,
     /// The container port that it leads to.
     pub port: Option<ContainerPort>,
     /// Why it has this value: a fragment for people.

@@ -6,6 +6,7 @@ use super::cold::Up;
 use super::environment::SessionVariables;
 use super::{Session, guard, input};
 use crate::docker::{self, Engine};
+use crate::domain::catalog::NO_KIND;
 use crate::domain::container::Container;
 use crate::domain::environment::{
     Environment, Lead, Merged, Origin, Ports, Sources, Stray, leads, merge, strays,
@@ -117,7 +118,10 @@ fn find_strays(
     };
     // What runs has the last word.
     let held = held(reserved).chain(held(bound)).collect();
-    Ok(strays(&leads, &Ports { own: own.clone(), declared: declared.collect(), held }, merged))
+    let is_server = |plan: &ServicePlan| plan.kind.as_deref().is_some_and(|kind| kind != NO_KIND);
+    let servers = services(up).filter(|(_, plan)| is_server(plan));
+    let of_servers = servers.flat_map(|(_, plan)| plan.declared.keys().copied()).collect();
+    Ok(strays(&leads, &Ports { own: own.clone(), of_servers, declared: declared.collect(), held }, merged))
 }
 
 /// Lists the services of the session: what leads to another one is no harm.

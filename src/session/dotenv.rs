@@ -13,6 +13,9 @@ use crate::domain::translation::{self, Dotenv, Line, Mode, NAMES};
 use crate::lock::Lock;
 use crate::read;
 
+/// What people write by hand is shorter.
+const LONGEST: usize = 64 << 10;
+
 /// A program that reads dotenv files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reader {
@@ -98,7 +101,9 @@ fn add(session: &Session, directory: &str, found: &mut Dotenv) {
         // A named pipe of a password manager is for the program alone.
         let bytes = read::bytes(&session.path().join(&file)).ok();
         found.files.insert(file.clone(), bytes.as_deref().map(content_hash));
-        let Some(text) = bytes.and_then(|bytes| String::from_utf8(bytes).ok()) else { continue };
+        let Some(bytes) = bytes.filter(|bytes| bytes.len() <= LONGEST) else { continue };
+        // A line in another encoding stands for itself alone.
+        let text = String::from_utf8_lossy(&bytes);
         found.lines.extend(translation::lines(&block::without(&text), &file));
     }
 }

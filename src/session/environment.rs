@@ -99,7 +99,8 @@ pub fn derive(
         Some(header) => {
             let services = header.scope.iter().filter_map(|name| header.services.get_key_value(name));
             let translate = session.settings.translate.clone();
-            Targets::new(docker::hostname(), services, containers, host, &apps, translate)
+            let of_compose = header.host_ports.keys().cloned().collect();
+            Targets::new(docker::hostname(), services, containers, host, &apps, translate, of_compose)
         }
         None => Targets::default(),
     };

@@ -75,7 +75,10 @@ fn containers(session: &Session, endpoint: &Endpoint) -> Option<(Engine, Vec<Con
 
 impl environment::SessionVariables {
     /// Returns what a shell is offered of them.
-    pub fn offer(self, session: &Session) -> Offer {
+    pub fn offer(mut self, session: &Session) -> Offer {
+        // What says where Compose publishes would go into every other stack that is started in that shell.
+        let targets = &self.targets;
+        self.variables.retain(|variable| variable.file.is_none() || !targets.is_of_compose(&variable.name));
         Offer { session: session.id.to_string(), variables: self.variables, own: self.own }
     }
 }

@@ -93,10 +93,16 @@ fn the_nearest_file_counts_and_that_of_the_mode() {
 #[test]
 fn a_line_of_an_env_file_leads_to_the_session() {
     let project = Project::web();
-    project.write("test.env", "WEB_HOST=localhost\nURL=http://127.0.0.1:18080/x\nOTHER_PORT=18080\n");
-    let found = show(&project, &["--env-file", "test.env"], &["WEB_HOST", "WEB_PORT", "URL", "OTHER_PORT"]);
+    project.write(
+        "test.env",
+        "WEB_HOST=localhost\nWEB_PORT=18080\nURL=http://127.0.0.1:18080/x\nLISTEN=0.0.0.0:18080\nAPI_PORT=18080\n",
+    );
+    let names = ["WEB_HOST", "WEB_PORT", "URL", "LISTEN", "API_PORT"];
+    let found = show(&project, &["--env-file", "test.env"], &names);
     let port = &found[1];
-    assert_eq!(found, ["localhost", port, &format!("http://127.0.0.1:{port}/x"), port]);
+    // What a program of the project may listen on stays.
+    let expected = ["127.0.0.1", port, &format!("http://127.0.0.1:{port}/x"), "0.0.0.0:18080", "18080"];
+    assert_eq!(found, expected);
 }
 
 #[test]
@@ -107,9 +113,42 @@ fn half_an_address_of_the_callers_is_completed() {
     let port = plain.split(' ').next_back().expect("a port");
     let half = project.prism(&script).env("WEB_HOST", "localhost").succeeds();
     assert_eq!(half.line(), format!("localhost {port}"));
+    project.prism(&script).env("API_PORT", "18080").succeeds();
+    project.write("prism.yaml", "services: {web: {kind: redis, ready: none}}\n");
     let bare = project.prism(&script).env("BULL_WEB_PORT", "18080").exits(125);
     assert!(bare.stderr.contains("BULL_WEB_PORT in your environment leads to port 18080"), "{bare}");
     project.prism(&script).env("CORS_ORIGIN", "http://localhost:18080").succeeds();
+}
+
+/// Another `docker compose` in the same environment reads the numbers at which it publishes.
+#[test]
+fn the_plain_stack_keeps_its_ports_when_it_is_started_from_a_child_or_a_hooked_shell() {
+    let project = Project::new(
+        "name: plain\nservices:\n  db: {image: \"prism-test:1\", stop_signal: SIGKILL, command: sleep 1000, ports: [\"${FORWARD_DB_PORT:-18431}:5432\"], labels: {dev-prism.kind: postgres, dev-prism.ready: none}}\n",
+    );
+    project.write(".env", "FORWARD_DB_PORT=18431\nDB_URL=postgres://localhost:18431/x\n");
+    let plain = ["docker", "compose", "-f", "compose.yaml", "config", "--format", "json"];
+    let inside = project.prism(&[&["exec", "--"], &plain[..]].concat()).succeeds();
+    assert!(inside.stdout.contains("\"published\": \"18431\""), "{inside}");
+    let url = project.prism(&["get", "DB_URL"]).succeeds();
+    assert!(url.line().starts_with("postgres://127.0.0.1:") && !url.line().contains("18431"), "{url}");
+}
+
+#[test]
+fn passwords_of_translated_lines_are_hidden() {
+    let project = Project::web();
+    project.write(
+        ".env",
+        "N1=Host=localhost;Port=18080;Username=app;Password=hunter2;Database=x\n\
+         N2=\"host=localhost port=18080 user=app password=hunter2\"\nN3=app:hunter2@tcp(localhost:18080)/db\n\
+         N4=jdbc:postgresql://localhost:18080/app?user=a&password=hunter2\nN5=redis://localhost:18080?password=hunter2\n\
+         N6=redis://hunter2@localhost:18080\nN7=sqlserver://localhost:18080;user=sa;password=hunter2\n\
+         N8=https://hunter2@localhost:18080/1\nN9=http://u:p@localhost:18080/?api_key=hunter2\nN0=http://localhost:18080/open\n",
+    );
+    project.prism(&["exec", "true"]).succeeds();
+    let shown = project.prism(&["env", "--explain"]).succeeds();
+    assert!(!shown.stdout.contains("hunter2") && shown.stdout.contains("/open"), "{shown}");
+    assert_eq!(shown.stdout.matches("`.env`, line").count(), 10, "{shown}");
 }
 
 #[test]

@@ -23,6 +23,7 @@ fn offer(session: &str, vars: &Env) -> Offer {
         value: value.clone(),
         service: None,
         key: None,
+        file: None,
         port: None,
         rule: String::new(),
         secret: false,

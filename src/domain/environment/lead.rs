@@ -6,7 +6,7 @@ use super::{Merged, Origin};
 use crate::domain::catalog::{Address, Group, kinds};
 use crate::domain::loopback::{self, is_here};
 use crate::domain::name::ServiceName;
-use crate::domain::translation::{HOSTS, is_of_origins};
+use crate::domain::translation::{HOSTS, is_of_origins, is_of_server};
 use crate::domain::variable::is_reserved;
 
 /// A variable that leads to a port of this machine.
@@ -29,6 +29,8 @@ pub struct Ports {
     pub own: BTreeSet<u16>,
     /// Fixed in the Compose file, and bound by no session.
     pub declared: BTreeMap<u16, ServiceName>,
+    /// Those of them behind which a server of a known kind is, and not the project itself.
+    pub of_servers: BTreeSet<u16>,
     /// Bound or reserved by another session: the service and the session's directory.
     pub held: BTreeMap<u16, (ServiceName, String)>,
 }
@@ -98,8 +100,9 @@ pub fn leads(merged: &Merged, hostname: &str) -> Vec<Lead> {
         .collect();
     let see = See { merged, variables, hostname };
     let mut found = BTreeSet::new();
-    // Who may call is not called.
-    for name in merged.origins.keys().filter(|name| !is_reserved(name) && !is_of_origins(name)) {
+    // Who may call is not called, and who listens calls nobody.
+    let is_other = |name: &str| is_reserved(name) || is_of_origins(name) || is_of_server(name);
+    for name in merged.origins.keys().filter(|name| !is_other(name)) {
         let value = see.value(name).unwrap_or_default();
         let of_value = loopback::ports(value, hostname).into_iter();
         found.extend(of_value.map(|port| Lead {
@@ -190,6 +193,8 @@ pub fn strays(leads: &[Lead], ports: &Ports, merged: &Merged) -> Vec<Stray> {
         let held = ports.held.get(port).filter(|_| !lead.is_bare);
         let whose = match (held, ports.declared.get(port)) {
             _ if ports.own.contains(port) => return None,
+            // A port alone may be the one at which a program of the project listens.
+            _ if lead.is_bare && !ports.of_servers.contains(port) => return None,
             (Some((service, directory)), _) => {
                 format!("which is service `{service}` of the session of `{directory}`")
             }

@@ -27,7 +27,15 @@ fn targets() -> Targets {
         plans.iter().zip(7001..).map(|((name, plan), host)| container(name, plan, host)).collect();
     let apps = BTreeMap::from([("web".to_owned(), 24_311)]);
     let services = plans.iter().map(|(name, plan)| (name, plan));
-    Targets::new("box".to_owned(), services, &containers, None, &apps, Translate::default())
+    Targets::new(
+        "box".to_owned(),
+        services,
+        &containers,
+        None,
+        &apps,
+        Translate::default(),
+        ["FORWARD_DB_PORT".to_owned()].into(),
+    )
 }
 
 fn container(name: &ServiceName, plan: &ServicePlan, host_port: u16) -> Container {
@@ -100,6 +108,11 @@ fn what_leads_to_a_service_leads_to_the_sessions() {
         ("DB_HOST=localhost\nDB_PORT=9", &[]),
         ("API_HOST=0.0.0.0\nAPI_PORT=8080", &[]),
         ("PORT=8080", &[]),
+        ("API_PORT=8080", &[]),
+        ("FORWARD_DB_PORT=5433", &[]),
+        ("UVICORN_HOST=localhost\nUVICORN_PORT=5433\nLISTEN_ADDR=localhost:5433\nX=0.0.0.0:5433", &[]),
+        ("COOKIE_DOMAIN=localhost:8080\nVITE_HMR_PORT=6379", &[]),
+        ("X=postgres://u:p$$w@localhost:5433/a\nY='redis://localhost/`'", &[]),
         ("HTTP_PORT=5432", &[]),
         // Who may call is not called.
         ("CORS_ORIGINS=http://localhost:8080\nALLOWED_HOSTS=localhost:8080", &[]),
@@ -146,8 +159,15 @@ fn what_is_not_clear_is_left_alone() {
     let containers: Vec<Container> =
         plans.iter().zip(7001..).map(|((name, plan), host)| container(name, plan, host)).collect();
     let services = plans.iter().map(|(name, plan)| (name, plan));
-    let targets =
-        Targets::new(String::new(), services, &containers, None, &BTreeMap::new(), Translate::default());
+    let targets = Targets::new(
+        String::new(),
+        services,
+        &containers,
+        None,
+        &BTreeMap::new(),
+        Translate::default(),
+        BTreeSet::new(),
+    );
     let text =
         "A=postgres://localhost/x\nDB_HOST=localhost\nB=postgres://localhost:5441/x\nAUDIT_DB_HOST=localhost";
     let found: Vec<String> =

@@ -5,7 +5,8 @@ use super::*;
 fn ports() -> Ports {
     Ports {
         own: [7000].into(),
-        declared: [(5432, "db".into()), (7000, "db".into())].into(),
+        declared: [(5432, "db".into()), (7000, "db".into()), (8080, "web".into())].into(),
+        of_servers: [5432, 7000].into(),
         held: [(8000, ("db".into(), "/w/other".to_owned()))].into(),
     }
 }
@@ -68,7 +69,7 @@ fn what_is_refused() {
         (&[("REPLICA_PORT", "8000")], &[]),
         // A port alone is known by what the Compose file fixes.
         (&[("BULL_REDIS_PORT", "5432")], &["BULL_REDIS_PORT 5432"]),
-        (&[("PORT", "5432"), ("_PORT", "5432")], &[]),
+        (&[("PORT", "5432"), ("_PORT", "5432"), ("API_PORT", "8080")], &[]),
         (&[("POSTGRES_SERVER", "localhost"), ("POSTGRES_PORT", "8000")], &["POSTGRES_PORT 8000"]),
         (&[("X_ADDRESS", "prod.example"), ("X_PORT", "5432")], &[]),
         (
