@@ -70,7 +70,7 @@ fn containers(session: &Session, endpoint: &Endpoint) -> Option<(Engine, Vec<Con
     let likely = warm::read_header(session).map(|header| header.inspected).unwrap_or_default();
     let containers = engine.look(&session.id, &likely).ok()?;
     let containers = reach::settled(&mut engine, endpoint, &session.id, containers, LIST_LAG).ok()?;
-    Some((engine, containers))
+    (!reach::is_behind(endpoint, &containers)).then_some((engine, containers))
 }
 
 impl environment::SessionVariables {

@@ -110,6 +110,15 @@ pub fn settled(
     Ok(containers)
 }
 
+/// Says whether a list still has ports that nobody has, of an Engine whose ports were seen to be here: something is being
+/// stopped or made anew, and its next list will say what.
+pub fn is_behind(endpoint: &Endpoint, containers: &[Container]) -> bool {
+    let is_local = endpoint.host.is_none() && !endpoint.shared;
+    is_local
+        && containers.iter().any(|container| absent_port(container).is_some())
+        && noted(endpoint).as_deref() == Some(HERE)
+}
+
 /// Finds a port that a container is said to have on this machine, and nobody has.
 fn absent_port(container: &Container) -> Option<u16> {
     let bindings = container.live_bindings().iter().filter(|binding| binding.container.is_tcp());
