@@ -25,6 +25,7 @@ mod prune;
 mod restart;
 mod run;
 mod shell;
+mod shell_name;
 mod start;
 mod stop;
 mod stop_all;
@@ -86,6 +87,7 @@ struct Global {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Exec(exec::ExecArgs),
+    Shell(shell::ShellArgs),
     Create(create::CreateArgs),
     Start(start::StartArgs),
     Stop(args::DirectoryArgs),

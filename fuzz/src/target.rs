@@ -12,6 +12,7 @@ use crate::domain::environment::{DIFF, Environment, FORMER, RECORD, is_own, orig
 use crate::domain::git_config;
 use crate::domain::header::{Header, is_generated};
 use crate::domain::input;
+use crate::domain::loopback;
 use crate::domain::model::Model;
 use crate::domain::name::{ProjectName, SessionId};
 use crate::domain::note::Note;
@@ -24,6 +25,7 @@ use crate::domain::shell::SHELLS;
 use crate::domain::socket::Sockets;
 use crate::domain::starter::{self, Foreign};
 use crate::domain::store;
+use crate::domain::translation;
 use crate::domain::variable::{Variable, is_name, is_reserved};
 use crate::domain::yaml;
 
@@ -105,10 +107,25 @@ pub fn dotenv(data: &[u8]) {
     let read = dotenv::read(&text);
     let _ = dotenv::write(read.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     let _ = env_file::parse(&text, "a.env");
+    for line in translation::lines(&text, ".env") {
+        address(&line.value);
+    }
+    address(&text);
     let _ = git_config::value(&text, "remote", "url");
     if let Ok(replaced) = block::replace(data, "A=1\n") {
         let again = block::replace(&replaced, "A=1\n").ok();
         assert_eq!(again.as_ref(), Some(&replaced), "a second time changes nothing");
+    }
+}
+
+/// The value of a variable: translated, it leads where it is to lead, and stays so.
+fn address(value: &str) {
+    let _ = loopback::ports(value, "box");
+    let translated = |value: &str| loopback::translated(value, "box", |_| Some(("127.0.0.1", 7000)));
+    if let Some(found) = translated(value) {
+        assert!(found.ports.iter().all(|(_, port)| *port == 7000), "{value:?}");
+        let again = translated(&found.value).map_or_else(|| found.value.clone(), |again| again.value);
+        assert_eq!(again, found.value, "{value:?}");
     }
 }
 

@@ -45,6 +45,12 @@ pub(super) struct WaitArgs {
     pub(super) seconds: u64,
 }
 
+impl Default for WaitArgs {
+    fn default() -> Self {
+        Self { seconds: WAIT_SECONDS }
+    }
+}
+
 /// Stop a session's containers; their data stays
 #[derive(Debug, Args)]
 pub(super) struct DirectoryArgs {

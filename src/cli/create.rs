@@ -133,7 +133,7 @@ fn make(
     let variables =
         session::environment::variables(&session, engine, endpoint, Some(&up.header), &up.containers)?;
     variables.write_dotenv(&session)?;
-    create::refresh(&session, &sources, &variables, engine, context.output)?;
+    create::refresh(&session, &sources, &up.header, &variables, engine, context.output)?;
     if !session.settings.setup.is_empty() {
         let environment = environment(context, &session, engine, &up, variables)?;
         set_up(context, args, &session, &environment, made, interrupt)?;

@@ -84,8 +84,7 @@ fn orphans(context: &Context, engine: &mut Engine, report: &mut Report) -> anyho
 fn answered(session: &Session, engine: &mut Engine, report: &mut Report) -> anyhow::Result<()> {
     let Some(header) = warm::read_header(session) else { return Ok(()) };
     let own = header.host_ports().chain(header.apps.values().copied()).collect();
-    let services = header.scope.iter().filter_map(|name| header.services.get_key_value(name));
-    for sentence in guard::strangers(session, engine, &guard::declared(services), &own)? {
+    for sentence in guard::strangers(session, engine, &guard::declared(header.in_scope()), &own)? {
         report.warning(
             &sentence,
             "a program with that number built in talks to it: stop it, let the program read the session's variables, or run it by `prism exec --localhost` (docs/localhost.md)",

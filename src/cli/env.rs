@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 
 use super::args::WAIT_SECONDS;
 use super::context::{Context, Present, options};
-use super::shell;
+use super::shell_name;
 use crate::domain::change::{Layer, Now};
 use crate::domain::environment::DIFF;
 use crate::domain::name::hex;
@@ -56,8 +56,8 @@ pub(super) struct EnvArgs {
         long,
         value_name = "SHELL",
         num_args = 0..=1,
-        default_missing_value = shell::GUESS,
-        value_parser = shell::parser_or_guess(),
+        default_missing_value = shell_name::GUESS,
+        value_parser = shell_name::parser_or_guess(),
         conflicts_with_all = ["format", "write", "start", "explain"],
     )]
     pub(super) shell: Option<String>,
@@ -226,7 +226,7 @@ fn delimiter() -> anyhow::Result<String> {
 
 /// Prints what makes a shell hold exactly this session's variables.
 fn snippet(context: Context, name: &str, app: Option<&str>) -> anyhow::Result<()> {
-    let shell = shell::find(Some(name))?;
+    let shell = shell_name::find(Some(name))?;
     let output = context.output;
     let present = context.running_for_shell()?;
     let now = Now::new(std::env::vars_os());

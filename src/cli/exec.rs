@@ -30,7 +30,7 @@ use crate::session::{self, Session, app, child, localhost};
 use crate::timing;
 
 /// Run a command with this directory's stack up and its ports in the environment
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(after_help = "The command replaces prism: signals, job control and exit status are its own.
 prism itself fails with 125, 126 (cannot be executed) or 127 (not found).
 PRISM_DISABLE=1 runs the command plainly.
@@ -85,6 +85,13 @@ pub(super) struct ExecArgs {
     /// The command and its arguments
     #[arg(value_name = "CMD", required = true, trailing_var_arg = true)]
     pub(super) command: Vec<OsString>,
+}
+
+impl ExecArgs {
+    /// A command with nothing said of it but that `localhost` is to be the session.
+    pub(super) fn at_localhost(command: Vec<OsString>) -> Self {
+        Self { localhost: Some(When::Always), command, ..Self::default() }
+    }
 }
 
 pub(super) fn run(context: Context, args: ExecArgs) -> anyhow::Result<u8> {

@@ -8,7 +8,7 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::context::Context;
-use super::shell;
+use super::shell_name;
 use crate::docker::Endpoint;
 use crate::domain::change::{Layer, Now, SILENCE, Sight};
 use crate::domain::environment::{DIFF, DIRENV, Environment};
@@ -49,7 +49,7 @@ fn parser() -> impl TypedValueParser<Value = String> {
 
 pub(super) fn run(context: Context, args: HookArgs) -> anyhow::Result<()> {
     let direnv = args.shell.as_deref() == Some(DIRENV_NAME);
-    let shell = shell::find(if direnv { Some("bash") } else { args.shell.as_deref() })?;
+    let shell = shell_name::find(if direnv { Some("bash") } else { args.shell.as_deref() })?;
     match (args.at_prompt, direnv) {
         (true, true) => return direnv::evaluate(context, shell, args.start),
         (true, false) => return at_prompt(&context, shell, false),

@@ -83,7 +83,7 @@ fn session_of(context: &Context, endpoint: &Endpoint, files: &[PathBuf]) -> anyh
         session
             .settings
             .compose
-            .push(below.ok_or_else(|| failure("has a name that is not UTF-8"))?.to_owned());
+            .push(below.ok_or_else(|| failure("has a name that is not UTF-8").hint("rename it"))?.to_owned());
     }
     Ok(session)
 }

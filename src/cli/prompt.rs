@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::context::Context;
-use super::shell;
+use super::shell_name;
 use crate::docker::Endpoint;
 use crate::domain::change::Layer;
 use crate::domain::environment::{DIFF, Environment};
@@ -28,7 +28,7 @@ pub(super) struct PromptArgs {
     #[arg(long, value_name = "FORMAT")]
     format: Option<String>,
     /// The shell that prints it [default: the one that runs prism, or none]
-    #[arg(long, value_name = "SHELL", value_parser = shell::parser())]
+    #[arg(long, value_name = "SHELL", value_parser = shell_name::parser())]
     shell: Option<String>,
 }
 
@@ -47,7 +47,7 @@ pub(super) fn run(context: Context, args: PromptArgs) -> anyhow::Result<()> {
     };
     let summary = summary(context.environment);
     let text = segment(args.format.as_deref(), &directory.to_string_lossy(), summary.as_ref());
-    let shell = args.shell.as_deref().map_or_else(shell::of_parent, Shell::named);
+    let shell = args.shell.as_deref().map_or_else(shell_name::of_parent, Shell::named);
     context.output.print(shell.map_or_else(|| text.clone(), |shell| shell.prompt(&text)) + "\n")
 }
 

@@ -9,7 +9,7 @@ use clap_complete::CompleteEnv;
 use super::context::{self, Context};
 use super::{
     Cli, Global, Verb, careful, complete, completions, compose, create, destroy, doctor, env, exec, get,
-    hook, info, init, list, logs, man, ports, prompt, prune, restart, start, stop, stop_all,
+    hook, info, init, list, logs, man, ports, prompt, prune, restart, shell, start, stop, stop_all,
 };
 use crate::domain::shell::word;
 use crate::error::{self, Failure, Kind};
@@ -32,7 +32,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> u8 {
         timing::enable();
     }
     let output = Output::new(quiet, verbose, color);
-    let is_exec = matches!(cli.verb, Verb::Exec(_));
+    let is_exec = matches!(cli.verb, Verb::Exec(_) | Verb::Shell(_));
     let is_sent = enter.is_some();
     let entered = enter.map_or(Ok(()), |directory| context::enter(&directory));
     let sent_to = std::env::current_dir().ok().filter(|_| is_sent);
@@ -111,6 +111,7 @@ fn verb(verb: Verb, output: Output) -> anyhow::Result<u8> {
     let context = Context::new(output);
     let done = match verb {
         Verb::Exec(args) => return exec::run(context, args),
+        Verb::Shell(_) => return shell::run(context),
         Verb::Create(args) => create::run(context, args),
         Verb::Start(args) => start::run(context, args),
         Verb::Stop(args) => stop::run(context, args),

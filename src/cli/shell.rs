@@ -1,44 +1,27 @@
-//! Which shell is meant: the one that is named, else the one that started prism, else the user's own.
+//! `prism shell`: the user's shell, to which `localhost` is the session.
 
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use std::ffi::OsString;
 
-use crate::domain::shell::{SHELLS, Shell};
-use crate::error::{Failure, Kind};
-use crate::process::parent;
+use clap::Args;
 
-/// Stands for a shell that is to be found out.
-pub(super) const GUESS: &str = "auto";
+use super::context::Context;
+use super::exec::{self, ExecArgs};
 
-/// Parses the name of a shell, or [`GUESS`].
-pub(super) fn parser_or_guess() -> impl TypedValueParser<Value = String> {
-    let names = SHELLS.iter().map(|shell| PossibleValue::new(shell.name));
-    PossibleValuesParser::new(names.chain([PossibleValue::new(GUESS).hide(true)]))
-}
+/// What is there where nobody says which shell is wanted.
+const USUAL: &str = "/bin/sh";
 
-/// Parses the name of a shell.
-pub(super) fn parser() -> impl TypedValueParser<Value = String> {
-    PossibleValuesParser::new(SHELLS.iter().map(|shell| shell.name))
-}
+/// Open a shell with this directory's stack up, its ports in the environment, and `localhost` the session (Linux)
+#[derive(Debug, Args)]
+#[command(
+    after_help = "As `prism exec --localhost -- $SHELL`: what is typed in there finds the session at the ports of the Compose file.
 
-/// Returns the shell that started prism.
-pub(super) fn of_parent() -> Option<&'static Shell> {
-    Shell::named(&parent::name()?)
-}
+Examples:
+  prism shell
+  prism -C ../other shell                the session of another directory"
+)]
+pub(super) struct ShellArgs {}
 
-/// Finds the shell that is meant.
-///
-/// # Errors
-/// None is named, and neither prism's parent nor `$SHELL` is one that it knows.
-pub(super) fn find(name: Option<&str>) -> Result<&'static Shell, Failure> {
-    let of_user = || Shell::named(&std::env::var("SHELL").ok()?);
-    let found = match name.filter(|name| *name != GUESS) {
-        Some(name) => Shell::named(name),
-        None => of_parent().or_else(of_user),
-    };
-    found.ok_or_else(|| {
-        let names: Vec<&str> = SHELLS.iter().map(|shell| shell.name).collect();
-        Failure::new("cannot tell which shell this is")
-            .kind(Kind::Usage)
-            .hint(format!("name it, one of: {}", names.join(", ")))
-    })
+pub(super) fn run(context: Context) -> anyhow::Result<u8> {
+    let shell = std::env::var_os("SHELL").filter(|shell| !shell.is_empty());
+    exec::run(context, ExecArgs::at_localhost(vec![shell.unwrap_or_else(|| OsString::from(USUAL))]))
 }

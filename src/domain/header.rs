@@ -1,6 +1,6 @@
 //! The first line of the override: all that the next run needs in order to leave Compose alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -128,6 +128,17 @@ impl Header {
                 None => container.set_label("ignore", Some("true".to_owned())),
             }
         }
+    }
+
+    /// Lists the services of the session.
+    pub fn in_scope(&self) -> impl Iterator<Item = (&ServiceName, &ServicePlan)> {
+        self.scope.iter().filter_map(|name| self.services.get_key_value(name))
+    }
+
+    /// Lists the names by which the Compose files may say where they publish.
+    pub fn names_of_ports(&self) -> BTreeSet<String> {
+        let read = self.variables.keys().filter(|name| name.ends_with("_PORT"));
+        self.host_ports.keys().chain(read).cloned().collect()
     }
 
     /// Lists the reserved host ports of its services.

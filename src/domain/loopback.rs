@@ -44,7 +44,7 @@ pub fn translated<'p>(
     for address in addresses(value) {
         let is_meant = is_here(address.host, hostname)
             && !decoded(address.host).starts_with('/')
-            && !is_unspecified(address.host);
+            && !is_for_all(address.host);
         let Some((host, port)) = is_meant.then(|| place(address.port)).flatten() else { continue };
         // A cookie, a certificate and an origin are for the name that stands there.
         let keeps_name = address.is_of_web && is_named(address.host) && is_loopback(host);
@@ -77,9 +77,15 @@ pub fn translated<'p>(
     Some(Translated { value: written, ports })
 }
 
-/// Says whether a host stands for all addresses: who is told that listens.
-fn is_unspecified(host: &str) -> bool {
-    host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_unspecified())
+/// Returns the host of a value that names nothing else, be it as the beginning of a URL.
+pub fn bare_host(value: &str) -> &str {
+    value.split_once("://").map_or(value, |(_, host)| host).trim_end_matches('/')
+}
+
+/// Says whether a host stands for all addresses: who is told that listens, and leads nowhere.
+pub fn is_for_all(host: &str) -> bool {
+    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    host == "*" || address.is_ok_and(|address| address.to_canonical().is_unspecified())
 }
 
 /// Says whether a host is `localhost` or a name below it, which browsers resolve by themselves.

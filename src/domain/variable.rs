@@ -42,7 +42,7 @@ pub struct Variable {
     pub service: Option<ServiceName>,
     /// The path of the key of `prism.yaml` that gives it.
     pub key: Option<String>,
-    /// The place of the line of a dotenv file that gives it.
+    /// The place of the line of a dotenv file that gives it, where nothing else would.
     pub file: Option<String>,
     /// The container port that it leads to.
     pub port: Option<ContainerPort>,

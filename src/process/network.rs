@@ -42,7 +42,7 @@ use nix::unistd::geteuid;
 use serde::{Deserialize, Serialize};
 
 pub use self::pasta::find;
-use self::refusal::Refusal;
+use self::refusal::{Refusal, WITHOUT};
 use super::exec::Program;
 use crate::domain::forward::Forward;
 use crate::error::Failure;
@@ -114,7 +114,11 @@ impl Network {
         let answer = ask(&request).map_err(|error| {
             let is_lack = error.kind() == std::io::ErrorKind::WouldBlock;
             let failure = Failure::new("cannot start the helper of the network").caused_by(error);
-            if is_lack { failure.hint("end some processes, or allow more: `ulimit -u`") } else { failure }
+            if is_lack {
+                failure.hint("end some processes, or allow more: `ulimit -u`")
+            } else {
+                failure.hint(WITHOUT)
+            }
         })?;
         match answer {
             Ok(keeper) => Ok(Self { keeper, session, is_new: true }),
@@ -227,7 +231,9 @@ fn ask(request: &Request) -> std::io::Result<Answer> {
 }
 
 fn enter(keeper: i32) -> Result<(), Failure> {
-    let failure = |error: std::io::Error| Failure::new("cannot enter the command's network").caused_by(error);
+    let failure = |error: std::io::Error| {
+        Failure::new("cannot enter the command's network").hint(WITHOUT).caused_by(error)
+    };
     let open = |kind: &str| File::open(format!("/proc/{keeper}/ns/{kind}")).map_err(failure);
     let net = open("net")?;
     if !geteuid().is_root() {

@@ -1,18 +1,17 @@
 //! The environment of a program that runs against a session.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::cold::Up;
 use super::environment::SessionVariables;
-use super::{Session, guard, input};
+use super::guard::{self, Strangers};
+use super::{Session, input};
 use crate::docker::{self, Engine};
-use crate::domain::catalog::NO_KIND;
 use crate::domain::container::Container;
 use crate::domain::environment::{
     Environment, Lead, Merged, Origin, Ports, Sources, Stray, leads, merge, strays,
 };
 use crate::domain::name::ServiceName;
-use crate::domain::plan::ServicePlan;
 use crate::domain::reservation::{Block, read_service_label};
 use crate::domain::settings::Guard;
 use crate::domain::variable::{Variable, host_ports};
@@ -49,11 +48,14 @@ pub fn environment(
         output.note(format!("left out: {message}"));
     }
     if session.settings.guard != Guard::Off {
-        let found = match strangers {
-            Some(found) => found,
-            None => guard::strangers(session, engine, &guard::declared(services(up)), &own)?,
+        let strangers = match strangers {
+            Some(seen) => seen,
+            None => {
+                let found = guard::strangers(session, engine, &guard::declared(up.header.in_scope()), &own)?;
+                Strangers { found, why: None }
+            }
         };
-        guard::check(session, found, output)?;
+        guard::check(session, strangers, output)?;
     }
     for variable in sources.session.iter().filter(|_| output.verbose) {
         output.detail(explain(variable, &merged));
@@ -104,11 +106,23 @@ fn find_strays(
     if leads.is_empty() {
         return Ok(Vec::new());
     }
-    let declared =
-        services(up).flat_map(|(name, plan)| plan.declared.keys().map(|port| (*port, name.clone())));
+    // What leads to a service that is not in the session is no harm.
+    let services = || up.header.in_scope();
+    let declared = services().flat_map(|(name, plan)| plan.declared.keys().map(|port| (*port, name.clone())));
     let declared = declared.chain(input::host_ports(&up.header, &session.environment));
-    let others = engine.all_sessions()?;
-    let others = others.iter().filter(|container| container.session_id != session.id);
+    let held = held_by_others(session, engine)?;
+    let servers = services().filter(|(_, plan)| plan.known_kind().is_some());
+    let of_servers = servers.flat_map(|(_, plan)| plan.declared.keys().copied()).collect();
+    Ok(strays(&leads, &Ports { own: own.clone(), of_servers, declared: declared.collect(), held }, merged))
+}
+
+/// Lists the host ports of other sessions, each with the service and the session's directory.
+pub fn held_by_others(
+    session: &Session,
+    engine: &mut Engine,
+) -> anyhow::Result<BTreeMap<u16, (ServiceName, String)>> {
+    let all = engine.all_sessions()?;
+    let others = all.iter().filter(|container| container.session_id != session.id);
     let held = |ports: fn(&Container) -> Vec<u16>| {
         others.clone().flat_map(move |container| {
             let directory = container.label("working_dir").unwrap_or(container.session_id.as_str());
@@ -117,16 +131,7 @@ fn find_strays(
         })
     };
     // What runs has the last word.
-    let held = held(reserved).chain(held(bound)).collect();
-    let is_server = |plan: &ServicePlan| plan.kind.as_deref().is_some_and(|kind| kind != NO_KIND);
-    let servers = services(up).filter(|(_, plan)| is_server(plan));
-    let of_servers = servers.flat_map(|(_, plan)| plan.declared.keys().copied()).collect();
-    Ok(strays(&leads, &Ports { own: own.clone(), of_servers, declared: declared.collect(), held }, merged))
-}
-
-/// Lists the services of the session: what leads to another one is no harm.
-pub fn services(up: &Up) -> impl Iterator<Item = (&ServiceName, &ServicePlan)> {
-    up.header.scope.iter().filter_map(|name| up.header.services.get_key_value(name))
+    Ok(held(reserved).chain(held(bound)).collect())
 }
 
 fn reserved(container: &Container) -> Vec<u16> {

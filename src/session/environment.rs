@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::dotenv::{self, Reader};
 use super::generated::RESOLVED;
+use super::guard::Strangers;
 use super::{Session, reach};
 use crate::docker::{self, Endpoint, Engine};
 use crate::domain::container::{Container, Inspection};
@@ -13,7 +14,7 @@ use crate::domain::environment::{RECORD, former, record};
 use crate::domain::header::Header;
 use crate::domain::known;
 use crate::domain::reservation;
-use crate::domain::translation::{self, Dotenv, Targets};
+use crate::domain::translation::{self, Dotenv, LeftAlone, Line, Targets};
 use crate::domain::variable::{self, Missing, Variable};
 use crate::error;
 use crate::files;
@@ -36,7 +37,7 @@ pub struct SessionVariables {
     /// The ports of the Compose file that lead to the session where the program runs: none, but in a network of its own.
     pub reached: BTreeSet<u16>,
     /// Who else answers at its ports, if it was looked.
-    pub strangers: Option<Vec<String>>,
+    pub strangers: Option<Strangers>,
 }
 
 /// What the variables of a session follow from, whoever reads them.
@@ -47,7 +48,6 @@ pub struct Derived {
     missing: Vec<Missing>,
     apps: BTreeMap<String, u16>,
     targets: Targets,
-    recorded: Dotenv,
 }
 
 /// Derives the variables, as a program gets them that runs in the session directory.
@@ -59,7 +59,10 @@ pub fn variables(
     containers: &[Container],
 ) -> anyhow::Result<SessionVariables> {
     let usual = Reader::default();
-    derive(session, engine, endpoint, header, containers, &usual)?.read_by(session, header, &usual)
+    let derived = derive(session, engine, endpoint, header, containers, &usual)?;
+    let nothing = Dotenv::default();
+    let recorded = header.map_or(&nothing, |header| &header.dotenv);
+    derived.complete(session, header, &dotenv::lines(session, recorded, &usual))
 }
 
 /// Derives what services give to whoever reads as `reader` does, inspecting only containers whose credentials are needed.
@@ -97,21 +100,13 @@ pub fn derive(
     // Most projects have nothing to translate.
     let targets = match header.filter(|header| reader.reads_more() || !header.dotenv.lines.is_empty()) {
         Some(header) => {
-            let services = header.scope.iter().filter_map(|name| header.services.get_key_value(name));
             let translate = session.settings.translate.clone();
-            let of_compose = header.host_ports.keys().cloned().collect();
-            Targets::new(docker::hostname(), services, containers, host, &apps, translate, of_compose)
+            let left_alone = LeftAlone { translate, of_compose: header.names_of_ports() };
+            Targets::new(docker::hostname(), header.in_scope(), containers, host, &apps, left_alone)
         }
         None => Targets::default(),
     };
-    Ok(Derived {
-        list: derived.list,
-        own: own(session, header, host),
-        missing,
-        apps,
-        targets,
-        recorded: header.map(|header| header.dotenv.clone()).unwrap_or_default(),
-    })
+    Ok(Derived { list: derived.list, own: own(session, header, host), missing, apps, targets })
 }
 
 impl Derived {
@@ -123,27 +118,29 @@ impl Derived {
         reader: &Reader,
         output: Output,
     ) -> anyhow::Result<SessionVariables> {
+        let lines = dotenv::lines(session, &header.dotenv, reader);
         let usual = Reader::default();
-        let lines = |reader| dotenv::lines(session, &self.recorded, reader);
-        if *reader != usual && lines(reader) != lines(&usual) {
-            self.clone().read_by(session, Some(header), &usual)?.refresh_dotenv(session, output);
-            return self.read_by(session, Some(header), reader);
+        if *reader != usual {
+            let usual = dotenv::lines(session, &header.dotenv, &usual);
+            if usual != lines {
+                self.clone().complete(session, Some(header), &usual)?.refresh_dotenv(session, output);
+                return self.complete(session, Some(header), &lines);
+            }
         }
-        let variables = self.read_by(session, Some(header), reader)?;
+        let variables = self.complete(session, Some(header), &lines)?;
         variables.refresh_dotenv(session, output);
         Ok(variables)
     }
 
-    /// Returns the variables as a program gets them that reads dotenv files as `reader` does.
-    fn read_by(
+    /// Returns the variables as a program gets them that reads these lines.
+    fn complete(
         self,
         session: &Session,
         header: Option<&Header>,
-        reader: &Reader,
+        lines: &[Line],
     ) -> anyhow::Result<SessionVariables> {
-        let Self { list, mut own, missing, apps, targets, recorded } = self;
-        let lines = dotenv::lines(session, &recorded, reader);
-        let list = translation::apply(list, &lines, &targets);
+        let Self { list, mut own, missing, apps, targets } = self;
+        let list = translation::apply(list, lines, &targets);
         let variables = variable::configure(&session.settings, None, list, &own)?;
         if let Some(header) = header {
             let read = header.variables.iter().filter_map(|(name, hash)| hash.as_ref().map(|_| name));

@@ -14,6 +14,15 @@ use crate::listen::{self, Listener};
 use crate::output::Output;
 use crate::process::network;
 
+/// Who else was seen to answer at the ports of the Compose file.
+#[derive(Debug, Default)]
+pub struct Strangers {
+    /// A sentence for each.
+    pub found: Vec<String>,
+    /// What kept `localhost` from being the session all the same.
+    pub why: Option<String>,
+}
+
 /// Lists the ports that the Compose files publish for these services.
 pub fn declared<'s>(
     services: impl Iterator<Item = (&'s ServiceName, &'s ServicePlan)>,
@@ -48,22 +57,26 @@ pub fn strangers(
     Ok(found)
 }
 
-/// Says, as `prism.yaml` wants it, that somebody else answers where a program may look for a service of the session: one of
-/// the sentences that were `found`.
+/// Says, as `prism.yaml` wants it, that somebody else answers where a program may look for a service of the session.
 ///
 /// # Errors
 /// `guard: error`.
-pub fn check(session: &Session, found: Vec<String>, output: Output) -> Result<(), Failure> {
-    let mut found = found.into_iter();
-    let is_likely = found.len() > 0 && network::find(&session.environment).is_ok();
-    if session.settings.guard == Guard::Error {
-        return found.next().map_or(Ok(()), |sentence| {
-            let way = if is_likely { ", run the command by `prism exec --localhost`" } else { "" };
-            let hint = format!("stop it{way}, or let `guard: note` in prism.yaml say so and go on");
-            Err(Failure::new(format!("{sentence}, not by this session")).hint(hint))
-        });
+pub fn check(session: &Session, strangers: Strangers, output: Output) -> Result<(), Failure> {
+    let Strangers { found, why } = strangers;
+    if found.is_empty() {
+        return Ok(());
     }
-    let way = if is_likely { "`prism exec --localhost` leads its command here; " } else { "" };
+    let is_likely = why.is_none() && network::find(&session.environment).is_ok();
+    if session.settings.guard == Guard::Error {
+        let way = if is_likely { ", run the command by `prism exec --localhost`" } else { "" };
+        let hint = format!("stop it{way}, or let `guard: note` in prism.yaml say so and go on");
+        return Err(Failure::new(format!("{}, not by this session", found[0])).hint(hint));
+    }
+    let way = match why {
+        Some(why) => format!("`localhost` cannot be this session: {why}; "),
+        None if is_likely => "`prism exec --localhost` leads its command here; ".to_owned(),
+        None => String::new(),
+    };
     for sentence in found {
         output.note(format!(
             "{sentence}, not by this session: a program with that number built in talks to it ({way}`guard: off` in prism.yaml: no more of this)"

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
+use super::Session;
 use super::cold::Up;
-use super::{Session, child, guard};
+use super::guard::{self, Strangers};
 use crate::docker::{Endpoint, Engine};
 use crate::domain::environment::Environment;
 use crate::domain::forward::forwards;
@@ -21,8 +22,8 @@ use crate::process::network::{self, Network, Wanted};
 /// Where a command finds the loopback.
 #[derive(Debug)]
 pub enum Loopback {
-    /// It is this machine's. If it was looked who else answers at the ports of the Compose file: a sentence for each.
-    Machine(Option<Vec<String>>),
+    /// It is this machine's.
+    Machine(Option<Strangers>),
     /// It is the session's, here already.
     Session,
     /// It is the session's, in there.
@@ -34,12 +35,12 @@ impl Loopback {
     pub fn reached(&self, up: &Up) -> BTreeSet<u16> {
         match self {
             Self::Machine(_) => BTreeSet::new(),
-            Self::Session | Self::Network(_) => guard::declared(child::services(up)).into_keys().collect(),
+            Self::Session | Self::Network(_) => guard::declared(up.header.in_scope()).into_keys().collect(),
         }
     }
 
     /// Returns who else was seen to answer, if it was looked.
-    pub fn take_strangers(&mut self) -> Option<Vec<String>> {
+    pub fn take_strangers(&mut self) -> Option<Strangers> {
         if let Self::Machine(found) = self { found.take() } else { None }
     }
 
@@ -73,8 +74,10 @@ pub fn loopback(
         Localhost::Auto => {
             let mut own = host_ports(&up.containers);
             own.extend(up.header.host_ports().chain(up.header.apps.values().copied()));
-            let found = guard::strangers(session, engine, &guard::declared(child::services(up)), &own)?;
-            let Some(sentence) = found.first() else { return Ok(Loopback::Machine(Some(found))) };
+            let found = guard::strangers(session, engine, &guard::declared(up.header.in_scope()), &own)?;
+            let Some(sentence) = found.first() else {
+                return Ok(Loopback::Machine(Some(Strangers::default())));
+            };
             match make(session, endpoint, up, output) {
                 Ok(network) => {
                     // Once, and not for each command that meets the others there.
@@ -86,8 +89,8 @@ pub fn loopback(
                     Ok(Loopback::Network(network))
                 }
                 Err(failure) => {
-                    output.detail(format!("`localhost` is this machine: {}", error::brief(&failure.into())));
-                    Ok(Loopback::Machine(Some(found)))
+                    let why = Some(error::brief(&failure.into()));
+                    Ok(Loopback::Machine(Some(Strangers { found, why })))
                 }
             }
         }
@@ -114,7 +117,7 @@ fn make(session: &Session, endpoint: &Endpoint, up: &Up, output: Output) -> Resu
     let pasta = network::find(&session.environment)?;
     let around = listen::around(network::OUTSIDE);
     let host = endpoint.host.as_deref();
-    let forwards = forwards(child::services(up), &up.containers, &around, host, address);
+    let forwards = forwards(up.header.in_scope(), &up.containers, &around, host, address);
     let session = session.id.to_string();
     Network::make(Wanted { meeting: meeting(&session), session, pasta, forwards, speaks: !output.quiet })
 }

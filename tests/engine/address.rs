@@ -123,15 +123,32 @@ fn half_an_address_of_the_callers_is_completed() {
 /// Another `docker compose` in the same environment reads the numbers at which it publishes.
 #[test]
 fn the_plain_stack_keeps_its_ports_when_it_is_started_from_a_child_or_a_hooked_shell() {
-    let project = Project::new(
-        "name: plain\nservices:\n  db: {image: \"prism-test:1\", stop_signal: SIGKILL, command: sleep 1000, ports: [\"${FORWARD_DB_PORT:-18431}:5432\"], labels: {dev-prism.kind: postgres, dev-prism.ready: none}}\n",
+    let service = |name: &str, ports: &str| {
+        format!(
+            "  {name}: {{image: \"prism-test:1\", stop_signal: SIGKILL, command: sleep 1000, ports: [\"{ports}\"], labels: {{dev-prism.kind: postgres, dev-prism.ready: none}}}}\n"
+        )
+    };
+    let project = Project::new(&format!(
+        "name: plain\nservices:\n{}{}",
+        service("db", "${FORWARD_DB_PORT:-18431}:5432"),
+        service("audit", "${AUDIT_PORT}:5432") + "    # and elsewhere: ${POSTGRES_PORT}\n",
+    ));
+    project.write(
+        ".env",
+        "FORWARD_DB_PORT=18431\nAUDIT_PORT=18432\nPOSTGRES_PORT=18432\nPOSTGRES_SERVER=localhost\n\
+         DB_URL=postgres://localhost:18431/x\n",
     );
-    project.write(".env", "FORWARD_DB_PORT=18431\nDB_URL=postgres://localhost:18431/x\n");
     let plain = ["docker", "compose", "-f", "compose.yaml", "config", "--format", "json"];
     let inside = project.prism(&[&["exec", "--"], &plain[..]].concat()).succeeds();
     assert!(inside.stdout.contains("\"published\": \"18431\""), "{inside}");
-    let url = project.prism(&["get", "DB_URL"]).succeeds();
-    assert!(url.line().starts_with("postgres://127.0.0.1:") && !url.line().contains("18431"), "{url}");
+    let names = ["FORWARD_DB_PORT", "DB_URL", "POSTGRES_SERVER", "AUDIT_PORT", "POSTGRES_PORT"];
+    let found = show(&project, &[], &names);
+    assert!(found[0] == "unset" && found[1].starts_with("postgres://127.0.0.1:") && found[2] == "127.0.0.1");
+    assert!(found[3] == found[4] && found[3] != "18432", "{found:?}");
+    // A shell has what the session gives by itself, whatever Compose does with it.
+    let snippet = project.prism(&["env", "--shell", "sh"]).succeeds().stdout;
+    assert!(snippet.contains(&format!("export AUDIT_PORT='{}'\n", found[3])), "{snippet}");
+    assert!(snippet.contains("export DB_URL=") && !snippet.contains("FORWARD_DB_PORT"), "{snippet}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Merged, Origin};
 use crate::domain::catalog::{Address, Group, kinds};
-use crate::domain::loopback::{self, is_here};
+use crate::domain::loopback::{self, bare_host, is_for_all, is_here};
 use crate::domain::name::ServiceName;
 use crate::domain::translation::{HOSTS, is_of_origins, is_of_server};
 use crate::domain::variable::is_reserved;
@@ -147,12 +147,7 @@ impl See<'_> {
         // The session's own was left out for this one.
         let is_withheld = hosts.any(|host| self.merged.withheld.contains(&host));
         let leads_here = match host {
-            // To listen on all addresses is to lead nowhere.
-            Some("0.0.0.0" | "::" | "*") => false,
-            Some(host) => {
-                let host = host.split_once("://").map_or(host, |(_, host)| host);
-                self.is_here(host.trim_end_matches('/'))
-            }
+            Some(host) => !is_for_all(bare_host(host)) && self.is_here(bare_host(host)),
             None => true,
         };
         // The port is the one to name, if both are nobody's word for this command.

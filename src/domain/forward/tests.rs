@@ -1,6 +1,6 @@
 use super::*;
-use crate::domain::container::{Binding, State};
-use crate::domain::name::{ProjectName, SessionId};
+use crate::domain::container::Binding;
+use crate::domain::container::tests::container;
 
 /// A service with the ports of the Compose file, each with the one of the container and, if it runs, the host port.
 fn service(name: &str, ports: &[(u16, &str, Option<u16>)]) -> (ServiceName, ServicePlan, Container) {
@@ -10,23 +10,7 @@ fn service(name: &str, ports: &[(u16, &str, Option<u16>)]) -> (ServiceName, Serv
         Some(Binding { container: port(inside), host_ip: "127.0.0.1".to_owned(), host_port: (*host_port)? })
     });
     let name = ServiceName::from(name);
-    let container = Container {
-        id: name.0.clone(),
-        name: name.0.clone(),
-        session_id: SessionId::new("/w", None),
-        is_ours: true,
-        project: ProjectName::reported("w"),
-        service: name.clone(),
-        number: 1,
-        one_off: false,
-        image: String::new(),
-        labels: BTreeMap::new(),
-        state: State::Running,
-        status: String::new(),
-        bindings: bindings.collect(),
-        host_network: false,
-        created: 0,
-    };
+    let container = Container { bindings: bindings.collect(), ..container(&name.0, "Up 2 minutes") };
     (name, ServicePlan { declared, replicas: 1, ..ServicePlan::default() }, container)
 }
 

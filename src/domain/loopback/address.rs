@@ -44,10 +44,13 @@ fn of_url(url: &str) -> Vec<Address<'_>> {
     let strict = rest.split(['/', '?', '#', ';']).next().unwrap_or(rest);
     // PostgreSQL's library allows for a password that is not encoded.
     let lenient = rest.split('/').next().unwrap_or(rest);
-    let mut parts = Vec::new();
+    let mut parts: Vec<&str> = Vec::new();
     for authority in [strict, lenient] {
         let hosts = authority.rsplit('@').next().unwrap_or_default();
-        parts.extend(hosts.split(',').filter(|part| !parts.contains(part)).collect::<Vec<_>>());
+        // Most often both are one and the same.
+        let is_new = |part: &&str| parts.iter().all(|known| !std::ptr::eq(*known, *part));
+        let new: Vec<&str> = hosts.split(',').filter(is_new).collect();
+        parts.extend(new);
     }
     let is_of_web = ["http", "https", "ws", "wss"].contains(&scheme.to_ascii_lowercase().as_str());
     let found = parts.into_iter().filter_map(|part| address(part, default));

@@ -110,7 +110,8 @@ impl ServicePlan {
         suffix.is_some_and(|suffix| variable::is_suffix(self.known_kind(), suffix))
     }
 
-    fn known_kind(&self) -> Option<&'static Kind> {
+    /// Returns its kind, unless it is none that prism knows: the project itself, for instance.
+    pub fn known_kind(&self) -> Option<&'static Kind> {
         catalog::kind(self.kind.as_deref().or(Some(catalog::NO_KIND)), "").ok().flatten()
     }
 

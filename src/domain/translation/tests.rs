@@ -1,17 +1,27 @@
 use std::net::Ipv4Addr;
 
 use super::*;
-use crate::domain::container::{Binding, Container, State};
-use crate::domain::name::{ProjectName, SessionId};
+use crate::domain::container::tests::container;
+use crate::domain::container::{Binding, Container};
+use crate::domain::name::ServiceName;
+use crate::domain::plan::ServicePlan;
+use crate::domain::port::ContainerPort;
+use crate::domain::settings::Translate;
+use crate::domain::variable::Variable;
 
-/// A `db` of PostgreSQL at 5433 in the file, a `cache` of Redis at 6379, an `api` at 8080, and a second PostgreSQL without
-/// a port in the file.
+/// A `db` of PostgreSQL at 5433 in the file, a `cache` of Redis at 6379, the project's own `api` at 8080, and two without a
+/// port in the file.
 fn targets() -> Targets {
+    targets_but(Translate::default())
+}
+
+fn targets_but(translate: Translate) -> Targets {
     let plans: Vec<(ServiceName, ServicePlan)> = [
         ("db", "postgres", 5432, Some(5433)),
         ("cache", "redis", 6379, Some(6379)),
         ("api", "none", 80, Some(8080)),
-        ("mail", "mailpit", 1025, None),
+        ("mail", "mail", 1025, None),
+        ("search", "elasticsearch", 9200, None),
     ]
     .map(|(name, kind, port, published)| {
         let port = ContainerPort::tcp(port);
@@ -24,7 +34,7 @@ fn targets() -> Targets {
     })
     .into();
     let containers: Vec<Container> =
-        plans.iter().zip(7001..).map(|((name, plan), host)| container(name, plan, host)).collect();
+        plans.iter().zip(7001..).map(|((name, plan), host)| running(name, plan, host)).collect();
     let apps = BTreeMap::from([("web".to_owned(), 24_311)]);
     let services = plans.iter().map(|(name, plan)| (name, plan));
     Targets::new(
@@ -33,31 +43,14 @@ fn targets() -> Targets {
         &containers,
         None,
         &apps,
-        Translate::default(),
-        ["FORWARD_DB_PORT".to_owned()].into(),
+        LeftAlone { translate, of_compose: ["FORWARD_DB_PORT".to_owned()].into() },
     )
 }
 
-fn container(name: &ServiceName, plan: &ServicePlan, host_port: u16) -> Container {
-    let container = plan.primary.expect("a port");
-    let binding = Binding { container, host_ip: Ipv4Addr::LOCALHOST.to_string(), host_port };
-    Container {
-        id: name.0.clone(),
-        name: name.0.clone(),
-        session_id: SessionId::new("/w", None),
-        is_ours: true,
-        project: ProjectName::reported("w"),
-        service: name.clone(),
-        number: 1,
-        one_off: false,
-        image: String::new(),
-        labels: BTreeMap::new(),
-        state: State::Running,
-        status: String::new(),
-        bindings: vec![binding],
-        host_network: false,
-        created: 0,
-    }
+fn running(name: &ServiceName, plan: &ServicePlan, host_port: u16) -> Container {
+    let inside = plan.primary.expect("a port");
+    let binding = Binding { container: inside, host_ip: Ipv4Addr::LOCALHOST.to_string(), host_port };
+    Container { bindings: vec![binding], ..container(&name.0, "Up 2 minutes") }
 }
 
 fn read(text: &str) -> Vec<Line> {
@@ -100,6 +93,11 @@ fn what_leads_to_a_service_leads_to_the_sessions() {
         ("SHOP_DATABASE_ADDRESS=localhost", &["SHOP_DATABASE_ADDRESS=127.0.0.1", "SHOP_DATABASE_PORT=7001"]),
         ("PG_HOST=localhost", &[]),
         ("UNKNOWN_HOST=localhost", &[]),
+        ("API_HTTP_HOST=localhost", &[]),
+        (
+            "ELASTICSEARCH_HOST=http://localhost/",
+            &["ELASTICSEARCH_HOST=http://localhost/", "ELASTICSEARCH_PORT=7005"],
+        ),
         // Elsewhere, or for those who listen.
         ("DATABASE_URL=postgres://prod.example:5432/x", &[]),
         ("DATABASE_URL=postgres://db:5432/x", &[]),
@@ -138,7 +136,7 @@ fn names_that_are_left_alone() {
         (Translate::All(false), &[][..]),
         (Translate::Except(vec!["A".to_owned(), "C_PORT".to_owned()]), &["B", "C_HOST"]),
     ] {
-        let targets = Targets { translate, ..targets() };
+        let targets = targets_but(translate);
         let names: Vec<String> = answers(&read(text), &targets).into_iter().map(|it| it.name).collect();
         assert_eq!(names, expected);
     }
@@ -157,17 +155,10 @@ fn what_is_not_clear_is_left_alone() {
     let plans: [(ServiceName, ServicePlan); 2] =
         [("main".into(), plan(5432, 5440)), ("audit".into(), plan(5432, 5441))];
     let containers: Vec<Container> =
-        plans.iter().zip(7001..).map(|((name, plan), host)| container(name, plan, host)).collect();
+        plans.iter().zip(7001..).map(|((name, plan), host)| running(name, plan, host)).collect();
     let services = plans.iter().map(|(name, plan)| (name, plan));
-    let targets = Targets::new(
-        String::new(),
-        services,
-        &containers,
-        None,
-        &BTreeMap::new(),
-        Translate::default(),
-        BTreeSet::new(),
-    );
+    let targets =
+        Targets::new(String::new(), services, &containers, None, &BTreeMap::new(), LeftAlone::default());
     let text =
         "A=postgres://localhost/x\nDB_HOST=localhost\nB=postgres://localhost:5441/x\nAUDIT_DB_HOST=localhost";
     let found: Vec<String> =

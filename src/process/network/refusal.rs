@@ -11,6 +11,10 @@ use crate::error::Failure;
 /// What makes the device through which pasta connects a network.
 pub(super) const TUN: &str = "/dev/net/tun";
 
+/// What is left to do.
+pub(super) const WITHOUT: &str =
+    "`prism exec --localhost=never …` runs the command without a network of its own";
+
 /// Why there is no network.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) enum Refusal {
@@ -36,13 +40,10 @@ impl Refusal {
             Self::Pasta(said) => {
                 let failure = Failure::new("`pasta` does not connect the command's network")
                     .details(said.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned));
-                match of_device() {
-                    Some(hint) => failure.hint(hint),
-                    None => failure,
-                }
+                failure.hint(of_device().unwrap_or(WITHOUT))
             }
             Self::Helper(error) => {
-                Failure::new(format!("the helper of the command's network has failed: {error}"))
+                Failure::new(format!("the helper of the command's network has failed: {error}")).hint(WITHOUT)
             }
         }
     }

@@ -1,35 +1,37 @@
-//! What files that were copied into a new worktree say of the session that they come from.
+//! What files that were copied into a new worktree say of the session that they come from, and of the plain stack.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::docker::{self, Engine};
-use crate::domain::variable::host_ports;
+use crate::domain::header::Header;
 use crate::domain::{block, dotenv, loopback, translation};
 use crate::output::Output;
-use crate::session::Session;
 use crate::session::environment::SessionVariables;
+use crate::session::{Session, child, guard};
 use crate::{files, read};
 
 /// Gives the copies of files in which `prism env --write` has a block one of this session, and names their lines that lead to
-/// another one.
+/// another one, or to the plain stack where nothing translates them.
 ///
 /// # Errors
 /// A file cannot be written, or the Engine does not answer.
 pub fn refresh(
     session: &Session,
     sources: &[PathBuf],
+    header: &Header,
     variables: &SessionVariables,
     engine: &mut Engine,
     output: Output,
 ) -> anyhow::Result<()> {
-    let mut others: Option<BTreeMap<u16, String>> = None;
+    let hostname = docker::hostname();
+    let declared = guard::declared(header.in_scope());
     for name in &session.settings.env_files {
         let path = session.path().join(name);
         // A link would lead out of the worktree.
         let Some(text) = (!path.is_symlink()).then(|| read::text(&path).ok()).flatten() else { continue };
-        let has_block = |path: &Path| read::text(path).is_ok_and(|text| block::without(&text) != text);
-        if sources.iter().any(|source| has_block(&source.join(name))) {
+        let has_block =
+            |source: &PathBuf| read::text(&source.join(name)).is_ok_and(|text| block::without(&text) != text);
+        if sources.iter().any(has_block) {
             let all = variables.all();
             let lines = dotenv::write(all.iter().map(|(name, value)| (name.as_str(), value.as_str()))).text;
             let new = block::replace(text.as_bytes(), &lines)?;
@@ -37,33 +39,29 @@ pub fn refresh(
                 files::rewrite(&path, &new)?;
             }
         }
-        let hostname = docker::hostname();
-        for line in translation::lines(&block::without(&text), name) {
-            for port in loopback::ports(&line.value, &hostname) {
-                let others = match &mut others {
-                    Some(others) => others,
-                    None => others.insert(ports_of_others(session, engine)?),
-                };
-                if let Some(whose) = others.get(&port) {
-                    output.note(format!(
-                        "{}: {} leads to port {port}, which is {whose}",
-                        line.place, line.name
-                    ));
+        let is_translated = |name: &str| variables.variables.iter().any(|it| it.name == name);
+        let is_read = header.dotenv.files.contains_key(name);
+        let lines = translation::lines(&block::without(&text), name);
+        let leads = lines.iter().flat_map(|line| {
+            loopback::ports(&line.value, &hostname).into_iter().map(move |port| (line, port))
+        });
+        let leads: Vec<_> = leads.collect();
+        if leads.is_empty() {
+            continue;
+        }
+        let others = child::held_by_others(session, engine)?;
+        for (line, port) in leads {
+            let whose = match (others.get(&port), declared.get(&port)) {
+                (Some((service, directory)), _) => {
+                    format!("service `{service}` of the session of `{directory}`")
                 }
-            }
+                (None, Some(service)) if !(is_read && is_translated(&line.name)) => {
+                    format!("the one that the Compose file gives `{service}`, and not this session's")
+                }
+                _ => continue,
+            };
+            output.note(format!("{}: {} leads to port {port}, which is {whose}", line.place, line.name));
         }
     }
     Ok(())
-}
-
-/// Lists the host ports of other sessions, each with whose it is.
-fn ports_of_others(session: &Session, engine: &mut Engine) -> anyhow::Result<BTreeMap<u16, String>> {
-    let all = engine.all_sessions()?;
-    let others = all.iter().filter(|container| container.session_id != session.id);
-    let ports = others.flat_map(|container| {
-        let directory = container.label("working_dir").unwrap_or(container.session_id.as_str());
-        let whose = format!("service `{}` of the session of `{directory}`", container.service);
-        host_ports(std::slice::from_ref(container)).into_iter().map(move |port| (port, whose.clone()))
-    });
-    Ok(ports.collect())
 }

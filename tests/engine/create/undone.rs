@@ -114,23 +114,27 @@ fn secrets_are_copied_through_no_link() {
     assert!(!worktree(&project, "b").exists());
 }
 
+/// Fails a `create` at an Engine that does not understand `part` from the setup on; says what it was told.
+fn fail_at_setup(project: &Project, part: (&'static str, &'static str)) -> Outcome {
+    let proxy = Proxy::start(&project.sandbox);
+    let create = project.prism(&["create", "b"]).env("DOCKER_HOST", proxy.host()).spawn();
+    eventually("the setup to begin", || project.sandbox.work().join("began").exists());
+    proxy.misdirect(Some(part));
+    project.sandbox.write("go", "");
+    let failed = Outcome::of(create);
+    proxy.misdirect(None);
+    assert_eq!(failed.status, 1, "{failed}");
+    failed
+}
+
 /// What is left of the stack is found by its directory.
 #[test]
 fn a_worktree_stays_whose_stack_could_not_be_removed() {
     let project = committed(
         "setup: ['touch ../../began; until test -e ../../go; do sleep 0.1; done; test -e ../../good']\n",
     );
-    let proxy = Proxy::start(&project.sandbox);
-    let create = project.prism(&["create", "b"]).env("DOCKER_HOST", proxy.host()).spawn();
-    eventually("the setup to begin", || project.sandbox.work().join("began").exists());
-    proxy.misdirect(Some(("/networks", "/netwxrks")));
-    project.sandbox.write("go", "");
-    let failed = Outcome::of(create);
-    assert!(
-        failed.status == 1 && failed.stderr.contains("everything stays; `prism create b` goes on"),
-        "{failed}"
-    );
-    proxy.misdirect(None);
+    let failed = fail_at_setup(&project, ("/networks", "/netwxrks"));
+    assert!(failed.stderr.contains("everything stays; `prism create b` goes on"), "{failed}");
     let place = worktree(&project, "b");
     assert!(place.exists() && containers_of(&place).len() == 1);
     project.sandbox.write("good", "");
@@ -142,17 +146,8 @@ fn a_worktree_stays_whose_stack_could_not_be_removed() {
 #[test]
 fn an_engine_that_fails_at_the_end_is_told_of_and_nothing_is_lost() {
     let project = committed("setup: ['touch ../../began; until test -e ../../go; do sleep 0.1; done']\n");
-    let proxy = Proxy::start(&project.sandbox);
-    let create = project.prism(&["create", "b"]).env("DOCKER_HOST", proxy.host()).spawn();
-    eventually("the setup to begin", || project.sandbox.work().join("began").exists());
-    proxy.misdirect(Some(("/volumes", "/vxlumes")));
-    project.sandbox.write("go", "");
-    let failed = Outcome::of(create);
-    assert!(
-        failed.status == 1 && failed.stderr.contains("everything is up, and stays; `prism create b` ends"),
-        "{failed}"
-    );
-    proxy.misdirect(None);
+    let failed = fail_at_setup(&project, ("/volumes", "/vxlumes"));
+    assert!(failed.stderr.contains("everything is up, and stays; `prism create b` ends"), "{failed}");
     let place = worktree(&project, "b");
     assert_eq!(containers_of(&place).len(), 1);
     project.prism(&["create", "b"]).succeeds();
