@@ -178,7 +178,7 @@ fn remove(
     context: &Context,
     engine: &mut Engine,
     endpoint: &Endpoint,
-    Doomed { target, worktree, losses: asked, .. }: Doomed,
+    Doomed { target, remains: seen, worktree, losses: asked }: Doomed,
     args: &DestroyArgs,
 ) -> anyhow::Result<()> {
     let output = context.output;
@@ -189,7 +189,8 @@ fn remove(
     }
     let _turn = worktree.map(|it| Turn::take(it.top(), output, &Interrupt::default())).transpose()?;
     let _lock = lock(&target.id, output)?;
-    let Doomed { target, remains, worktree, losses } = look(engine, endpoint, target, args)?;
+    let Doomed { target, mut remains, worktree, losses } = look(engine, endpoint, target, args)?;
+    remains.keep_to(&seen);
     let directory = target.directory.display();
     let Some(worktree) = worktree else {
         remains.remove(engine, args.volumes())?.describe().for_each(|line| output.note(line));

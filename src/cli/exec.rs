@@ -23,7 +23,7 @@ use crate::process::exec;
 use crate::process::interrupt::Interrupt;
 use crate::process::network::Network;
 use crate::session::dotenv::Reader;
-use crate::session::localhost::Loopback;
+use crate::session::localhost::{Asked, Loopback};
 use crate::session::options::Options;
 use crate::session::up;
 use crate::session::{self, Session, app, child, localhost};
@@ -44,6 +44,7 @@ Examples:
   prism exec -e DATABASE_URL -- ./migrate      the caller's DATABASE_URL, on purpose
   prism exec --app web -- pnpm dev             PORT is the one that everyone knows as WEB_PORT
   prism exec --localhost -- ./test             for port numbers that are written into code: 5432 is this session's
+  prism exec --expose 3000:web -- npm run dev  what listens at 3000 is at WEB_PORT for the rest of this machine
   prism exec --optional -- make lint           also where there is no Compose project
   prism exec --ephemeral -- npm test           a stack for this run alone, as often at once as you like")]
 pub(super) struct ExecArgs {
@@ -77,6 +78,10 @@ pub(super) struct ExecArgs {
     /// Give the command a network in which `localhost` is the session (Linux) [default: auto]
     #[arg(long, value_name = "WHEN", num_args = 0..=1, require_equals = true, default_missing_value = "always")]
     localhost: Option<When>,
+    /// In that network: what listens at PORT is reached from outside at the port of APP, or at one that stays the
+    /// session's
+    #[arg(long, value_name = "PORT[:APP]", value_parser = flags::exposed)]
+    expose: Vec<(u16, Option<String>)>,
     /// Run the command plainly where there is no Compose project
     #[arg(long)]
     pub(super) optional: bool,
@@ -137,7 +142,12 @@ pub(super) fn run(context: Context, args: ExecArgs) -> anyhow::Result<u8> {
     };
     let mode = mode(&sources, &args.command);
     let reader = Reader::new(&session, &std::env::current_dir()?, mode, !sources.env_files.is_empty());
-    let localhost = args.localhost.map_or(session.settings.localhost, Localhost::from);
+    let when = match args.localhost {
+        Some(when) => Localhost::from(when),
+        None if args.expose.is_empty() => session.settings.localhost,
+        None => Localhost::Always,
+    };
+    let localhost = Asked { when, exposed: args.expose };
     let command = Wanted { app: app.as_deref(), reader, sources, localhost };
     if args.ephemeral {
         let session = session.into_ephemeral()?;
@@ -168,7 +178,7 @@ struct Wanted<'a> {
     app: Option<&'a str>,
     reader: Reader,
     sources: Sources,
-    localhost: Localhost,
+    localhost: Asked,
 }
 
 /// When a command gets a network of its own.
@@ -223,7 +233,7 @@ fn ready(
         app::check_port(&variables, session, &mut engine, app)?;
         app::add(&mut variables, session, app)?;
     }
-    let mut loopback = localhost::loopback(session, &mut engine, endpoint, &up, localhost, output)?;
+    let mut loopback = localhost::loopback(session, &mut engine, endpoint, &up, &localhost, output)?;
     if matches!(loopback, Loopback::Network(_)) {
         timing::mark("network");
     }

@@ -7,6 +7,7 @@ use super::context::Context;
 use crate::domain::{explanation, report};
 use crate::error;
 use crate::git;
+use crate::session::localhost;
 
 /// Show this directory's session: services, ports, variables
 #[derive(Debug, Args)]
@@ -38,6 +39,7 @@ pub(super) fn run(context: Context, args: &InfoArgs) -> anyhow::Result<()> {
     let mut sessions = report::sessions(present.containers, |_| &left_out);
     let Some(session) = sessions.first_mut() else { return Ok(()) };
     session.branch = git::branch(present.session.path());
+    session.command_ports = localhost::command_ports(&session.session_id);
     output.print(match args.format {
         Report::Json => report::info_json(session, &variables)?,
         Report::Text => report::info_text(session, &variables),

@@ -1,5 +1,6 @@
 //! `prism list`: sessions on this Engine.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -7,12 +8,14 @@ use clap::Args;
 
 use super::args::Report;
 use super::context::Context;
+use crate::domain::container::Container;
+use crate::domain::holding::Noted;
 use crate::domain::name::SessionId;
 use crate::domain::report;
 use crate::domain::shell::word;
 use crate::git;
 use crate::process::identity;
-use crate::session::reach;
+use crate::session::{localhost, reach, stranger};
 
 /// List your sessions, running or stopped
 #[derive(Debug, Args)]
@@ -35,10 +38,18 @@ pub(super) fn run(context: &Context, args: &ListArgs) -> anyhow::Result<()> {
     }
     let notes = engine.notes()?;
     let note = |id: &SessionId| notes.iter().find(|noted| noted.session_id == *id);
+    let known = with_directories(
+        &containers,
+        notes.iter().filter(|it| args.all || it.owner.as_deref() == Some(context.owner())),
+    );
+    for sentence in stranger::lost(&mut engine, &known)? {
+        context.output.note(sentence);
+    }
     let mut sessions =
         report::sessions(containers, |id| note(id).map_or(&[][..], |noted| &noted.note.left_out));
     for session in &mut sessions {
         session.branch = git::branch(Path::new(&session.directory));
+        session.command_ports = localhost::command_ports(&session.session_id);
         if session.process.as_deref().is_some_and(identity::has_ended) {
             session.ephemeral = Some("ended");
         }
@@ -61,4 +72,13 @@ pub(super) fn run(context: &Context, args: &ListArgs) -> anyhow::Result<()> {
             Ok(())
         }
     }
+}
+
+fn with_directories<'n>(
+    containers: &[Container],
+    notes: impl Iterator<Item = &'n Noted>,
+) -> BTreeMap<SessionId, String> {
+    let of_container = |it: &Container| Some((it.session_id.clone(), it.label("working_dir")?.to_owned()));
+    let of_notes = notes.map(|it| (it.session_id.clone(), it.directory.clone()));
+    containers.iter().filter_map(of_container).chain(of_notes).collect()
 }

@@ -12,12 +12,12 @@ use super::context::{Context, Named, lock, options};
 use crate::docker::{Endpoint, Engine};
 use crate::domain::holding::{Assignment, Holdings};
 use crate::domain::name::SessionId;
-use crate::domain::report;
+use crate::domain::report::{self, CommandPorts};
 use crate::domain::reservation::{Block, Slot};
 use crate::domain::template::nearest;
 use crate::error::{Failure, Kind};
 use crate::process::interrupt::Interrupt;
-use crate::session::{cold, owner, ports, reach, up};
+use crate::session::{cold, localhost, owner, ports, reach, up};
 
 /// Show which session has which host port, or give ports back
 #[derive(Debug, Args)]
@@ -70,7 +70,7 @@ pub(super) fn run(context: Context, args: PortsArgs) -> anyhow::Result<()> {
             let holdings = engine.holdings()?;
             doubt(&context, &engine, &endpoint, &holdings);
             let assignments = holdings.assignments();
-            print(&context, &assignments, args.format)
+            print(&context, &assignments, &command_ports(&holdings), args.format)
         }
         Some(PortsVerb::Inspect { directory }) => {
             let target = context.target(&mut engine, &endpoint, directory.named("ports inspect"))?;
@@ -79,10 +79,12 @@ pub(super) fn run(context: Context, args: PortsArgs) -> anyhow::Result<()> {
             doubt(&context, &engine, &endpoint, &holdings);
             let mut assignments = holdings.assignments();
             assignments.retain(|assignment| assignment.session_id == target.id);
-            if assignments.is_empty() {
+            let mut commands = command_ports(&holdings);
+            commands.retain(|it| it.session_id == target.id);
+            if assignments.is_empty() && commands.is_empty() {
                 return Err(no_ports(&target.directory).into());
             }
-            print(&context, &assignments, args.format)
+            print(&context, &assignments, &commands, args.format)
         }
         Some(PortsVerb::Clear { directory }) => {
             let target = context.target(
@@ -111,14 +113,29 @@ fn doubt(context: &Context, engine: &Engine, endpoint: &Endpoint, holdings: &Hol
     }
 }
 
-fn print(context: &Context, assignments: &[Assignment], format: Report) -> anyhow::Result<()> {
+/// Lists what listens in the networks of sessions' commands.
+fn command_ports(holdings: &Holdings) -> Vec<CommandPorts> {
+    let found = holdings.sessions().into_iter().map(|(session_id, directory)| CommandPorts {
+        directory: directory.to_owned(),
+        session_id: session_id.clone(),
+        ports: localhost::command_ports(session_id.as_str()),
+    });
+    found.filter(|it| !it.ports.is_empty()).collect()
+}
+
+fn print(
+    context: &Context,
+    assignments: &[Assignment],
+    commands: &[CommandPorts],
+    format: Report,
+) -> anyhow::Result<()> {
     match format {
-        Report::Json => context.output.print(report::ports_json(assignments)?),
-        Report::Text if assignments.is_empty() => {
+        Report::Json => context.output.print(report::ports_json(assignments, commands)?),
+        Report::Text if assignments.is_empty() && commands.is_empty() => {
             context.output.note("no session has reserved a port");
             Ok(())
         }
-        Report::Text => context.output.print(report::ports_text(assignments)),
+        Report::Text => context.output.print(report::ports_text(assignments, commands)),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The Engine's JSON as domain values.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use bollard::models::{
@@ -11,7 +12,7 @@ use super::claim::judged;
 use crate::domain::claim::{self, Whose};
 use crate::domain::container::{Binding, Container, Health, Inspection, State};
 use crate::domain::label::LABEL;
-use crate::domain::name::{ProjectName, ServiceName};
+use crate::domain::name::{ProjectName, ServiceName, SessionId};
 use crate::domain::port::{ContainerPort, Protocol};
 
 /// Converts an entry of the Engine's list. `None` if it lacks what makes it a container of a session, or is a foreign one
@@ -23,13 +24,32 @@ pub(super) fn listed(mut summary: ContainerSummary) -> Option<Container> {
         Whose::OtherTools(claim) => (claim, false),
         Whose::Foreign(_) => return None,
     };
+    made(summary, labels, name, claim.id, is_ours)
+}
+
+/// Converts an entry of the Engine's list that is of a session's Compose project, and has none of prism's labels.
+pub(super) fn lost(mut summary: ContainerSummary, session: &SessionId) -> Option<Container> {
+    let (labels, name, image) = judged(&mut summary);
+    if !claim::is_lost(&labels, &name, image, session) {
+        return None;
+    }
+    made(summary, labels, name, session.clone(), false)
+}
+
+fn made(
+    summary: ContainerSummary,
+    labels: BTreeMap<String, String>,
+    name: String,
+    session_id: SessionId,
+    is_ours: bool,
+) -> Option<Container> {
     let compose = |key: &str| labels.get(&format!("com.docker.compose.{key}"));
     let own = |key: &str| labels.get(&format!("{LABEL}{key}"));
     let service = compose("service").or_else(|| own("service"))?.clone();
     Some(Container {
         id: summary.id?,
         name,
-        session_id: claim.id,
+        session_id,
         is_ours,
         project: ProjectName::reported(compose("project").cloned().unwrap_or_default()),
         service: ServiceName(service),

@@ -7,7 +7,7 @@ use bollard::query_parameters::ListVolumesOptionsBuilder;
 
 use super::Engine;
 use super::answer::understood;
-use crate::domain::claim::{self, Whose};
+use crate::domain::claim::{self, PROJECT, Whose};
 use crate::domain::container::State;
 use crate::domain::label::LABEL;
 use crate::domain::name::{ProjectName, SessionId};
@@ -38,6 +38,6 @@ fn project_of(volume: Volume) -> Option<ProjectName> {
     let labels = volume.labels.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     let Some(Whose::Ours(_)) = claim::volume(&labels, &volume.name) else { return None };
     let of_note = || Note::project(&volume.name).map(str::to_owned);
-    let name = volume.labels.get("com.docker.compose.project").cloned().or_else(of_note)?;
+    let name = volume.labels.get(PROJECT).cloned().or_else(of_note)?;
     Some(ProjectName::reported(name))
 }

@@ -1,10 +1,15 @@
 //! Containers that Compose made from a session's directory, and that are no session's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use bollard::models::ContainerSummary;
 
 use super::claim::judged;
+use super::container::lost;
 use super::{Engine, labelled};
-use crate::domain::claim::{self, Whose};
+use crate::domain::claim::{self, PROJECT, Whose};
+use crate::domain::container::Container;
+use crate::domain::name::SessionId;
 
 /// Compose projects, each with the names of its containers.
 pub type Strangers = BTreeMap<String, Vec<String>>;
@@ -24,12 +29,20 @@ impl Engine {
             if is_of_session || !is_running {
                 continue;
             }
-            let project = labels.get("com.docker.compose.project").cloned().unwrap_or_default();
+            let project = labels.get(PROJECT).cloned().unwrap_or_default();
             strangers.entry(project).or_default().push(name);
         }
         for names in strangers.values_mut() {
             names.sort();
         }
         Ok(strangers)
+    }
+
+    /// Lists the containers of sessions' Compose projects that have none of prism's labels: they are no session's, and in
+    /// the way of its end.
+    pub fn lost(&mut self, sessions: &BTreeSet<SessionId>) -> anyhow::Result<Vec<Container>> {
+        let found = self.list(labelled(PROJECT.to_owned()))?;
+        let of_any = |it: &ContainerSummary| sessions.iter().find_map(|session| lost(it.clone(), session));
+        Ok(found.iter().filter_map(of_any).collect())
     }
 }

@@ -8,8 +8,11 @@ use std::collections::BTreeMap;
 
 use super::image::common_name;
 use super::label::LABEL;
-use super::name::{SessionId, Suffix, short_hash};
+use super::name::{ProjectName, SessionId, Suffix, short_hash};
 use super::note::{CONFIG, Note};
+
+/// Compose's label that names the project.
+pub const PROJECT: &str = "com.docker.compose.project";
 
 /// The label of a built image that names it as the session does.
 pub const IMAGE: &str = "image";
@@ -125,19 +128,28 @@ pub fn container(labels: &BTreeMap<String, String>, name: &str, image: &str) -> 
         Ok(claim) => claim,
         Err(why) => return Some(Whose::Foreign(why)),
     };
-    let compose = |key: &str| labels.get(&format!("com.docker.compose.{key}")).map_or("", String::as_str);
-    let project = compose("project");
-    if !claim.owns(project) {
+    if !claim.owns(labels.get(PROJECT).map_or("", String::as_str)) {
         return Some(claim.judge(false, "it is not of the session's Compose project"));
     }
-    let is_named = is_name(name, project, compose("service"), compose("container-number"), compose("oneoff"));
-    let is_of_image = !image.is_empty() && compose("image") == image;
-    Some(
-        claim.judge(
-            is_named || is_of_image,
-            "it is of another image than the container that its labels are from",
-        ),
-    )
+    let is_its_own = is_of_compose(labels, name, image);
+    Some(claim.judge(is_its_own, "it is of another image than the container that its labels are from"))
+}
+
+/// Says whether Compose made a container for a session's project, of which nothing says so any more: somebody called
+/// `docker compose` by the project's name, and without the generated file.
+pub fn is_lost(labels: &BTreeMap<String, String>, name: &str, image: &str, session: &SessionId) -> bool {
+    let project = labels.get(PROJECT).map_or("", String::as_str);
+    Claim::read(labels).is_none()
+        && ProjectName::reported(project.to_owned()).is_of(session)
+        && is_of_compose(labels, name, image)
+}
+
+/// Says whether Compose made this very container, and not one that its labels were copied from.
+fn is_of_compose(labels: &BTreeMap<String, String>, name: &str, image: &str) -> bool {
+    let compose = |key: &str| labels.get(&format!("com.docker.compose.{key}")).map_or("", String::as_str);
+    let (project, service) = (compose("project"), compose("service"));
+    is_name(name, project, service, compose("container-number"), compose("oneoff"))
+        || !image.is_empty() && compose("image") == image
 }
 
 /// Judges a network by its labels and its name.
@@ -171,7 +183,7 @@ fn thing(labels: &BTreeMap<String, String>, name: &str) -> Option<Whose> {
         Ok(claim) => claim,
         Err(why) => return Some(Whose::Foreign(why)),
     };
-    let project = labels.get("com.docker.compose.project").map_or("", String::as_str);
+    let project = labels.get(PROJECT).map_or("", String::as_str);
     let is_named = name.strip_prefix(project).is_some_and(|rest| rest.starts_with('_'));
     let is_ours = claim.owns(project) && is_named;
     Some(claim.judge(is_ours, "it is not of the session's Compose project"))
@@ -252,7 +264,6 @@ fn pid_of(process: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::name::ProjectName;
     use super::*;
 
     const FROM: &str = "sha256:0123";
@@ -349,6 +360,22 @@ mod tests {
         assert!(!ours(&[("dev-prism.working_dir", "/gone")], &name, FROM));
         let none = [("com.docker.compose.image", ""), ("com.docker.compose.service", "")];
         assert!(!ours(&none, "", ""));
+    }
+
+    #[test]
+    fn a_container_of_the_sessions_project_that_says_nothing_is_lost() {
+        let none = [("dev-prism.session_id", ""), ("dev-prism.working_dir", ""), ("dev-prism.owner", "")];
+        let name = format!("{}-db-1", project("/w/shop"));
+        let lost = |more: &[(&str, &str)], name: &str, image: &str| {
+            let labels = container_labels(&[&none, more].concat());
+            is_lost(&labels, name, image, &SessionId::claimed("/w/shop"))
+        };
+        assert!(lost(&[], &name, "x"));
+        assert!(lost(&[], "a-name-of-its-own", FROM));
+        assert!(!lost(&[], "mine", "sha256:4567"), "it was committed");
+        assert!(lost(&[("dev-prism.range", "1-9")], &name, "x"), "it stands in the Compose file");
+        assert!(!lost(&[("dev-prism.session_id", "/w/other")], &name, FROM), "it says something else");
+        assert!(!lost(&[("com.docker.compose.project", &project("/w/other"))], &name, FROM));
     }
 
     #[test]

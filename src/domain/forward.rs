@@ -6,14 +6,16 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
 use super::container::Container;
-use super::name::ServiceName;
+use super::name::{ServiceName, number_of};
 use super::plan::ServicePlan;
 use super::port::{ContainerPort, Protocol};
 use super::socket::Listening;
+use super::url;
 use super::variable::{self, Place, reachable};
 
 /// What `localhost` may mean.
@@ -34,6 +36,50 @@ pub struct Forward {
     pub inner: SocketAddr,
     /// An address of this machine, or of a remote Engine's.
     pub outer: SocketAddr,
+}
+
+/// What listens within a command's own network, as it is reached from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommandPort {
+    /// Where it listens.
+    pub port: u16,
+    /// Where that is on this machine's loopback.
+    pub host_port: u16,
+}
+
+impl CommandPort {
+    /// Returns where that is, `host:port`.
+    pub fn address(self) -> String {
+        url::address(HOST, self.host_port)
+    }
+}
+
+/// The address of the loopback at which they are.
+const HOST: &str = "127.0.0.1";
+
+/// The numbers from which a session's own ones for its commands are: above those that are reserved for services, below those
+/// that systems hand out.
+const OWN: RangeInclusive<u16> = 30_000..=32_767;
+
+/// So many of them are tried.
+const TRIES: u16 = 100;
+
+/// Returns where on this machine something is to be reached that listens at `port` in a network of `session`, in the order in
+/// which it is tried: at the same number, or where it was `exposed`, and else at a number that stays the session's own.
+pub fn host_ports(
+    session: &str,
+    port: u16,
+    exposed: &BTreeMap<u16, Option<u16>>,
+) -> impl Iterator<Item = u16> + use<> {
+    let count = OWN.end() - OWN.start() + 1;
+    let hash = number_of(&[session, "localhost", &port.to_string()]);
+    let place = u16::try_from(hash % u64::from(count)).unwrap_or_default();
+    let own = (0..TRIES).map(move |step| OWN.start() + (place + step) % count);
+    let first = match exposed.get(&port) {
+        Some(exposed) => *exposed,
+        None => Some(port),
+    };
+    first.into_iter().chain(own)
 }
 
 /// What the loopback is made from.

@@ -173,7 +173,7 @@ impl Holdings {
     }
 
     /// Lists every session with its directory.
-    fn sessions(&self) -> BTreeMap<&SessionId, &str> {
+    pub fn sessions(&self) -> BTreeMap<&SessionId, &str> {
         let of_containers = self.containers.iter().map(|it| (&it.session_id, directory_of(it)));
         let of_notes = self.notes.iter().map(|it| (&it.session_id, it.directory.as_str()));
         of_containers.chain(of_notes).collect()

@@ -9,8 +9,9 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
-pub use self::ports::{ports_json, ports_text};
+pub use self::ports::{CommandPorts, ports_json, ports_text};
 use super::container::{Binding, Container, Health, State, Status, without_twins};
+use super::forward::CommandPort;
 use super::name::{ServiceName, SessionId};
 use super::{url, variable};
 use crate::text::clean;
@@ -40,6 +41,8 @@ pub struct SessionReport {
     pub created_at: String,
     /// Its services, by name and number.
     pub services: Vec<ServiceReport>,
+    /// What listens in the network of its commands.
+    pub command_ports: Vec<CommandPort>,
 }
 
 /// One container of a session.
@@ -119,6 +122,7 @@ fn session(id: &SessionId, containers: &[Container], left_out: &[ServiceName]) -
         process,
         created_at: label("created_at").unwrap_or_default().to_owned(),
         services,
+        command_ports: Vec::new(),
     }
 }
 
@@ -222,7 +226,9 @@ pub fn list_text(sessions: &[SessionReport], now: SystemTime, color: bool) -> St
             _ => "2",
         };
         text += &line(row, &widths, paint);
-        let services: Vec<[String; 4]> = session.services.iter().map(service_row).collect();
+        let services = session.services.iter().map(service_row);
+        let services: Vec<[String; 4]> =
+            services.chain(session.command_ports.iter().copied().map(command_row)).collect();
         let widths = self::widths(services.iter());
         text.extend(services.iter().map(|row| format!("  {}", line(row, &widths, ""))));
     }
@@ -242,6 +248,10 @@ fn service_row(service: &ServiceReport) -> [String; 4] {
     };
     let others: Vec<String> = service.ports.iter().filter_map(other).collect();
     [clean(&name), service.word().to_owned(), service.url.clone().unwrap_or_default(), others.join(" ")]
+}
+
+fn command_row(it: CommandPort) -> [String; 4] {
+    [format!("port {}", it.port), "command".to_owned(), it.address(), String::new()]
 }
 
 fn widths<'r>(rows: impl Iterator<Item = &'r [String; 4]>) -> [usize; 4] {
@@ -290,6 +300,9 @@ pub fn info_text(session: &SessionReport, variables: &[(String, String)]) -> Str
         let ports: Vec<String> = service.ports.iter().map(port).collect();
         text += format!("{:<width$}  {state:<10}  {}", clean(&service.name), ports.join("  ")).trim_end();
         text.push('\n');
+    }
+    for it in &session.command_ports {
+        text += &format!("port {} of a command  {}\n", it.port, it.address());
     }
     text.push('\n');
     for (name, value) in variables {

@@ -26,6 +26,7 @@ mod refusal;
 mod relay;
 mod udp;
 
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{Read, Write};
@@ -33,7 +34,7 @@ use std::net::Shutdown;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -44,7 +45,7 @@ use serde::{Deserialize, Serialize};
 pub use self::pasta::find;
 use self::refusal::{Refusal, WITHOUT};
 use super::exec::Program;
-use crate::domain::forward::Forward;
+use crate::domain::forward::{CommandPort, Forward};
 use crate::error::Failure;
 
 /// The names by which prism is started as a helper, and which `ps` shows, as short as the kernel keeps them.
@@ -72,6 +73,8 @@ pub struct Wanted {
     pub meeting: Option<PathBuf>,
     /// What the loopback leads to.
     pub forwards: Vec<Forward>,
+    /// Ports at which a command listens that are to be elsewhere outside: there, or at a number of the session's.
+    pub exposed: BTreeMap<u16, Option<u16>>,
     /// Say on stderr at which other port something is reached.
     pub speaks: bool,
 }
@@ -89,6 +92,12 @@ type Answer = Result<i32, Refusal>;
 
 /// A byte that comes with the stream on which something may be said.
 const JOINS: u8 = b'j';
+
+/// A byte that asks what listens within.
+const LISTS: u8 = b'l';
+
+/// How long an answer to that may take.
+const LIST_LIMIT: Duration = Duration::from_millis(500);
 
 /// A network that is ready to be gone into. It ends with the process that made it.
 #[derive(Debug)]
@@ -149,6 +158,19 @@ impl Network {
     pub fn around(&self, program: &Program) -> Program {
         program.through(ENTER, &self.keeper.to_string())
     }
+}
+
+/// Lists what listens in the network whose commands meet there; nothing if there is none.
+pub fn command_ports(meeting: &Path) -> Vec<CommandPort> {
+    let ask = || {
+        let mut meeting = UnixStream::connect(meeting).ok()?;
+        meeting.set_read_timeout(Some(LIST_LIMIT)).ok()?;
+        channel::send(&meeting, LISTS, None).ok()?;
+        let mut answer = Vec::new();
+        meeting.read_to_end(&mut answer).ok()?;
+        serde_json::from_slice(&answer).ok()
+    };
+    ask().unwrap_or_default()
 }
 
 /// Says whether this process is in a network of its own in which `localhost` is this session.

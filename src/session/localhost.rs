@@ -1,15 +1,15 @@
 //! Whether a command gets a network of its own, in which `localhost` is the session.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
-use super::Session;
 use super::cold::Up;
 use super::guard::{self, Strangers};
+use super::{Session, app};
 use crate::docker::{Endpoint, Engine};
 use crate::domain::environment::Environment;
-use crate::domain::forward::forwards;
+use crate::domain::forward::{CommandPort, forwards};
 use crate::domain::name::short_hash;
 use crate::domain::settings::Localhost;
 use crate::domain::variable::host_ports;
@@ -53,6 +53,15 @@ impl Loopback {
     }
 }
 
+/// What a command line or prism.yaml wants of it.
+#[derive(Debug)]
+pub struct Asked {
+    /// When there is to be a network.
+    pub when: Localhost,
+    /// Ports of the command that are to be elsewhere outside: at that of an app, or at one of the session's.
+    pub exposed: Vec<(u16, Option<String>)>,
+}
+
 /// Decides it, and makes the network.
 ///
 /// # Errors
@@ -62,15 +71,15 @@ pub fn loopback(
     engine: &mut Engine,
     endpoint: &Endpoint,
     up: &Up,
-    asked: Localhost,
+    asked: &Asked,
     output: Output,
 ) -> anyhow::Result<Loopback> {
     if network::is_of(session.id.as_str()) {
         return Ok(Loopback::Session);
     }
-    match asked {
+    match asked.when {
         Localhost::Never => Ok(Loopback::Machine(None)),
-        Localhost::Always => Ok(Loopback::Network(make(session, endpoint, up, output)?)),
+        Localhost::Always => Ok(Loopback::Network(make(session, endpoint, up, &asked.exposed, output)?)),
         Localhost::Auto => {
             let mut own = host_ports(&up.containers);
             own.extend(up.header.host_ports().chain(up.header.apps.values().copied()));
@@ -78,7 +87,7 @@ pub fn loopback(
             let Some(sentence) = found.first() else {
                 return Ok(Loopback::Machine(Some(Strangers::default())));
             };
-            match make(session, endpoint, up, output) {
+            match make(session, endpoint, up, &asked.exposed, output) {
                 Ok(network) => {
                     // Once, and not for each command that meets the others there.
                     if network.is_new() {
@@ -108,18 +117,59 @@ pub fn check(session: &str, environment: &Environment) -> Result<(), Failure> {
         pasta,
         meeting: None,
         forwards: Vec::new(),
+        exposed: BTreeMap::new(),
         speaks: false,
     })
     .map(drop)
 }
 
-fn make(session: &Session, endpoint: &Endpoint, up: &Up, output: Output) -> Result<Network, Failure> {
+fn make(
+    session: &Session,
+    endpoint: &Endpoint,
+    up: &Up,
+    exposed: &[(u16, Option<String>)],
+    output: Output,
+) -> Result<Network, Failure> {
     let pasta = network::find(&session.environment)?;
     let around = listen::around(network::OUTSIDE);
     let host = endpoint.host.as_deref();
     let forwards = forwards(up.header.in_scope(), &up.containers, &around, host, address);
+    let exposed = exposed_ports(session, up, exposed)?;
     let session = session.id.to_string();
-    Network::make(Wanted { meeting: meeting(&session), session, pasta, forwards, speaks: !output.quiet })
+    Network::make(Wanted {
+        meeting: meeting(&session),
+        session,
+        pasta,
+        forwards,
+        exposed,
+        speaks: !output.quiet,
+    })
+}
+
+/// Says where ports of the command are to be outside; what was typed wins over prism.yaml.
+///
+/// # Errors
+/// An app has no port: there is none of that name.
+fn exposed_ports(
+    session: &Session,
+    up: &Up,
+    exposed: &[(u16, Option<String>)],
+) -> Result<BTreeMap<u16, Option<u16>>, Failure> {
+    let of_settings = session.settings.apps.iter().filter_map(|(name, app)| Some((app.expose?, name)));
+    let of_settings = of_settings.map(|(port, name)| (port, up.header.apps.get(name).copied()));
+    let mut ports: BTreeMap<u16, Option<u16>> = of_settings.collect();
+    for (port, name) in exposed {
+        let of_app =
+            |name: &String| app::find(session, Some(name)).map(|name| up.header.apps.get(name?).copied());
+        let at = name.as_ref().map(of_app).transpose()?.flatten();
+        ports.insert(*port, at);
+    }
+    Ok(ports)
+}
+
+/// Lists what listens in the session's network.
+pub fn command_ports(session: &str) -> Vec<CommandPort> {
+    meeting(session).map_or_else(Vec::new, |meeting| network::command_ports(&meeting))
 }
 
 /// Returns where commands of a session meet that have this loopback around them. Without such a place each has its own.

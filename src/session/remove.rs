@@ -23,6 +23,8 @@ pub struct Remains {
     session: SessionId,
     /// Containers, one-offs included.
     pub containers: Vec<Container>,
+    /// Containers of its Compose project that have none of prism's labels.
+    lost: Vec<Container>,
     /// Networks, volumes and images.
     pub belongings: Belongings,
     /// The anonymous volumes that its note names.
@@ -50,12 +52,18 @@ impl Remains {
         let noted = engine.note(session)?.anonymous.proven(session, key::known().as_deref());
         let mut anonymous = engine.own_volumes(&containers)?;
         anonymous.extend(noted.iter().cloned());
-        Ok(Self { session: session.clone(), containers, belongings, noted, anonymous })
+        let lost = engine.lost(&BTreeSet::from([session.clone()]))?;
+        Ok(Self { session: session.clone(), containers, lost, belongings, noted, anonymous })
+    }
+
+    /// Keeps to the containers without prism's labels that were there before.
+    pub fn keep_to(&mut self, before: &Self) {
+        self.lost.retain(|it| before.lost.iter().any(|seen| seen.id == it.id));
     }
 
     /// Says whether there is nothing.
     pub fn is_empty(&self) -> bool {
-        self.containers.is_empty() && self.belongings.is_empty()
+        self.containers.is_empty() && self.lost.is_empty() && self.belongings.is_empty()
     }
 
     /// Names what would be removed, a line each.
@@ -65,6 +73,9 @@ impl Remains {
         };
         let mut lines: Vec<String> =
             self.containers.iter().map(|container| format!("container {}", container.name)).collect();
+        lines.extend(
+            self.lost.iter().map(|it| format!("container {}, which has lost prism's labels", it.name)),
+        );
         lines.extend(self.belongings.networks.iter().map(|(_, name)| format!("network {name}")));
         if volumes == Volumes::All {
             lines.extend(named("volume", &self.belongings.volumes));
@@ -90,11 +101,12 @@ impl Remains {
         let anonymous: Vec<String> = self.anonymous.iter().cloned().collect();
         let mut kept = Vec::new();
         let mut left = Vec::new();
+        let containers = [&self.containers[..], &self.lost].concat();
         if volumes == Volumes::None {
-            engine.remove_containers_alone(&self.containers)?;
+            engine.remove_containers_alone(&containers)?;
             left = anonymous;
         } else {
-            engine.remove_containers(&self.containers, &self.containers)?;
+            engine.remove_containers(&containers, &containers)?;
             // They are gone with their containers, but where Compose has passed them on, or the Engine did not get to the end.
             kept = engine.remove_volumes(&anonymous)?;
         }

@@ -1,12 +1,33 @@
 //! What `docker compose` made from the session's directory without prism: no variable leads there.
 
+use std::collections::BTreeMap;
+
 use super::Session;
 use crate::docker::Engine;
+use crate::domain::container::Container;
+use crate::domain::name::SessionId;
+use crate::domain::shell::word;
 
 /// Names the running containers of each such project, in a sentence.
 pub fn strangers(session: &Session, engine: &mut Engine) -> anyhow::Result<Vec<String>> {
     let found = engine.strangers(&session.directory)?;
     Ok(found.into_iter().map(|(project, names)| sentence(&project, &names)).collect())
+}
+
+/// Names the containers of sessions' Compose projects that have none of prism's labels, in a sentence each. `sessions` are
+/// those to ask for, with their directories.
+pub fn lost(engine: &mut Engine, sessions: &BTreeMap<SessionId, String>) -> anyhow::Result<Vec<String>> {
+    let mut found = engine.lost(&sessions.keys().cloned().collect())?;
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    let sentence = |it: Container| Some(lost_sentence(&it.name, sessions.get(&it.session_id)?));
+    Ok(found.into_iter().filter_map(sentence).collect())
+}
+
+fn lost_sentence(name: &str, directory: &str) -> String {
+    let shown = word(directory);
+    format!(
+        "container `{name}` of the session of `{directory}` has lost prism's labels: `prism -C {shown} start` makes it anew, `prism destroy {shown}` removes it as well"
+    )
 }
 
 fn sentence(project: &str, names: &[String]) -> String {

@@ -40,6 +40,59 @@ fn is_there(kind: &str, name: &str) -> bool {
     !listed.trim().is_empty()
 }
 
+/// Of an image that is not the session's own, and so has no labels of prism's.
+const NOT_BUILT: &str = r#"
+services:
+  web: {image: "prism-test:1", stop_signal: SIGKILL, command: sleep 1000}
+  db: {image: "prism-test:1", stop_signal: SIGKILL, command: sleep 1000}
+"#;
+
+/// Has Compose make the service `db` anew by the project's name alone, and returns the container's.
+fn lose(project: &Project) -> String {
+    let label = "{{index .Config.Labels \"com.docker.compose.project\"}}";
+    let name = docker(&["inspect", "--format", label, &project.containers()[0]]).trim().to_owned();
+    let up = ["up", "-d", "--force-recreate", "--no-deps", "db"];
+    let command = [&["compose", "-p", &name, "-f", "compose.yaml"][..], &up].concat();
+    project.sandbox.command("docker", &project.directory, &command).succeeds();
+    format!("{name}-db-1")
+}
+
+#[test]
+fn a_container_that_lost_its_labels_is_named_and_goes_with_its_session() {
+    let project = Project::new(NOT_BUILT);
+    project.prism(&["start"]).succeeds();
+    let lost = lose(&project);
+    let id = docker(&["inspect", "--format", "{{.Id}}", &lost]).trim().to_owned();
+    let committed = format!("whose-{lost}");
+    docker(&["commit", &id, &committed]);
+    let copy = docker(&["run", "-d", &committed, "sleep", "1000"]).trim().to_owned();
+
+    let listed = project.prism(&["list"]).succeeds();
+    let directory = project.directory.display();
+    let named = format!("container `{lost}` of the session of `{directory}` has lost prism's labels");
+    assert!(listed.stderr.contains(&named), "{listed}");
+    let asked = project.prism(&["destroy"]).run();
+    assert!(asked.stderr.contains(&format!("container {lost}, which has lost prism's labels")), "{asked}");
+    assert!(is_there("container", &id));
+    project.prism(&["destroy", "--yes"]).succeeds();
+    assert!(!is_there("container", &id));
+    assert!(is_there("container", &copy), "it is somebody's own");
+    docker(&["rm", "-fv", &copy]);
+    docker(&["image", "rm", &committed]);
+    project.holds_nothing();
+}
+
+#[test]
+fn a_container_that_lost_its_labels_is_made_anew() {
+    let project = Project::new(NOT_BUILT);
+    project.prism(&["start"]).succeeds();
+    let lost = lose(&project);
+    assert_eq!(project.containers().len(), 1);
+    project.prism(&["start"]).succeeds();
+    assert_eq!(project.containers().len(), 2);
+    assert!(!project.prism(&["list"]).succeeds().stderr.contains(&lost));
+}
+
 #[test]
 fn what_was_made_from_a_sessions_containers_and_images_stays() {
     let project = built();

@@ -181,7 +181,7 @@ fn a_read_only_home_a_full_disk_and_a_missing_tmp() {
         let run = format!("exec '{prism}' -q {} -- echo ran", mode.words().join(" "));
         let full = |place: String| {
             format!(
-                "set -e; mkdir -p -m 700 '{place}'; cp -a '{place}' /dev/shm/c$$ || :; mount -t tmpfs -o size=64m,mode=700 none '{place}'; cp -a /dev/shm/c$$/. '{place}' || :; rm -r /dev/shm/c$$; cd /; cd '{directory}'; cat /dev/zero >'{place}/full' 2>/dev/null || :; {run}"
+                "set -e; mkdir -p -m 700 '{place}'; cp -a '{place}' /dev/shm/c$$ 2>/dev/null || :; mount -t tmpfs -o size=64m,mode=700 none '{place}'; cp -a /dev/shm/c$$/. '{place}' || :; rm -r /dev/shm/c$$; cd /; cd '{directory}'; cat /dev/zero >'{place}/full' 2>/dev/null || :; {run}"
             )
         };
         let home = format!(

@@ -259,6 +259,11 @@ fn two_sessions_have_a_server_on_one_port_and_both_are_reached() {
         found.is_some()
     });
     assert_eq!(asked("127.0.0.1", port), name(&one));
+    let listed = two.prism(&["ports", "inspect", "--format", "json"]).succeeds();
+    let listed: serde_json::Value = serde_json::from_str(&listed.stdout).expect("json");
+    let shown = listed["ports"].as_array().expect("ports").iter().find(|it| !it["command_port"].is_null());
+    let shown = shown.map(|it| (it["command_port"].as_u64(), it["port"].as_u64()));
+    assert_eq!(shown, Some((Some(port.into()), found.map(u64::from))), "{listed}");
     second.kill(Signal::SIGTERM);
     second.dies_of(Signal::SIGTERM);
     let said = second.errors();
@@ -269,6 +274,34 @@ fn two_sessions_have_a_server_on_one_port_and_both_are_reached() {
     nothing_is_left(&one);
     nothing_is_left(&two);
     assert!(TcpListener::bind(("127.0.0.1", port)).is_ok());
+}
+
+#[test]
+fn an_exposed_port_is_at_the_number_of_its_app() {
+    let project = web(free());
+    let port = free();
+    project.write("prism.yaml", "apps: {front: {dir: front}}\n");
+    let name = project.directory.display().to_string();
+    let expose = format!("{port}:front");
+    let command =
+        ["exec", "--expose", &expose, "--", "python3", "-c", SERVER, "127.0.0.1", &port.to_string()];
+    let mut command = project.prism(&command).live();
+    command.says("ready");
+    let app: u16 = project.prism(&["get", "FRONT_PORT"]).succeeds().line().parse().expect("a port");
+    eventually("it is at the app's port", || asked("127.0.0.1", app) == name);
+    assert_eq!(asked("127.0.0.1", port), "", "nowhere else");
+    for (verb, shown) in [
+        (["ports", "inspect"], format!("{app}  port {port} of a command")),
+        (["info", "."], format!("port {port} of a command  127.0.0.1:{app}")),
+    ] {
+        let seen = project.prism(&verb).succeeds().stdout;
+        assert!(seen.contains(&shown), "{seen}");
+    }
+    let listed = project.prism(&["list"]).succeeds().stdout;
+    assert!(listed.contains(&format!("127.0.0.1:{app}\n")), "{listed}");
+    command.kill(Signal::SIGTERM);
+    command.dies_of(Signal::SIGTERM);
+    nothing_is_left(&project);
 }
 
 #[test]

@@ -33,6 +33,17 @@ pub(super) fn explicit(argument: &OsString) -> Result<Explicit, Failure> {
     Ok(Explicit { name: name.to_owned(), value })
 }
 
+/// Reads a `--expose PORT[:APP]`.
+pub(super) fn exposed(argument: &str) -> Result<(u16, Option<String>), String> {
+    let (port, app) = argument.split_once(':').map_or((argument, None), |(port, app)| (port, Some(app)));
+    let port = port.parse().ok().filter(|port| *port > 0);
+    match (port, app) {
+        (Some(port), None) => Ok((port, None)),
+        (Some(port), Some(app)) if !app.is_empty() => Ok((port, Some(app.to_owned()))),
+        _ => Err("it is PORT or PORT:APP, as in `3000:web`".to_owned()),
+    }
+}
+
 /// Says whether a variable is prism's, whatever anybody says. `COMPOSE_PROFILES` and the like are the user's.
 fn is_prisms(name: &str) -> bool {
     OWN.contains(&name) || name.starts_with("PRISM_")

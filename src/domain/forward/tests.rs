@@ -76,6 +76,21 @@ fn what_waits_on_the_loopback_is_passed_on_as_it_is() {
 }
 
 #[test]
+fn a_commands_port_is_at_the_same_number_or_at_one_that_stays_the_sessions() {
+    let first = |session: &str, port: u16, exposed: &[(u16, Option<u16>)]| {
+        let exposed = exposed.iter().copied().collect();
+        host_ports(session, port, &exposed).take(2).collect::<Vec<u16>>()
+    };
+    let [same, own] = first("/w/shop", 3000, &[])[..] else { panic!("two places") };
+    assert_eq!((same, own), (3000, 31_306), "a release must not move everybody's bookmarks");
+    assert_eq!(first("/w/shop", 3000, &[(3000, None)])[0], own);
+    assert_eq!(first("/w/shop", 3000, &[(3000, Some(24_311))]), [24_311, own]);
+    assert_eq!(first("/w/shop", 3000, &[(8000, None)])[0], 3000);
+    assert_ne!(first("/w/other", 3000, &[])[1], own);
+    assert!(host_ports("/w/shop", 1, &BTreeMap::new()).skip(1).all(|port| OWN.contains(&port)));
+}
+
+#[test]
 fn udp_goes_where_udp_is_published() {
     let mut dns = service("dns", &[(53, "53/udp", Some(7001))]);
     assert_eq!(decided(&[dns.clone()], &[])[0], "udp/127.0.0.1:53 127.0.0.1:7001");

@@ -16,7 +16,7 @@ pub(super) struct Address<'v> {
 /// Lists the addresses that a value names, of this machine or of others.
 pub(super) fn addresses(value: &str) -> Vec<Address<'_>> {
     let value = value.trim();
-    of_keywords(value).or_else(|| of_driver(value)).unwrap_or_else(|| {
+    of_keywords(value).or_else(|| of_pdo(value)).or_else(|| of_driver(value)).unwrap_or_else(|| {
         let is_url = value.contains("://") || value.starts_with("jdbc:");
         if is_url { urls(value).into_iter().flat_map(of_url).collect() } else { of_list(value) }
     })
@@ -125,14 +125,34 @@ fn of_driver(value: &str) -> Option<Vec<Address<'_>>> {
 fn of_keywords(value: &str) -> Option<Vec<Address<'_>>> {
     let of_dotnet = value.contains(';');
     let pairs = keywords(value, of_dotnet)?;
-    let of = |names: &[&str]| {
-        let found = pairs.iter().rev().find(|(key, _)| names.contains(&key.as_str()));
-        found.map(|(_, value)| *value)
-    };
-    if of_dotnet { of_dotnet_keywords(value, of) } else { of_libpq(value, of) }
+    if !of_dotnet {
+        return of_libpq(value, &pairs, " port={port}");
+    }
+    match pairs.of(&["host"]) {
+        Some(host) => Some(of_server(value, &pairs, host, &[(5432, ";Port={port}")])),
+        None => {
+            let host = pairs.of(&["server", "data source", "datasource"])?;
+            Some(of_server(value, &pairs, host, &[(1433, ""), (3306, ";Port={port}")]))
+        }
+    }
 }
 
-fn of_libpq<'v>(value: &'v str, of: impl Fn(&[&str]) -> Option<&'v str>) -> Option<Vec<Address<'v>>> {
+/// Reads the data source of PHP's PDO: `pgsql:host=localhost;port=5432;dbname=shop`.
+fn of_pdo(value: &str) -> Option<Vec<Address<'_>>> {
+    let (driver, rest) = value.split_once(':')?;
+    // For PostgreSQL, PDO makes spaces of semicolons.
+    let pairs = keywords(rest, driver != "pgsql" || rest.contains(';'))?;
+    match driver {
+        "pgsql" => of_libpq(value, &pairs, if rest.contains(';') { ";port={port}" } else { " port={port}" }),
+        "mysql" => Some(of_server(value, &pairs, pairs.of(&["host"])?, &[(3306, ";port={port}")])),
+        "sqlsrv" => Some(of_server(value, &pairs, pairs.of(&["server"])?, &[(1433, "")])),
+        _ => None,
+    }
+}
+
+/// Reads the keywords of PostgreSQL's library. `says` is what says a port where none is said.
+fn of_libpq<'v>(value: &'v str, pairs: &Pairs<'v>, says: &'static str) -> Option<Vec<Address<'v>>> {
+    let of = |names: &[&str]| pairs.of(names);
     of(&["host", "hostaddr", "port", "dbname"])?;
     let end = &value[value.len()..];
     let written = of(&["port"]).filter(|port| !port.is_empty());
@@ -148,48 +168,57 @@ fn of_libpq<'v>(value: &'v str, of: impl Fn(&[&str]) -> Option<&'v str>) -> Opti
         let edits = match written {
             Some(_) => vec![(host, "{host}"), (port, "{port}")],
             None if hosts.contains(',') => Vec::new(),
-            None => vec![(host, "{host}"), (end, " port={port}")],
+            None => vec![(host, "{host}"), (end, says)],
         };
         Some(Address { host, port: port.parse().ok()?, is_of_web: false, edits })
     });
     Some(found.collect())
 }
 
-fn of_dotnet_keywords<'v>(
+/// Reads the host of a server, and its port, which follows a comma or stands for itself. `usual` are the ports that no port
+/// may mean, each with what says another one: nothing where that follows a comma.
+fn of_server<'v>(
     value: &'v str,
-    of: impl Fn(&[&str]) -> Option<&'v str>,
-) -> Option<Vec<Address<'v>>> {
+    pairs: &Pairs<'v>,
+    host: &'v str,
+    usual: &[(u16, &'static str)],
+) -> Vec<Address<'v>> {
     let end = value.trim_end_matches([';', ' ']).len();
     let end = &value[end..end];
-    let (host, usual) = match of(&["host"]) {
-        Some(host) => (host, &[5432][..]),
-        None => (of(&["server", "data source", "datasource"])?, &[1433, 3306][..]),
-    };
     let host = host.strip_prefix("tcp:").unwrap_or(host);
-    // SQL Server's port follows a comma.
-    let (host, port) = host.split_once(',').map_or((host, of(&["port"])), |(host, port)| (host, Some(port)));
+    let (host, port) =
+        host.split_once(',').map_or((host, pairs.of(&["port"])), |(host, port)| (host, Some(port)));
     // A named instance is found by its name, not by a port.
     let host = host.split('\\').next().unwrap_or(host);
     let at = |port: u16, edits| Address { host, port, is_of_web: false, edits };
-    let found = match port {
+    match port.map(str::trim) {
         Some(port) => {
-            let port = port.trim();
             let number = port.parse().ok();
             number.into_iter().map(|number| at(number, vec![(host, "{host}"), (port, "{port}")])).collect()
         }
         None => usual
             .iter()
-            .map(|number| match number {
-                1433 => at(*number, vec![(host, "{host},{port}")]),
-                _ => at(*number, vec![(host, "{host}"), (end, ";Port={port}")]),
+            .map(|(number, says)| match *says {
+                "" => at(*number, vec![(host, "{host},{port}")]),
+                says => at(*number, vec![(host, "{host}"), (end, says)]),
             })
             .collect(),
-    };
-    Some(found)
+    }
+}
+
+/// Keys, in small letters, with their values.
+struct Pairs<'v>(Vec<(String, &'v str)>);
+
+impl<'v> Pairs<'v> {
+    /// Returns what the last one of these keys says.
+    fn of(&self, names: &[&str]) -> Option<&'v str> {
+        let found = self.0.iter().rev().find(|(key, _)| names.contains(&key.as_str()));
+        found.map(|(_, value)| *value)
+    }
 }
 
 /// Divides `key=value` pairs; `None` for a text that is anything else.
-fn keywords(text: &str, by_semicolon: bool) -> Option<Vec<(String, &str)>> {
+fn keywords(text: &str, by_semicolon: bool) -> Option<Pairs<'_>> {
     let mut pairs = Vec::new();
     let mut rest = text.trim();
     while !rest.is_empty() {
@@ -208,7 +237,7 @@ fn keywords(text: &str, by_semicolon: bool) -> Option<Vec<(String, &str)>> {
         pairs.push((key.to_ascii_lowercase(), value));
         rest = after.trim_start();
     }
-    Some(pairs)
+    Some(Pairs(pairs))
 }
 
 /// Takes one word off, as it is written: up to a space, or in single quotes; a backslash takes the next character with it.

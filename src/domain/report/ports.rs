@@ -5,9 +5,22 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::{SCHEMA, line, widths};
+use crate::domain::forward::CommandPort;
 use crate::domain::holding::Assignment;
+use crate::domain::name::SessionId;
 use crate::domain::reservation::Slot;
 use crate::text::clean;
+
+/// What listens in the network of a session's commands.
+#[derive(Debug)]
+pub struct CommandPorts {
+    /// The session directory.
+    pub directory: String,
+    /// The session.
+    pub session_id: SessionId,
+    /// Its ports.
+    pub ports: Vec<CommandPort>,
+}
 
 /// One host port, as programs read it.
 #[derive(Serialize)]
@@ -19,11 +32,15 @@ struct PortDocument<'a> {
     service: Option<&'a str>,
     container_port: Option<String>,
     app: Option<&'a str>,
+    command_port: Option<u16>,
     state: Option<&'static str>,
 }
 
 /// Writes the document of `prism ports --format json`.
-pub fn ports_json(assignments: &[Assignment]) -> Result<String, serde_json::Error> {
+pub fn ports_json(
+    assignments: &[Assignment],
+    commands: &[CommandPorts],
+) -> Result<String, serde_json::Error> {
     #[derive(Serialize)]
     struct Document<'a> {
         schema: u32,
@@ -36,13 +53,37 @@ pub fn ports_json(assignments: &[Assignment]) -> Result<String, serde_json::Erro
         };
         let (port, directory, session_id) = (it.port, it.directory.as_str(), it.session_id.as_str());
         let (host_ips, state) = (&it.host_ips, state(it));
-        PortDocument { port, host_ips, directory, session_id, service, container_port, app, state }
+        PortDocument {
+            port,
+            host_ips,
+            directory,
+            session_id,
+            service,
+            container_port,
+            app,
+            command_port: None,
+            state,
+        }
     });
-    Ok(serde_json::to_string_pretty(&Document { schema: SCHEMA, ports: ports.collect() })? + "\n")
+    let loopback = BTreeSet::from(["127.0.0.1".to_owned()]);
+    let of_commands = commands.iter().flat_map(|it| it.ports.iter().map(move |port| (it, port)));
+    let of_commands = of_commands.map(|(it, port)| PortDocument {
+        port: port.host_port,
+        host_ips: &loopback,
+        directory: &it.directory,
+        session_id: it.session_id.as_str(),
+        service: None,
+        container_port: None,
+        app: None,
+        command_port: Some(port.port),
+        state: Some("running"),
+    });
+    let ports = ports.chain(of_commands).collect();
+    Ok(serde_json::to_string_pretty(&Document { schema: SCHEMA, ports })? + "\n")
 }
 
 /// Writes what `prism ports` shows a person: a line for each port.
-pub fn ports_text(assignments: &[Assignment]) -> String {
+pub fn ports_text(assignments: &[Assignment], commands: &[CommandPorts]) -> String {
     let head = ["PORT", "OF", "STATE", "DIRECTORY"].map(str::to_owned);
     let row = |it: &Assignment| {
         let of = match &it.slot {
@@ -53,7 +94,14 @@ pub fn ports_text(assignments: &[Assignment]) -> String {
         let directory = format!("{}{ephemeral}", clean(&it.directory));
         [it.port.to_string(), clean(&of), state(it).unwrap_or("-").to_owned(), directory]
     };
-    let rows: Vec<[String; 4]> = std::iter::once(head).chain(assignments.iter().map(row)).collect();
+    let of_commands = commands.iter().flat_map(|it| {
+        it.ports.iter().map(|port| {
+            let of = format!("port {} of a command", port.port);
+            [port.host_port.to_string(), of, "running".to_owned(), clean(&it.directory)]
+        })
+    });
+    let rows = std::iter::once(head).chain(assignments.iter().map(row)).chain(of_commands);
+    let rows: Vec<[String; 4]> = rows.collect();
     let widths = widths(rows.iter());
     rows.iter().map(|row| line(row, &widths, "")).collect()
 }
@@ -79,7 +127,6 @@ fn state(assignment: &Assignment) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::name::SessionId;
     use crate::domain::port::ContainerPort;
 
     #[test]
@@ -95,15 +142,22 @@ mod tests {
         let db = || Slot::Service("db".into(), ContainerPort::tcp(5432));
         let assignments =
             [at(23_817, db(), true), at(24_311, Slot::App("web".into()), false), at(1, db(), true)];
+        let commands = [CommandPorts {
+            directory: "/w/shop".into(),
+            session_id: SessionId::claimed("/w/shop"),
+            ports: vec![CommandPort { port: 3000, host_port: 31_306 }],
+        }];
         assert_eq!(
-            ports_text(&assignments),
+            ports_text(&assignments, &commands),
             "PORT   OF                             STATE    DIRECTORY\n\
              23817  db 5432/tcp                    running  /w/shop\n\
              24311  web (app)                      -        /w/shop\n\
-             1      db 5432/tcp at 127.0.0.1, ::1  running  /w/shop (ephemeral)\n"
+             1      db 5432/tcp at 127.0.0.1, ::1  running  /w/shop (ephemeral)\n\
+             31306  port 3000 of a command         running  /w/shop\n"
         );
         let json: serde_json::Value =
-            serde_json::from_str(&ports_json(&assignments).expect("json")).expect("json");
+            serde_json::from_str(&ports_json(&assignments, &commands).expect("json")).expect("json");
+        assert_eq!(json["ports"][3]["command_port"].as_u64(), Some(3000));
         assert_eq!((json["schema"].as_u64(), json["ports"][0]["port"].as_u64()), (Some(1), Some(23_817)));
         assert_eq!(
             (json["ports"][0]["state"].as_str(), json["ports"][1]["state"].as_str()),

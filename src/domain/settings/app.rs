@@ -32,6 +32,9 @@ pub struct App {
     pub dir: Option<String>,
     /// The variable that tells it at which port to listen.
     pub port: String,
+    /// The number at which it listens whatever that variable says: where a command has a network of its own, the app's port
+    /// leads there.
+    pub expose: Option<u16>,
     /// Variables for its commands, with templates.
     #[cfg_attr(test, schemars(schema_with = "super::tests::texts"))]
     pub env: BTreeMap<String, String>,
@@ -39,7 +42,7 @@ pub struct App {
 
 impl Default for App {
     fn default() -> Self {
-        Self { dir: None, port: "PORT".to_owned(), env: BTreeMap::new() }
+        Self { dir: None, port: "PORT".to_owned(), expose: None, env: BTreeMap::new() }
     }
 }
 

@@ -14,6 +14,7 @@ use rustix::net::{RecvFlags, SendFlags, connect, recv, send};
 
 use super::inside::{HAS, Socket, WANT_BOUND, WANT_TABLE, WANT_V4, WANT_V6};
 use super::{channel, diagnosis, relay};
+use crate::domain::forward::{CommandPort, host_ports};
 use crate::domain::port::Protocol;
 use crate::domain::socket::{Listening, listening};
 
@@ -98,6 +99,8 @@ fn asked(kernel: &OwnedFd) -> Option<Vec<Listening>> {
 /// What listens inside, by its port.
 #[derive(Debug)]
 pub(super) struct Inbound {
+    session: String,
+    exposed: BTreeMap<u16, Option<u16>>,
     /// The sockets that prism has there itself.
     own: BTreeSet<u64>,
     table: Table,
@@ -110,9 +113,30 @@ struct Served {
     outer: Vec<TcpListener>,
 }
 
+impl Served {
+    fn host_port(&self) -> Option<u16> {
+        Some(self.outer.first()?.local_addr().ok()?.port())
+    }
+}
+
 impl Inbound {
-    pub(super) fn new(keeper: u32, door: &Door) -> Self {
-        Self { own: BTreeSet::new(), table: Table::new(keeper, door), served: BTreeMap::new() }
+    pub(super) fn new(session: &str, keeper: u32, door: &Door) -> Self {
+        Self {
+            session: session.to_owned(),
+            exposed: BTreeMap::new(),
+            own: BTreeSet::new(),
+            table: Table::new(keeper, door),
+            served: BTreeMap::new(),
+        }
+    }
+
+    /// Takes up where ports are to be outside, also of what listens already.
+    pub(super) fn expose(&mut self, exposed: BTreeMap<u16, Option<u16>>) {
+        for (port, at) in exposed {
+            if self.exposed.insert(port, at) != Some(at) {
+                self.served.remove(&port);
+            }
+        }
     }
 
     /// Takes a socket for prism's own.
@@ -134,16 +158,29 @@ impl Inbound {
                 served.inner = inner;
                 continue;
             }
-            let outer = listen(port);
-            let at = outer.first().and_then(|listener| listener.local_addr().ok()).map(|at| at.port());
-            if let (Some(at), Some(mut speak)) = (at.filter(|at| *at != port), speak) {
+            let places = host_ports(&self.session, port, &self.exposed).chain([0]);
+            let served = Served { inner, outer: places.into_iter().find_map(listen).unwrap_or_default() };
+            let wanted = self.exposed.get(&port).map_or(Some(port), |exposed| *exposed);
+            if let (Some(at), Some(mut speak)) = (served.host_port().filter(|at| *at != port), speak) {
+                let why = match wanted.filter(|wanted| *wanted != at) {
+                    Some(wanted) => format!(", where {wanted} is taken"),
+                    None => String::new(),
+                };
                 let _ = writeln!(
                     speak,
-                    "prism: what listens on port {port} here is at 127.0.0.1:{at} for the rest of this machine, where {port} is taken"
+                    "prism: what listens on port {port} here is at 127.0.0.1:{at} for the rest of this machine{why}"
                 );
             }
-            self.served.insert(port, Served { inner, outer });
+            self.served.insert(port, served);
         }
+    }
+
+    /// Lists what listens inside and is reached from outside.
+    pub(super) fn ports(&self) -> Vec<CommandPort> {
+        let port = |(port, served): (&u16, &Served)| {
+            Some(CommandPort { port: *port, host_port: served.host_port()? })
+        };
+        self.served.iter().filter_map(port).collect()
     }
 
     /// Lists the sockets outside.
@@ -176,18 +213,19 @@ fn within(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Listens at a port of this machine's loopback, or at another one.
-fn listen(port: u16) -> Vec<TcpListener> {
+/// Listens at a port of this machine's loopback. `None` if somebody else does.
+fn listen(port: u16) -> Option<Vec<TcpListener>> {
     let one = |address: IpAddr| -> std::io::Result<TcpListener> {
         let listener = TcpListener::bind((address, port))?;
         listener.set_nonblocking(true)?;
         Ok(listener)
     };
-    let six = one(Ipv6Addr::LOCALHOST.into());
-    let is_taken = six.as_ref().is_err_and(|error| error.kind() == ErrorKind::AddrInUse);
-    if let (Ok(four), false) = (one(Ipv4Addr::LOCALHOST.into()), is_taken) {
-        return [Some(four), six.ok()].into_iter().flatten().collect();
+    let four = one(Ipv4Addr::LOCALHOST.into()).ok()?;
+    if port == 0 {
+        return Some(vec![four]);
     }
-    let other = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
-    other.ok().filter(|listener| listener.set_nonblocking(true).is_ok()).into_iter().collect()
+    match one(Ipv6Addr::LOCALHOST.into()) {
+        Ok(six) => Some(vec![four, six]),
+        Err(error) => (error.kind() != ErrorKind::AddrInUse).then(|| vec![four]),
+    }
 }

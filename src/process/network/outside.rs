@@ -22,7 +22,7 @@ use super::inbound::{Door, Inbound};
 use super::inside::{HAS, HAS_NOT, READY, Socket};
 use super::pasta::Pasta;
 use super::refusal::Refusal;
-use super::{Answer, INSIDE, OUTSIDE, Request, Wanted, channel, helper, relay, udp};
+use super::{Answer, INSIDE, LISTS, OUTSIDE, Request, Wanted, channel, helper, relay, udp};
 use crate::domain::forward::Forward;
 use crate::domain::port::Protocol;
 
@@ -137,7 +137,8 @@ impl Made {
         let pasta = Pasta::start(&wanted.pasta, inside.id(), process)?;
         let end = door.try_clone().map_err(Refusal::helper)?;
         let door = Door(Arc::new(Mutex::new(door)));
-        let inbound = Inbound::new(inside.id(), &door);
+        let mut inbound = Inbound::new(&wanted.session, inside.id(), &door);
+        inbound.expose(wanted.exposed.clone());
         let mut made = Self { door, end, inside, pasta, forwards: Vec::new(), tcp: Vec::new(), inbound };
         for (forward, socket) in wanted.forwards.iter().zip(bound) {
             made.take_up(*forward, socket);
@@ -203,7 +204,12 @@ impl Made {
         let (mut asking, _) = meeting.listener.accept().ok()?;
         asking.set_nonblocking(false).ok()?;
         asking.set_read_timeout(Some(PATIENCE)).ok()?;
-        let (_, speak) = channel::receive(&asking).ok()??;
+        let (asks, speak) = channel::receive(&asking).ok()??;
+        if asks == LISTS {
+            self.inbound.look(None);
+            asking.write_all(&serde_json::to_vec(&self.inbound.ports()).ok()?).ok()?;
+            return None;
+        }
         let request = read(&mut asking)?;
         let member = Member::new(&request, speak.map(File::from))?;
         let fits = self.fits(&request.wanted);
@@ -213,6 +219,7 @@ impl Made {
                 let socket = self.door.bind(&Socket::of(&forward));
                 self.take_up(forward, socket);
             }
+            self.inbound.expose(request.wanted.exposed);
         }
         let answer = fits.then(|| self.inside.id().cast_signed());
         asking.write_all(&serde_json::to_vec(&answer).ok()?).ok()?;
