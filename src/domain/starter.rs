@@ -9,7 +9,7 @@ use super::model::Model;
 use super::name::ServiceName;
 use super::plan::Plan;
 use super::store;
-use super::variable;
+use super::{variable, yaml};
 
 /// What of another tool's configuration has a counterpart here.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -63,7 +63,7 @@ pub fn write(model: &Model, plan: &Plan, foreign: &Foreign, directory: &str) -> 
     let mut out = String::from(
         "# prism.yaml: everything here is optional. docs/configuration.md describes every key.\n\n",
     );
-    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    let quoted = yaml::quote;
     let list =
         |items: &[String]| items.iter().map(|item| format!("  - {}\n", quoted(item))).collect::<String>();
     let mut entry = |key: &str, given: Option<String>, example: &str| {
@@ -140,7 +140,7 @@ fn word(name: &str) -> String {
     if is_text && name.chars().all(is_plain) {
         name.to_owned()
     } else {
-        serde_json::Value::from(name).to_string()
+        yaml::quote(name)
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::catalog::{self, Kind};
+use super::container::Inspection;
 use super::data::{Data, Origin, Own, OwnMount, place_by_driver};
 use super::model::{Model, Mount, Service};
 use super::name::ServiceName;
@@ -193,6 +194,15 @@ pub fn keeps(kind: Option<&str>, image: &str, target: &str) -> bool {
     kind.is_some_and(|kind| is_around(kind.data(), target))
 }
 
+/// Says whether a container keeps data at or below a path, or around it, as far as its image, its command and its environment
+/// tell.
+pub fn runs_on(kind: Option<&str>, image: &str, seen: &Inspection, path: &str) -> bool {
+    let set = seen.environment.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let words: Vec<&str> = seen.command.iter().map(String::as_str).collect();
+    let is_meant = |told: &str| told != "/" && (Path::new(told).starts_with(path) || Path::new(path).starts_with(told));
+    keeps(kind, image, path) || told(&words, set, |_| true).iter().any(|told| is_meant(told))
+}
+
 /// Returns where a mount's files are; `None` for what is the session's by Docker's own doing.
 fn origin(model: &Model, mount: &Mount) -> Option<Origin> {
     let source = mount.source.as_deref()?;
@@ -246,11 +256,20 @@ fn is_data(kind: &Kind, service: &Service, mount: &Mount) -> bool {
 fn is_told(service: &Service, target: &str, counts: impl Fn(&str) -> bool) -> bool {
     let words: Vec<&str> =
         service.entrypoint.iter().chain(&service.command).flatten().map(String::as_str).collect();
+    let set = service.environment.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_deref()?)));
+    told(&words, set, counts).iter().any(|path| Path::new(path).starts_with(target))
+}
+
+/// Lists the directories in which a server is told to keep its data.
+fn told<'t>(
+    words: &[&'t str],
+    environment: impl Iterator<Item = (&'t str, &'t str)>,
+    counts: impl Fn(&str) -> bool,
+) -> Vec<&'t str> {
     let apart = words.windows(2).filter_map(|pair| Some((pair[0], *pair.get(1)?)));
     let joined = words.iter().filter_map(|word| word.split_once('='));
-    let set = service.environment.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_deref()?)));
-    let mut told = apart.chain(joined).chain(set).filter(|(name, _)| TOLD.contains(name) && counts(name));
-    told.any(|(_, paths)| paths.split(',').any(|path| Path::new(path).starts_with(target)))
+    let told = apart.chain(joined).chain(environment).filter(|(name, _)| TOLD.contains(name) && counts(name));
+    told.flat_map(|(_, paths)| paths.split(',')).collect()
 }
 
 /// Says whether a path is one of these, below one, or above one.

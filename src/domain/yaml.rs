@@ -118,7 +118,7 @@ fn write_node(out: &mut String, node: &Node, indent: usize) {
 }
 
 /// Quotes text as a YAML double-quoted scalar on one line.
-fn quote(text: &str) -> String {
+pub fn quote(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
     for c in text.chars() {

@@ -21,8 +21,14 @@ use crate::read;
 
 pub use self::ignored::remember_ignored;
 
-/// Looking fetches nothing, not even what a partial clone lacks: that would run what its configuration names.
-const OFFLINE: [(&str, &str); 2] = [("GIT_ALLOW_PROTOCOL", "none"), ("GIT_NO_LAZY_FETCH", "1")];
+/// Looking fetches nothing, not even what a partial clone lacks: that would run what its configuration names. A commit is on
+/// what it is made on, not on what a graft or a replacement says.
+const OFFLINE: [(&str, &str); 4] = [
+    ("GIT_ALLOW_PROTOCOL", "none"),
+    ("GIT_NO_LAZY_FETCH", "1"),
+    ("GIT_GRAFT_FILE", "/dev/null"),
+    ("GIT_NO_REPLACE_OBJECTS", "1"),
+];
 
 /// How many commits are counted.
 const COMMITS: &str = "--max-count=100";
@@ -67,6 +73,16 @@ impl Repository {
     pub fn losses_of_missing(&self, marker: &Marker) -> anyhow::Result<Vec<Loss>> {
         match self.registration_of(marker) {
             Some(registration) if !registration.is_half() => {
+                losses_of_missing(self, marker, &registration.directory)
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Names what would be lost with what git knows of a worktree that is only half made, and that somebody took for whole.
+    pub fn losses_of_half(&self, marker: &Marker) -> anyhow::Result<Vec<Loss>> {
+        match self.registration_of(marker) {
+            Some(registration) if registration.has_head()? => {
                 losses_of_missing(self, marker, &registration.directory)
             }
             _ => Ok(Vec::new()),

@@ -74,7 +74,8 @@ impl Claims<'_> {
                 for (target, origin) in &writer.mounts {
                     let theirs = located(origin, &self.volumes, self.is_here);
                     let Some(relation) = place.relation(&theirs) else { continue };
-                    if is_danger(engine, store, image, relation, writer, target)? {
+                    let inside = inside(target, &theirs, place);
+                    if is_danger(engine, store, image, relation, writer, (target, inside.as_deref()))? {
                         return Err(refusal(store, &by_container(writer)).into());
                     }
                 }
@@ -107,15 +108,15 @@ impl Claims<'_> {
     }
 }
 
-/// Says whether two servers would meet. Who has a directory somewhere above mounted is no server because of that; an image
-/// that is not here yet is taken for one if the other container is.
+/// Says whether two servers would meet. Who has a directory somewhere above mounted, at `target`, is a server if it keeps data
+/// there, or where the store is `inside` it; an image that is not here yet is taken for one if the other container is.
 fn is_danger(
     engine: &Engine,
     store: &Store,
     image: Option<&str>,
     relation: Relation,
     writer: &Writer,
-    target: &str,
+    (target, inside): (&str, Option<&str>),
 ) -> anyhow::Result<bool> {
     let is_other = || -> anyhow::Result<bool> {
         let by_kind = store::keeps(writer.kind.as_deref(), &writer.image, target);
@@ -126,7 +127,18 @@ fn is_danger(
             Some(volumes) => volumes.contains(&store.target),
             None => is_other()?,
         };
-    Ok(is_own && (relation == Relation::Within || is_other()?))
+    if !is_own || relation == Relation::Within || is_other()? {
+        return Ok(is_own);
+    }
+    let Some(inside) = inside else { return Ok(false) };
+    let seen = engine.inspect([writer.name.as_str()].into_iter())?;
+    Ok(seen.values().any(|seen| store::runs_on(writer.kind.as_deref(), &writer.image, seen, inside)))
+}
+
+/// Returns where a place is within a container that has `theirs`, a directory around it, at `target`.
+fn inside(target: &str, theirs: &Place, place: &Place) -> Option<String> {
+    let below = Path::new(&place.path).strip_prefix(&theirs.path).ok()?;
+    Some(Path::new(target).join(below).to_string_lossy().into_owned())
 }
 
 /// Names a container, and how to stop it.
