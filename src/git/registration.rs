@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::marker::Marker;
+use super::loss;
+use super::marker::{self, Marker};
 use super::repository::Repository;
-use super::{loss, marker};
 use crate::read;
 
 /// Why git itself locks a worktree that it is about to make.

@@ -5,12 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use domain::failure::{Failure, Kind};
+use domain::text::word::word;
+use domain::worktree::loss::Loss;
 
 use super::CONFIGURATION;
 use super::generated::is_generated;
-use crate::domain::loss::Loss;
-use crate::domain::shell::word;
-use crate::error::{Failure, Kind};
 use crate::files::{self, fixed, fixed::Fixed};
 use crate::git::{self, EngineMark, Looked, Marker, Repository, Stage};
 use crate::read;
