@@ -35,8 +35,8 @@ setup: ## what the tests need: a Docker Engine, images, command line tools
 
 .PHONY: lint
 lint: ## formatting, clippy, shellcheck
-	cargo fmt --check
-	cargo clippy --all-targets --locked -- -D warnings
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
 	shellcheck $(SHELL_FILES)
 	$(call unless_without,zsh) zsh -n shell/prism.zsh
 	$(call unless_without,fish) fish --no-execute shell/prism.fish
@@ -44,7 +44,7 @@ lint: ## formatting, clippy, shellcheck
 
 .PHONY: fmt
 fmt: ## format the code
-	cargo fmt
+	cargo fmt --all
 
 .PHONY: audit
 audit: ## advisories, licences and duplicates of the dependencies, with cargo-deny

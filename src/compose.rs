@@ -7,15 +7,14 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use domain::environment::Environment;
+use domain::failure::Failure;
+use domain::identity::name::{ProjectName, ServiceName};
+use domain::identity::variable_name::is_secret;
+use domain::stack::complaint::redacted;
+use domain::text::word::word;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
-
-use crate::domain::complaint::redacted;
-use crate::domain::environment::Environment;
-use crate::domain::name::{ProjectName, ServiceName};
-use crate::domain::shell::word;
-use crate::domain::variable::is_secret;
-use crate::error::Failure;
 
 mod files;
 mod flag;

@@ -28,6 +28,11 @@ use bollard::exec::{StartExecOptions, StartExecResults};
 use bollard::models::{ContainerSummary, ExecConfig};
 use bollard::query_parameters::{ListContainersOptions, ListContainersOptionsBuilder, LogsOptionsBuilder};
 use bollard::{ClientVersion, Docker};
+use domain::engine::container::{Container, Inspection, without_twins};
+use domain::engine::socket::{self, Sockets};
+use domain::failure::Failure;
+use domain::identity::label::LABEL;
+use domain::identity::name::SessionId;
 use futures_util::StreamExt;
 use futures_util::future::{Either, select};
 use tokio::task::JoinHandle;
@@ -40,11 +45,6 @@ pub use self::endpoint::{
 use self::failure::unreachable;
 pub use self::mount::Writer;
 pub use self::port::Place;
-use crate::domain::container::{Container, Inspection, without_twins};
-use crate::domain::label::LABEL;
-use crate::domain::name::SessionId;
-use crate::domain::socket::{self, Sockets};
-use crate::error::Failure;
 
 /// The oldest API that the newest Engines speak (29), which Engines since 25 speak too.
 const API: ClientVersion = ClientVersion { major_version: 1, minor_version: 44 };

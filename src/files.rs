@@ -10,11 +10,11 @@ use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
+use domain::failure::Failure;
+use domain::text::word::word;
+use domain::worktree::mount;
 use nix::unistd::{AccessFlags, access};
 
-use crate::domain::mount;
-use crate::domain::shell::word;
-use crate::error::Failure;
 use crate::read::{self, is_absence};
 
 /// Configuration larger than this is not read.

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use anyhow::Context;
+use domain::failure::Failure;
 
 pub use self::branch::{Beginning, short};
 pub use self::loss::{Looked, has_own_content, losses, remember_ignored};
@@ -23,8 +24,6 @@ pub use self::marker::{EngineMark, Marker, file_system, is_aside, nonce};
 pub use self::removal::{Stage, has_moved};
 pub use self::repository::{Repository, superproject};
 pub use self::worktree::{Progress, is_moved, lock_reason};
-
-use crate::error::Failure;
 use crate::read;
 
 /// Returns the private git directory of the worktree at `top`, found without running git.

@@ -7,11 +7,10 @@ use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::{fmt, fs};
 
+use domain::engine::socket::{Listening, TABLES, listening};
+use domain::port::Protocol;
 use nix::errno::Errno;
 use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, SockaddrIn, SockaddrIn6, bind, sockopt};
-
-use crate::domain::port::Protocol;
-use crate::domain::socket::{Listening, TABLES, listening};
 
 /// Says whether a port can be bound at an address as Docker's proxy would, which allows for connections that only
 /// linger. What cannot be known, for lack of a right or of the address, counts as yes: the Engine decides.

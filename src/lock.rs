@@ -7,11 +7,10 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsE
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use domain::failure::Failure;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, Flock, FlockArg, OFlag, fcntl, openat};
 use nix::sys::stat::Mode;
-
-use crate::error::Failure;
 
 /// A held lock. Released when dropped, and by the kernel when its last holder ends.
 #[derive(Debug)]

@@ -3,8 +3,6 @@
 mod cli;
 mod compose;
 mod docker;
-mod domain;
-mod error;
 mod files;
 mod git;
 mod listen;
@@ -14,10 +12,6 @@ mod probe;
 mod process;
 mod read;
 mod session;
-#[cfg(test)]
-#[path = "../fuzz/src/target.rs"]
-mod target;
-mod text;
 mod timing;
 
 use std::process::ExitCode;

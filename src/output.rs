@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use crate::text;
+use domain::printable;
 
 /// How much is said, and whether it may be coloured.
 #[derive(Debug, Clone, Copy)]
@@ -81,13 +81,13 @@ impl Output {
     /// Passes on what Compose or a container wrote, unless `--quiet`.
     pub fn pass_on(self, text: &str) {
         if !self.quiet {
-            write_stderr(text::clean_lines(text).as_bytes());
+            write_stderr(printable::clean_lines(text).as_bytes());
         }
     }
 
     /// Writes to stdout what people read, foreign words in it. What programs read is [`print`](Self::print)ed.
     pub fn show(self, text: impl AsRef<str>) -> anyhow::Result<()> {
-        self.print(text::clean_lines(text.as_ref()))
+        self.print(printable::clean_lines(text.as_ref()))
     }
 
     /// Shows a rendered error, also under `--quiet`.
@@ -101,7 +101,7 @@ impl Output {
 
     fn say(self, prefix: &str, text: &str) {
         // Directory names are anybody's text.
-        let text = text::clean(text);
+        let text = printable::clean(text);
         let line = if self.color_stderr {
             format!("\x1b[2m{prefix}\x1b[0m {text}\n")
         } else {

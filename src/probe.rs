@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-use crate::domain::catalog::Probe;
+use domain::catalog::Probe;
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(1);
 

@@ -33,19 +33,20 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::compose::{self, ComposeFiles};
-use crate::docker::{self, Endpoint, Engine};
-use crate::domain::environment::Environment;
-use crate::domain::name::{ProjectName, SessionId, content_hash, short_hash};
-use crate::domain::origin::Origin;
-use crate::domain::settings::Settings;
-use crate::domain::shell::word;
-use crate::domain::variable;
-use crate::error::{Failure, Kind};
-use crate::{files, git};
+use domain::engine::origin::Origin;
+use domain::environment::Environment;
+use domain::failure::{Failure, Kind};
+use domain::identity::name::{ProjectName, SessionId};
+use domain::stack::settings::Settings;
+use domain::text::hash::{content_hash, short_hash};
+use domain::text::url;
+use domain::text::word::word;
 
 pub use self::ephemeral::Ephemeral;
 use self::worktree::Worktree;
+use crate::compose::{self, ComposeFiles};
+use crate::docker::{self, Endpoint, Engine};
+use crate::{files, git};
 
 /// How often a lock that somebody else holds is tried.
 pub const LOCK_POLL: Duration = Duration::from_millis(50);
@@ -197,7 +198,7 @@ impl Session {
     /// `engine` is the host of an Engine whose every port is reached there.
     pub fn host(&self, engine: Option<&str>) -> String {
         let bound = self.settings.bind.unwrap_or(Ipv4Addr::LOCALHOST.into());
-        engine.map_or_else(|| variable::reachable(&bound.to_string()), str::to_owned)
+        engine.map_or_else(|| url::reachable(&bound.to_string()), str::to_owned)
     }
 
     /// Returns the environment for Compose, with what its files may use of reserved ports.

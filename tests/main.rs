@@ -8,6 +8,7 @@ mod engine;
 mod entering;
 mod layering;
 mod process;
+mod readers;
 mod setup;
 mod shells;
 mod support;

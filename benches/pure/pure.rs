@@ -1,35 +1,23 @@
 //! What prism computes at every start and at every prompt, without Engine, files and processes.
 
-#![allow(
-    dead_code,
-    unused_imports,
-    missing_docs,
-    reason = "prism is a program: its modules are included as they are"
-)]
-
-#[path = "../../src"]
-mod prism {
-    pub mod domain;
-    pub mod error;
-}
-
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::hint::black_box;
 use std::net::Ipv4Addr;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 
-use prism::{domain, error};
-
-use domain::change::{Layer, Now, Offer, Sight};
-use domain::model::Model;
-use domain::name::{ProjectName, SessionId, content_hash};
-use domain::overlay::{Facts, overlay};
-use domain::plan::plan;
-use domain::settings::Settings;
+use domain::identity::name::{ProjectName, SessionId};
+use domain::identity::own::DIFF;
 use domain::shell::Shell;
+use domain::shell::layer::{Layer, Now, Offer, Sight};
+use domain::stack::model::Model;
+use domain::stack::overlay::{Facts, overlay};
+use domain::stack::plan::plan;
+use domain::stack::settings::Settings;
+use domain::text::hash::content_hash;
+use domain::text::{dotenv, yaml};
 use domain::variable::Variable;
-use domain::{dotenv, yaml};
 
 const MEGABYTE: usize = 1024 * 1024;
 
@@ -73,12 +61,14 @@ fn hashing(criterion: &mut Criterion) {
 fn overriding(criterion: &mut Criterion) {
     let facts = Facts {
         project: ProjectName::reported("bench-01234567"),
-        session_id: SessionId("/w/bench".into()),
+        session_id: SessionId::new("/w/bench", None),
         directory: "/w/bench".into(),
         owner: "1000@machine".into(),
         process: None,
         created_at: "2026-01-01T00:00:00Z".into(),
-        restated: false,
+        has_start_interval: true,
+        profiles: BTreeMap::new(),
+        builds: BTreeMap::new(),
         excluded: Vec::new(),
     };
     let settings = Settings::default();
@@ -118,7 +108,7 @@ fn difference(criterion: &mut Criterion) {
         entered.extend(operation.value.map(|value| (operation.name.into(), value.into())));
     }
     let now = Now::new(entered);
-    let layer = Layer::read(now.get("PRISM_DIFF").or_else(|| now.get(domain::environment::DIFF)));
+    let layer = Layer::read(now.get(DIFF));
     let mut group = criterion.benchmark_group("difference of 100 variables");
     group.bench_function("nothing changed", |bencher| {
         bencher.iter(|| layer.step(black_box(&now), &old, |_| {}))

@@ -5,8 +5,7 @@ use std::io::{Result, Write};
 use std::path::Path;
 
 use clap_complete::env::{Bash, Elvish, EnvCompleter, Fish, Powershell, Shells, Zsh};
-
-use crate::text::clean;
+use domain::printable::clean;
 
 /// The shells of clap, each with what it inserts made harmless.
 pub(super) const SHELLS: Shells<'static> = Shells(&[

@@ -1,10 +1,11 @@
 //! `prism completions`: a script that completes prism's command line in a shell, by asking prism.
 
+use clap::Args;
+use domain::failure::{Failure, Kind};
+
 use super::careful::SHELLS;
 use super::complete::ASKED;
 use super::context::Context;
-use crate::error::{Failure, Kind};
-use clap::Args;
 
 /// Print a completion script
 #[derive(Debug, Args)]

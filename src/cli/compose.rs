@@ -3,10 +3,10 @@
 use std::ffi::OsString;
 
 use clap::Args;
+use domain::environment::Environment;
+use domain::failure::{Failure, Kind};
 
 use super::context::Context;
-use crate::domain::environment::Environment;
-use crate::error::{Failure, Kind};
 use crate::process::exec;
 use crate::process::interrupt::Interrupt;
 use crate::session::{cold, owner};

@@ -2,9 +2,10 @@
 
 use std::io::{IsTerminal, stdin};
 
-use crate::error::{Failure, Kind};
+use domain::failure::{Failure, Kind};
+use domain::printable;
+
 use crate::output::Output;
-use crate::text;
 
 /// Says what will happen and asks.
 ///
@@ -15,7 +16,7 @@ pub(super) fn confirm(output: Output, what: &str, things: &[String], unasked: &s
     let output = Output { quiet: false, ..output };
     output.note(what);
     for thing in things {
-        output.pass_on(&format!("  {}\n", text::clean(thing)));
+        output.pass_on(&format!("  {}\n", printable::clean(thing)));
     }
     if !stdin().is_terminal() {
         return Err(Failure::new("there is no terminal to ask at")

@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::compose;
+use domain::engine::container::{Container, State};
+use domain::environment::{Environment, scrubbed};
+use domain::failure::{self, Failure, Kind};
+use domain::identity::name::{ServiceName, SessionId, Suffix};
+use domain::shell::original::original;
+use domain::stack::header::Header;
+use domain::worktree::checkout::{self, Checkout};
+
 use crate::docker::{self, Endpoint, Engine};
-use crate::domain::checkout::{self, Checkout};
-use crate::domain::container::{Container, State};
-use crate::domain::environment::{Environment, original, scrubbed};
-use crate::domain::header::Header;
-use crate::domain::name::{ServiceName, SessionId, Suffix};
-use crate::error::{self, Failure, Kind};
-use crate::files;
 use crate::git::Repository;
 use crate::lock::Lock;
 use crate::output::Output;
@@ -23,7 +23,7 @@ use crate::session::options::Options;
 use crate::session::patience::{LIMIT, patience};
 use crate::session::worktree::Worktree;
 use crate::session::{self, Consent, Ephemeral, Session, dotenv, glance, owner, reach, up, warm};
-use crate::timing;
+use crate::{compose, files, timing};
 
 /// What a verb works with.
 #[derive(Debug)]
@@ -171,7 +171,7 @@ impl Context {
         let (endpoint, mut engine) = self.engine()?;
         let session = match Session::find_unread(&endpoint, self.environment.clone()) {
             // Its Compose file may be gone, on another branch for instance.
-            Err(error) if error::kind(&error) == Kind::NoProject => {
+            Err(error) if failure::kind(&error) == Kind::NoProject => {
                 let directory = self.target(&mut engine, &endpoint, None)?.directory;
                 let git_top = session::git_top(&directory);
                 Session::at(directory, git_top, &endpoint, self.environment.clone())

@@ -5,13 +5,13 @@ use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
 use clap::Args;
+use domain::environment::{Environment, Sources, Stray};
+use domain::failure::{self, Failure, Kind};
+use domain::text::word::word;
 
 use super::args::{SelectArgs, WaitArgs};
 use super::context::{Context, enter, lock, options};
 use crate::docker::{Endpoint, Engine};
-use crate::domain::environment::{Environment, Sources, Stray};
-use crate::domain::shell::word;
-use crate::error::{self, Failure, Kind};
 use crate::git::{EngineMark, Repository};
 use crate::process::identity;
 use crate::process::interrupt::Interrupt;
@@ -19,8 +19,7 @@ use crate::session::cold::Up;
 use crate::session::create::{self, Made};
 use crate::session::environment::SessionVariables;
 use crate::session::options::Options;
-use crate::session::up;
-use crate::session::{self, CONFIGURATION, Session, child};
+use crate::session::{self, CONFIGURATION, Session, child, up};
 
 /// Make a git worktree with a stack of its own, and set it up
 #[derive(Debug, Args)]
@@ -83,7 +82,7 @@ pub(super) fn run(context: Context, args: CreateArgs) -> anyhow::Result<()> {
         }
         Err(mut error) => {
             if made.undo(&mut engine, context.output) {
-                error::forget_session(&mut error);
+                failure::forget_session(&mut error);
             }
             Err(error)
         }

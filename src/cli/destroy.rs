@@ -5,17 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use domain::engine::claim::{Claim, machine_of};
+use domain::failure::{self, Failure};
+use domain::identity::name::SessionId;
+use domain::text::word::word;
+use domain::worktree::loss::Loss;
 
 use super::args::DirectoryArgs;
 use super::confirm::confirm;
 use super::context::{Context, Target, lock};
 use super::prune::orphans;
 use crate::docker::{Endpoint, Engine};
-use crate::domain::claim::{Claim, machine_of};
-use crate::domain::loss::Loss;
-use crate::domain::name::SessionId;
-use crate::domain::shell::word;
-use crate::error::{self, Failure};
 use crate::git;
 use crate::process::interrupt::Interrupt;
 use crate::session::create::Turn;
@@ -104,7 +104,7 @@ pub(super) fn run(context: Context, args: DestroyArgs) -> anyhow::Result<()> {
     }
     let Some(last) = failed.pop() else { return Ok(()) };
     for error in failed {
-        context.output.error(&error::render(&error));
+        context.output.error(&failure::render(&error));
     }
     Err(last)
 }
@@ -215,7 +215,7 @@ fn remove(
         Ok(kept) => kept.describe().for_each(|line| output.note(line)),
         Err(error) => {
             if let Err(other) = aside.put_back() {
-                output.error(&error::render(&other));
+                output.error(&failure::render(&other));
             }
             return Err(error);
         }

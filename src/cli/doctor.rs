@@ -1,14 +1,15 @@
 //! `prism doctor`: what may go wrong here, each with a remedy.
 
+use domain::failure::{self, Failure};
+use domain::printable;
+use domain::stack::store;
+
 use super::context::Context;
 use crate::compose;
 use crate::docker::Engine;
-use crate::domain::store;
-use crate::error::{self, Failure};
 use crate::output::Output;
 use crate::process::interrupt::Interrupt;
 use crate::session::{Session, cold, guard, localhost, script, stranger, warm};
-use crate::text;
 
 /// Docker's default pools hold 31 networks.
 const MANY_NETWORKS: usize = 25;
@@ -55,7 +56,7 @@ pub(super) fn run(context: Context) -> anyhow::Result<()> {
                     Err(error) => report.failure(&error)?,
                 }
             }
-            Err(error) if error::kind(&error) == error::Kind::NoProject => {
+            Err(error) if failure::kind(&error) == failure::Kind::NoProject => {
                 report.output.print("-     no Compose project here: nothing more to look at\n")?;
             }
             Err(error) => report.failure(&error)?,
@@ -133,22 +134,24 @@ fn shared_data(session: &Session, examined: &cold::Examined) -> Vec<String> {
 
 impl Report {
     fn good(&self, text: &str) -> anyhow::Result<()> {
-        self.output.show(format!("ok    {}\n", text::clean(text)))
+        self.output.show(format!("ok    {}\n", printable::clean(text)))
     }
 
     fn warning(&self, text: &str, remedy: &str) -> anyhow::Result<()> {
-        self.output.show(format!("warn  {}\n      hint: {remedy}\n", text::clean(text)))
+        self.output.show(format!("warn  {}\n      hint: {remedy}\n", printable::clean(text)))
     }
 
     /// Says what does not work, to those who want it.
     fn optional(&self, error: &anyhow::Error) -> anyhow::Result<()> {
-        self.output
-            .show(format!("-     no `prism exec --localhost`: {}\n", text::clean(&error::brief(error))))
+        self.output.show(format!(
+            "-     no `prism exec --localhost`: {}\n",
+            printable::clean(&failure::brief(error))
+        ))
     }
 
     fn failure(&mut self, error: &anyhow::Error) -> anyhow::Result<()> {
         self.failed = true;
-        let text = error::render(error);
+        let text = failure::render(error);
         let text = text.strip_prefix("prism: error: ").unwrap_or(&text).trim_end().replace('\n', "\n      ");
         self.output.show(format!("FAIL  {text}\n"))
     }

@@ -5,16 +5,17 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use domain::failure::{Failure, Kind};
+use domain::identity::own::DIFF;
+use domain::shell::layer::{Layer, Now};
+use domain::text::hash::hex;
+use domain::text::word::word;
+use domain::text::{block, dotenv, format};
+use domain::view;
 
 use super::args::WAIT_SECONDS;
 use super::context::{Context, Present, options};
 use super::shell_name;
-use crate::domain::change::{Layer, Now};
-use crate::domain::environment::DIFF;
-use crate::domain::name::hex;
-use crate::domain::shell::word;
-use crate::domain::{block, dotenv, explanation, format};
-use crate::error::{Failure, Kind};
 use crate::files;
 use crate::git::{self, Regard};
 use crate::output::Output;
@@ -88,10 +89,10 @@ pub(super) fn run(context: Context, args: &EnvArgs) -> anyhow::Result<()> {
     }
     let notes: Vec<String> = variables.missing.iter().map(ToString::to_string).collect();
     if args.explain {
-        let shown = explanation::shown(&variables.variables, &variables.own, args.show_secrets);
+        let shown = view::variable::shown(&variables.variables, &variables.own, args.show_secrets);
         return output.print(match args.format {
-            EnvFormat::Json => explanation::json(&shown, &notes)?,
-            EnvFormat::Dotenv => explanation::text(&shown, &notes),
+            EnvFormat::Json => view::variable::json(&shown, &notes)?,
+            EnvFormat::Dotenv => view::variable::text(&shown, &notes),
             EnvFormat::Github | EnvFormat::Docker => {
                 return Err(Failure::new("`--explain` has no such format")
                     .kind(Kind::Usage)

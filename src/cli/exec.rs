@@ -9,24 +9,24 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use clap_complete::ArgValueCompleter;
+use domain::environment::{Environment, Sources, Stray, merge};
+use domain::failure::Failure;
+use domain::identity::own::RECORD;
+use domain::stack::dotenv_file::Mode;
+use domain::stack::settings::Localhost;
+use domain::text::env_file::Entry;
 
 use super::args::WaitArgs;
 use super::complete;
 use super::context::{Context, options};
 use crate::docker::{Endpoint, Engine};
-use crate::domain::env_file::Entry;
-use crate::domain::environment::{Environment, RECORD, Sources, Stray, merge};
-use crate::domain::settings::Localhost;
-use crate::domain::translation::Mode;
-use crate::error::Failure;
 use crate::process::exec;
 use crate::process::interrupt::Interrupt;
 use crate::process::network::Network;
 use crate::session::dotenv::Reader;
-use crate::session::localhost::{Asked, Loopback};
+use crate::session::localhost::{self, Asked, Loopback};
 use crate::session::options::Options;
-use crate::session::up;
-use crate::session::{self, Session, app, child, localhost};
+use crate::session::{self, Session, app, child, up};
 use crate::timing;
 
 /// Run a command with this directory's stack up and its ports in the environment

@@ -2,13 +2,14 @@
 
 use clap::Args;
 use clap_complete::ArgValueCompleter;
+use domain::failure::Failure;
+use domain::port::ContainerPort;
+use domain::text::template::nearest;
+use domain::text::url;
+use domain::variable;
 
 use super::complete;
 use super::context::{Context, Present};
-use crate::domain::port::ContainerPort;
-use crate::domain::template::nearest;
-use crate::domain::{url, variable};
-use crate::error::Failure;
 use crate::session::reach;
 
 /// Print one variable, or where a service or an app listens

@@ -6,15 +6,16 @@ use std::path::Path;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use domain::environment::Environment;
+use domain::failure::{self, Failure, Kind};
+use domain::identity::own::{DIFF, DIRENV};
+use domain::shell::layer::{Layer, Now, SILENCE, Sight};
+use domain::shell::{SHELLS, Shell};
+use domain::text::hash::content_hash;
 
 use super::context::Context;
 use super::shell_name;
 use crate::docker::Endpoint;
-use crate::domain::change::{Layer, Now, SILENCE, Sight};
-use crate::domain::environment::{DIFF, DIRENV, Environment};
-use crate::domain::name::content_hash;
-use crate::domain::shell::{SHELLS, Shell};
-use crate::error::{self, Failure, Kind};
 use crate::session::{self, Session, glance};
 
 /// Print the code that sets a session's variables whenever a shell is in its directory
@@ -58,7 +59,7 @@ pub(super) fn run(context: Context, args: HookArgs) -> anyhow::Result<()> {
     }
     let program = std::env::current_exe()?;
     let program = program.to_str().ok_or_else(|| Failure::new("the path of prism is not UTF-8"))?;
-    let code = if direnv { Some(crate::domain::shell::direnv(program)) } else { shell.hook(program) };
+    let code = if direnv { Some(domain::shell::direnv(program)) } else { shell.hook(program) };
     let code = code.ok_or_else(|| {
         Failure::new(format!("`{}` has no prompts to hook into", shell.name))
             .kind(Kind::Usage)
@@ -118,7 +119,7 @@ fn look(environment: &Environment, directory: &Path, layer: &Layer) -> (Sight, M
     let (session, endpoint) = match found {
         Ok(found) => found,
         // Somebody removed the project, or the directory, a moment ago.
-        Err(error) if error::kind(&error) == Kind::NoProject || std::env::current_dir().is_err() => {
+        Err(error) if failure::kind(&error) == Kind::NoProject || std::env::current_dir().is_err() => {
             return (Sight::Nothing, Memory::default());
         }
         Err(error) => {
@@ -126,7 +127,7 @@ fn look(environment: &Environment, directory: &Path, layer: &Layer) -> (Sight, M
             let here = directory.to_string_lossy().into_owned();
             return (
                 Sight::Unknown(here),
-                Memory { message: Some(error::render(&error)), silent_until: None },
+                Memory { message: Some(failure::render(&error)), silent_until: None },
             );
         }
     };

@@ -1,11 +1,10 @@
 //! `prism info`: one session in full.
 
 use clap::Args;
+use domain::{failure, view};
 
 use super::args::{DirectoryArgs, Report};
 use super::context::Context;
-use crate::domain::{explanation, report};
-use crate::error;
 use crate::git;
 use crate::session::localhost;
 
@@ -27,21 +26,21 @@ pub(super) fn run(context: Context, args: &InfoArgs) -> anyhow::Result<()> {
     let output = context.output;
     let present = context.present()?;
     let shown = match present.variables() {
-        Ok(found) => explanation::shown(&found.variables, &found.own, args.show_secrets),
+        Ok(found) => view::variable::shown(&found.variables, &found.own, args.show_secrets),
         // As long as a service is stopped, `prism.yaml` may refer to what it does not give.
         Err(error) => {
-            output.note(error::brief(&error));
+            output.note(failure::brief(&error));
             Vec::new()
         }
     };
     let variables: Vec<(String, String)> = shown.into_iter().map(|it| (it.name, it.value)).collect();
     let left_out = present.engine.note(&present.session.id)?.left_out;
-    let mut sessions = report::sessions(present.containers, |_| &left_out);
+    let mut sessions = view::session::sessions(present.containers, |_| &left_out);
     let Some(session) = sessions.first_mut() else { return Ok(()) };
     session.branch = git::branch(present.session.path());
     session.command_ports = localhost::command_ports(&session.session_id);
     output.print(match args.format {
-        Report::Json => report::info_json(session, &variables)?,
-        Report::Text => report::info_text(session, &variables),
+        Report::Json => view::session::info_json(session, &variables)?,
+        Report::Text => view::session::info_text(session, &variables),
     })
 }

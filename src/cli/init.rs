@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use clap::Args;
+use domain::failure::{Failure, Kind};
+use domain::stack::settings;
+use domain::stack::starter::{self, Foreign};
 
 use super::context::Context;
 use crate::docker::Endpoint;
-use crate::domain::settings;
-use crate::domain::starter::{self, Foreign};
-use crate::error::{Failure, Kind};
 use crate::files;
 use crate::process::interrupt::Interrupt;
 use crate::session::{self, CONFIGURATION, Session, cold};

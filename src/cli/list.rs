@@ -5,14 +5,14 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use clap::Args;
+use domain::engine::container::Container;
+use domain::engine::ledger::Noted;
+use domain::identity::name::SessionId;
+use domain::text::word::word;
+use domain::view;
 
 use super::args::Report;
 use super::context::Context;
-use crate::domain::container::Container;
-use crate::domain::holding::Noted;
-use crate::domain::name::SessionId;
-use crate::domain::report;
-use crate::domain::shell::word;
 use crate::git;
 use crate::process::identity;
 use crate::session::{localhost, reach, stranger};
@@ -46,7 +46,7 @@ pub(super) fn run(context: &Context, args: &ListArgs) -> anyhow::Result<()> {
         context.output.note(sentence);
     }
     let mut sessions =
-        report::sessions(containers, |id| note(id).map_or(&[][..], |noted| &noted.note.left_out));
+        view::session::sessions(containers, |id| note(id).map_or(&[][..], |noted| &noted.note.left_out));
     for session in &mut sessions {
         session.branch = git::branch(Path::new(&session.directory));
         session.command_ports = localhost::command_ports(&session.session_id);
@@ -55,14 +55,14 @@ pub(super) fn run(context: &Context, args: &ListArgs) -> anyhow::Result<()> {
         }
     }
     match args.format {
-        Report::Json => context.output.print(report::list_json(&sessions)?),
+        Report::Json => context.output.print(view::session::list_json(&sessions)?),
         Report::Text if sessions.is_empty() => {
             context.output.note("no sessions; `prism start` in a directory with a compose.yaml makes one");
             Ok(())
         }
         Report::Text => {
             let color = context.output.color_stdout;
-            context.output.print(report::list_text(&sessions, SystemTime::now(), color))?;
+            context.output.print(view::session::list_text(&sessions, SystemTime::now(), color))?;
             if let Some(ended) = sessions.iter().find(|session| session.ephemeral == Some("ended")) {
                 context.output.note(format!(
                     "`prism destroy {}` removes a session whose command has ended, `prism prune` all of them",

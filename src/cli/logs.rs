@@ -6,10 +6,10 @@ use std::path::Path;
 
 use clap::Args;
 use clap_complete::ArgValueCompleter;
+use domain::engine::container::Container;
 
 use super::complete;
 use super::context::Context;
-use crate::domain::container::Container;
 use crate::process::exec;
 use crate::session::{Session, up};
 

@@ -1,16 +1,15 @@
 //! `prism man`: manual pages, made from the same words as `--help`.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use clap::{Args, Command, CommandFactory};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
+use domain::failure::{Failure, Kind};
 
 use super::Cli;
 use super::context::Context;
-use crate::error::{Failure, Kind};
 
 /// Print a manual page
 #[derive(Debug, Args)]

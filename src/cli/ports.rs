@@ -5,17 +5,18 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use clap_complete::ArgValueCompleter;
+use domain::engine::ledger::{Assignment, Holdings};
+use domain::failure::{Failure, Kind};
+use domain::identity::name::SessionId;
+use domain::port::reservation::{Block, Slot};
+use domain::text::template::nearest;
+use domain::view;
+use domain::view::session::CommandPorts;
 
 use super::args::{DirectoryArgs, Report};
 use super::complete;
 use super::context::{Context, Named, lock, options};
 use crate::docker::{Endpoint, Engine};
-use crate::domain::holding::{Assignment, Holdings};
-use crate::domain::name::SessionId;
-use crate::domain::report::{self, CommandPorts};
-use crate::domain::reservation::{Block, Slot};
-use crate::domain::template::nearest;
-use crate::error::{Failure, Kind};
 use crate::process::interrupt::Interrupt;
 use crate::session::{cold, localhost, owner, ports, reach, up};
 
@@ -130,12 +131,12 @@ fn print(
     format: Report,
 ) -> anyhow::Result<()> {
     match format {
-        Report::Json => context.output.print(report::ports_json(assignments, commands)?),
+        Report::Json => context.output.print(view::session::ports_json(assignments, commands)?),
         Report::Text if assignments.is_empty() && commands.is_empty() => {
             context.output.note("no session has reserved a port");
             Ok(())
         }
-        Report::Text => context.output.print(report::ports_text(assignments, commands)),
+        Report::Text => context.output.print(view::session::ports_text(assignments, commands)),
     }
 }
 

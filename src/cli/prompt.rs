@@ -1,15 +1,16 @@
 //! `prism prompt`: a segment for a shell's prompt.
 
 use clap::Args;
+use domain::environment::Environment;
+use domain::failure::{Failure, Kind};
+use domain::identity::own::DIFF;
+use domain::shell::Shell;
+use domain::shell::layer::Layer;
+use domain::view::prompt::{NAMES, Summary, segment, unknown_placeholder};
 
 use super::context::Context;
 use super::shell_name;
 use crate::docker::Endpoint;
-use crate::domain::change::Layer;
-use crate::domain::environment::{DIFF, Environment};
-use crate::domain::prompt::{NAMES, Summary, segment, unknown_placeholder};
-use crate::domain::shell::Shell;
-use crate::error::{Failure, Kind};
 use crate::session::{self, Session, glance};
 
 /// Print a short text on this directory's session for a prompt; nothing outside a project

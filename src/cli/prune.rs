@@ -3,20 +3,20 @@
 use std::path::Path;
 
 use clap::Args;
+use domain::engine::claim::{Claim, Command};
+use domain::engine::ledger::Noted;
+use domain::engine::origin::{Origin, Presence, Why};
+use domain::identity::name::{SessionId, Suffix};
+use domain::printable;
+use domain::text::word::word;
 
 use super::confirm::confirm;
 use super::context::{Context, lock};
 use crate::docker::Claims;
-use crate::domain::claim::{Claim, Command};
-use crate::domain::holding::Noted;
-use crate::domain::name::{SessionId, Suffix};
-use crate::domain::origin::{Origin, Presence, Why};
-use crate::domain::shell::word;
 use crate::files::disk;
 use crate::process::identity;
 use crate::session::remove::{Remains, Volumes};
 use crate::session::{ephemeral, owner};
-use crate::text;
 
 /// Remove sessions whose directory is gone, and ephemeral ones whose command has ended
 #[derive(Debug, Args)]
@@ -62,7 +62,7 @@ pub(super) fn run(context: Context, args: PruneArgs) -> anyhow::Result<()> {
     if args.dry_run {
         return context
             .output
-            .show(lines.iter().map(|line| format!("{}\n", text::clean(line))).collect::<String>());
+            .show(lines.iter().map(|line| format!("{}\n", printable::clean(line))).collect::<String>());
     }
     if !args.yes {
         confirm(context.output, "this removes", &lines, "prism prune --yes")?;

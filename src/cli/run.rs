@@ -5,14 +5,14 @@ use std::io::IsTerminal;
 
 use clap::{Args, Command, CommandFactory, FromArgMatches, Parser};
 use clap_complete::CompleteEnv;
+use domain::failure::{self, Failure, Kind};
+use domain::text::word::word;
 
 use super::context::{self, Context};
 use super::{
     Cli, Global, Verb, careful, complete, completions, compose, create, destroy, doctor, env, exec, get,
     hook, info, init, list, logs, man, ports, prompt, prune, restart, shell, start, stop, stop_all,
 };
-use crate::domain::shell::word;
-use crate::error::{self, Failure, Kind};
 use crate::output::{Color, Output};
 use crate::process::interrupt::end_by;
 use crate::timing;
@@ -44,10 +44,10 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> u8 {
         Err(mut error) => {
             let gone_to = if goes_itself { std::env::current_dir().ok() } else { sent_to };
             if let Some(directory) = gone_to {
-                error::tell_directory(&mut error, &word(directory.display()));
+                failure::tell_directory(&mut error, &word(directory.display()));
             }
-            output.error(&error::render(&error));
-            let kind = error::kind(&error);
+            output.error(&failure::render(&error));
+            let kind = failure::kind(&error);
             match kind {
                 Kind::Interrupted(signal) => end_by(signal),
                 _ => status(kind, is_exec),
@@ -59,8 +59,8 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> u8 {
 /// Reports why prism, started by itself, cannot run a command. Returns the exit status.
 pub fn fail(failure: Failure) -> u8 {
     let error = failure.into();
-    Output::new(false, false, Color::Auto).error(&error::render(&error));
-    status(error::kind(&error), true)
+    Output::new(false, false, Color::Auto).error(&failure::render(&error));
+    status(failure::kind(&error), true)
 }
 
 /// Says whether a verb goes to the directory that it is told.

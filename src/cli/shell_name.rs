@@ -1,9 +1,9 @@
 //! Which shell is meant: the one that is named, else the one that started prism, else the user's own.
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use domain::failure::{Failure, Kind};
+use domain::shell::{SHELLS, Shell};
 
-use crate::domain::shell::{SHELLS, Shell};
-use crate::error::{Failure, Kind};
 use crate::process::parent;
 
 /// Stands for a shell that is to be found out.

@@ -1,22 +1,21 @@
 //! `prism start`: the stack up and ready, and where it listens.
 
 use clap::Args;
+use domain::engine::selection::{Mode, Selection};
+use domain::failure::{Failure, Kind};
+use domain::identity::name::ServiceName;
+use domain::stack::settings::Settings;
+use domain::text::template::nearest;
+use domain::variable;
 
 use super::args::{DirectoryArgs, ModeArg, SelectArgs, WaitArgs};
 use super::context::{Context, options};
 use crate::docker::{Endpoint, Engine};
-use crate::domain::name::ServiceName;
-use crate::domain::selection::{Mode, Selection};
-use crate::domain::settings::Settings;
-use crate::domain::template::nearest;
-use crate::domain::variable;
-use crate::error::{Failure, Kind};
 use crate::output::Output;
 use crate::process::interrupt::Interrupt;
 use crate::session::cold::Up;
 use crate::session::options::Options;
-use crate::session::up;
-use crate::session::{Session, environment};
+use crate::session::{Session, environment, up};
 
 /// Start this directory's stack and wait until it is ready
 #[derive(Debug, Args)]

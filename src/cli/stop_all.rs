@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use domain::engine::container::State;
+use domain::failure;
+use domain::identity::name::SessionId;
+use domain::view::session::by_session;
+
 use super::context::{Context, lock};
-use crate::domain::container::State;
-use crate::domain::name::SessionId;
-use crate::domain::report::by_session;
-use crate::error;
 use crate::session::{Ephemeral, owner, remove};
 
 pub(super) fn run(context: Context) -> anyhow::Result<()> {
@@ -25,7 +26,7 @@ pub(super) fn run(context: Context) -> anyhow::Result<()> {
             continue;
         }
         if let Err(error) = check(&id) {
-            context.output.note(error::brief(&error.into()));
+            context.output.note(failure::brief(&error.into()));
             continue;
         }
         let _lock = lock(&id, context.output)?;

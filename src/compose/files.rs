@@ -4,8 +4,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::domain::dotenv;
-use crate::domain::environment::{self, Environment};
+use domain::environment::{self, Environment};
+use domain::text::dotenv;
+
 use crate::read;
 
 /// The names that Compose looks for, best first.

@@ -3,10 +3,9 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
+use domain::failure::Failure;
 use nix::sys::resource::{Resource, getrlimit};
 use nix::unistd::geteuid;
-
-use crate::error::Failure;
 
 /// With fewer than these left, `docker compose` may not get to its end: each of its threads counts, and it has one for
 /// nearly everything that it does at once.

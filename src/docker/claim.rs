@@ -6,12 +6,12 @@ use bollard::models::{ContainerSummary, Network, Volume};
 use bollard::query_parameters::{
     ListImagesOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder,
 };
+use domain::engine::claim::{self, Claim, Whose};
+use domain::identity::label::LABEL;
+use domain::identity::name::SessionId;
 
 use super::answer::understood;
 use super::{Engine, labelled};
-use crate::domain::claim::{self, Claim, Whose};
-use crate::domain::label::LABEL;
-use crate::domain::name::SessionId;
 
 /// Things of one session that are not containers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -7,13 +7,13 @@ use bollard::models::{
     ContainerInspectResponse, ContainerSummary, ContainerSummaryStateEnum as Listed, HealthStatusEnum,
     PortSummaryTypeEnum,
 };
+use domain::engine::claim::{self, Whose};
+use domain::engine::container::{Binding, Container, Health, Inspection, State};
+use domain::identity::label::LABEL;
+use domain::identity::name::{ProjectName, ServiceName, SessionId};
+use domain::port::{ContainerPort, Protocol};
 
 use super::claim::judged;
-use crate::domain::claim::{self, Whose};
-use crate::domain::container::{Binding, Container, Health, Inspection, State};
-use crate::domain::label::LABEL;
-use crate::domain::name::{ProjectName, ServiceName, SessionId};
-use crate::domain::port::{ContainerPort, Protocol};
 
 /// Converts an entry of the Engine's list. `None` if it lacks what makes it a container of a session, or is a foreign one
 /// with such labels.

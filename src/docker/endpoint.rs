@@ -6,15 +6,14 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
+use domain::engine::address;
+use domain::engine::confinement::Confinement;
+use domain::environment::Environment;
+use domain::failure::Failure;
+use domain::text::hash::hex;
+use domain::text::loopback::is_here;
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use sha2::{Digest, Sha256};
-
-use crate::domain::confinement::Confinement;
-use crate::domain::engine_address;
-use crate::domain::environment::Environment;
-use crate::domain::loopback::is_here;
-use crate::domain::name::hex;
-use crate::error::Failure;
 
 /// How to come back from a context.
 const OTHER_CONTEXT: &str = "`docker context ls` shows the contexts, `docker context use default` goes back";
@@ -53,7 +52,7 @@ impl Endpoint {
         let tls = ["DOCKER_TLS_VERIFY", "DOCKER_TLS"].into_iter().find(|name| setting(name).is_some());
         let address = match &context {
             Some(context) => context.address.clone(),
-            None => engine_address::read(said.as_deref().unwrap_or_default())?,
+            None => address::read(said.as_deref().unwrap_or_default())?,
         };
         let remote = match address.split_once("://") {
             Some(("unix", path)) => {
@@ -63,7 +62,7 @@ impl Endpoint {
                 match (&context, tls) {
                     (Some(context), _) => context.check_tls()?,
                     (None, Some(tls)) => {
-                        return Err(engine_address::no_tls(
+                        return Err(address::no_tls(
                             &address,
                             tls,
                             &format!("`unset DOCKER_HOST {tls}` uses the Engine of this machine"),
@@ -75,7 +74,7 @@ impl Endpoint {
                 let host = host.rsplit_once(':').map_or(host, |(host, _)| host).trim_matches(['[', ']']);
                 (!is_here(host, "")).then(|| host.to_owned())
             }
-            _ => return Err(engine_address::foreign(&address).hint(OTHER_CONTEXT)),
+            _ => return Err(address::foreign(&address).hint(OTHER_CONTEXT)),
         };
         let shared = remote.is_some();
         Ok(Self { host: setting("PRISM_HOST").or(remote), address, shared })
@@ -135,7 +134,7 @@ impl DockerContext {
             return Ok(());
         }
         let said_by = format!("the Docker context `{}`", self.name);
-        Err(engine_address::no_tls(&self.address, &said_by, OTHER_CONTEXT))
+        Err(address::no_tls(&self.address, &said_by, OTHER_CONTEXT))
     }
 }
 

@@ -1,8 +1,7 @@
 //! Why the Engine cannot be reached, and what to do about it.
 
 use bollard::errors::Error;
-
-use crate::error::Failure;
+use domain::failure::Failure;
 
 /// Explains why there is no answer. An Engine that does not answer is never "no session".
 pub(super) fn unreachable(address: &str, error: Error) -> Failure {

@@ -3,11 +3,11 @@
 use std::collections::{BTreeSet, HashMap};
 
 use bollard::query_parameters::ListImagesOptionsBuilder;
+use domain::identity::label::LABEL;
+use domain::identity::name::{ServiceName, SessionId};
 
 use super::Engine;
 use super::answer::understood;
-use crate::domain::label::LABEL;
-use crate::domain::name::{ServiceName, SessionId};
 
 impl Engine {
     /// Lists what the images of a session were built from, by service, as their labels say.

@@ -6,14 +6,14 @@ use bollard::Docker;
 use bollard::errors::Error;
 use bollard::models::{ContainerInspectResponse, ContainerSummary};
 use bollard::query_parameters::ListContainersOptions;
+use domain::engine::container::{Container, Inspection, without_twins};
+use domain::identity::label::LABEL;
+use domain::identity::name::SessionId;
 use futures_util::future::{join, join_all};
 use tokio::task::JoinHandle;
 
 use super::answer::understood;
 use super::{Engine, container, has_status, labelled};
-use crate::domain::container::{Container, Inspection, without_twins};
-use crate::domain::label::LABEL;
-use crate::domain::name::SessionId;
 
 /// How often a request that was begun needs a turn until it is on its way: to connect, to be ready, to write.
 const SENDING: usize = 2;

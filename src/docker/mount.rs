@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bollard::query_parameters::{ListContainersOptions, ListVolumesOptions};
+use domain::engine::claim::{self, Whose};
+use domain::identity::label::LABEL;
+use domain::identity::name::SessionId;
+use domain::stack::data::{Origin, place_by_driver};
 
 use super::answer::understood;
 use super::claim::judged;
 use super::{Engine, has_status};
-use crate::domain::claim::{self, Whose};
-use crate::domain::data::{Origin, place_by_driver};
-use crate::domain::label::LABEL;
-use crate::domain::name::SessionId;
 
 /// A container that runs, and what it has mounted for writing.
 #[derive(Debug, Clone)]

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use bollard::models::{EndpointSettings, NetworkConnectRequest, NetworkDisconnectRequest};
+use domain::engine::container::Container;
 
 use super::Engine;
 use super::answer::understood;
-use crate::domain::container::Container;
 
 impl Engine {
     /// Gives a container no other names on a network than `aliases`.

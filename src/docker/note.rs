@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, HashMap};
 
 use bollard::models::{Volume, VolumeCreateRequest};
 use bollard::query_parameters::{ListVolumesOptionsBuilder, RemoveVolumeOptions};
+use domain::engine::claim::{self, Whose};
+use domain::engine::ledger::Noted;
+use domain::engine::note::{CONFIG, Note};
+use domain::failure::Failure;
+use domain::identity::label::LABEL;
+use domain::identity::name::{ProjectName, SessionId};
 
 use super::answer::understood;
 use super::{Engine, has_status};
-use crate::domain::claim::{self, Whose};
-use crate::domain::holding::Noted;
-use crate::domain::label::LABEL;
-use crate::domain::name::{ProjectName, SessionId};
-use crate::domain::note::{CONFIG, Note};
-use crate::error::Failure;
 
 impl Engine {
     /// Reads a session's note; the default one where there is none.

@@ -4,13 +4,13 @@ use std::fs;
 
 use bollard::models::SystemInfo;
 use bollard::query_parameters::ListContainersOptionsBuilder;
+use domain::engine::container::State;
+use domain::engine::ledger::Holdings;
+use domain::identity::name::SessionId;
 
 use super::answer::understood;
 use super::endpoint::Peer;
 use super::{Endpoint, Engine, container};
-use crate::domain::container::State;
-use crate::domain::holding::Holdings;
-use crate::domain::name::SessionId;
 
 /// Where the Engine binds ports, as seen from here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

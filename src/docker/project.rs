@@ -4,14 +4,14 @@ use std::collections::HashMap;
 
 use bollard::models::Volume;
 use bollard::query_parameters::ListVolumesOptionsBuilder;
+use domain::engine::claim::{self, PROJECT, Whose};
+use domain::engine::container::State;
+use domain::engine::note::Note;
+use domain::identity::label::LABEL;
+use domain::identity::name::{ProjectName, SessionId};
 
 use super::Engine;
 use super::answer::understood;
-use crate::domain::claim::{self, PROJECT, Whose};
-use crate::domain::container::State;
-use crate::domain::label::LABEL;
-use crate::domain::name::{ProjectName, SessionId};
-use crate::domain::note::Note;
 
 impl Engine {
     /// Finds the name of a session's Compose project: that of its containers, running ones first, else that of the volumes

@@ -9,15 +9,15 @@ use bollard::query_parameters::{
     ListContainersOptionsBuilder, RemoveContainerOptionsBuilder, RemoveImageOptionsBuilder,
     RemoveVolumeOptions,
 };
+use domain::engine::anonymous::is_anonymous;
+use domain::engine::container::Container;
+use domain::identity::label::LABEL;
+use domain::identity::name::SessionId;
 use futures_util::future::join_all;
 
 use super::answer::understood;
 use super::container::listed;
 use super::{Engine, has_status};
-use crate::domain::anonymous::is_anonymous;
-use crate::domain::container::Container;
-use crate::domain::label::LABEL;
-use crate::domain::name::SessionId;
 
 /// How long the Engine may take to let go of what a container had that it no longer lists.
 const RELEASE: Duration = Duration::from_secs(10);

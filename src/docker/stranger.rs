@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bollard::models::ContainerSummary;
+use domain::engine::claim::{self, PROJECT, Whose};
+use domain::engine::container::Container;
+use domain::identity::name::SessionId;
 
 use super::claim::judged;
 use super::container::lost;
 use super::{Engine, labelled};
-use crate::domain::claim::{self, PROJECT, Whose};
-use crate::domain::container::Container;
-use crate::domain::name::SessionId;
 
 /// Compose projects, each with the names of its containers.
 pub type Strangers = BTreeMap<String, Vec<String>>;

@@ -7,9 +7,10 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use crate::domain::loss::is_cache;
-use crate::domain::mount;
-use crate::domain::origin::{Mount, Origin, Place, Presence, Why};
+use domain::engine::origin::{Mount, Origin, Place, Presence, Why};
+use domain::worktree::loss::is_cache;
+use domain::worktree::mount;
+
 use crate::read;
 
 /// In as many directories a moved one is looked for.

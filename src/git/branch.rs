@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use domain::failure::{Failure, Kind};
+use domain::text::word::word;
+use domain::worktree::refspec;
+
 use super::repository::{Repository, commit};
 use super::{attempt, run};
-use crate::domain::refspec;
-use crate::domain::shell::word;
-use crate::error::{Failure, Kind};
 
 /// Where the branch of a new worktree begins.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use domain::worktree::checkout::Checkout;
+
 use super::marker::Marker;
 use super::repository::Repository;
-use crate::domain::checkout::Checkout;
 use crate::read;
 
 impl Repository {

@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use domain::worktree::git_config;
+
 use super::{common_directory, private_directory};
-use crate::domain::git_config;
 use crate::read;
 
 /// What prism has noted down in a git directory that is kept away from its worktree.

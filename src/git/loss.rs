@@ -12,14 +12,14 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::Command;
 
+use domain::worktree::loss::{Loss, branch_of_stash, is_number, is_own_reference, left, symbolic};
+
 use self::checkout::Checkout;
+pub use self::ignored::remember_ignored;
 use super::marker::Marker;
 use super::repository::Repository;
 use super::{bytes_of, git, output, private_directory};
-use crate::domain::loss::{Loss, branch_of_stash, is_number, is_own_reference, left, symbolic};
 use crate::read;
-
-pub use self::ignored::remember_ignored;
 
 /// Looking fetches nothing, not even what a partial clone lacks: that would run what its configuration names. A commit is on
 /// what it is made on, not on what a graft or a replacement says.

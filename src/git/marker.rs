@@ -8,11 +8,11 @@ use std::hash::{BuildHasher, Hasher};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use domain::identity::nonce::Nonce;
+use domain::text::hash::short_hash;
 use serde::{Deserialize, Serialize};
 
 use super::repository::Repository;
-use crate::domain::name::short_hash;
-use crate::domain::nonce::Nonce;
 use crate::read;
 
 /// The file in a worktree's private git directory that says: prism made this.

@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::marker::Marker;
+use super::marker::{self, Marker};
 use super::repository::Repository;
-use super::{loss, marker};
+use super::{attempt, loss};
 use crate::read;
 
 /// Why git itself locks a worktree that it is about to make.
@@ -52,6 +52,14 @@ impl Registration {
             }
             Some(marker) => self.lock.is_some() && self.lock == marker.reason(),
         }
+    }
+
+    /// Says whether git came so far that there is a HEAD: somebody may have gone on from it.
+    pub(super) fn has_head(&self) -> anyhow::Result<bool> {
+        let git_dir = format!("--git-dir={}", self.directory.display());
+        let asked =
+            attempt(&self.directory, &[&git_dir, "rev-parse", "--quiet", "--verify", "HEAD^{commit}"])?;
+        Ok(asked.status.success())
     }
 
     /// Says why somebody locked it, and nobody else did but to make it.

@@ -7,14 +7,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use domain::failure::Failure;
+use domain::text::word::word;
 
 use self::branch::Proof;
 use super::marker::{Marker, nonce};
 use super::private_directory;
 use super::registration::{Registration, is_gone};
 use super::repository::{Repository, commit};
-use crate::domain::shell::word;
-use crate::error::Failure;
 
 /// How far a removal came that was begun, or what there is to remove.
 #[derive(Debug)]

@@ -4,15 +4,15 @@ use std::ffi::{CStr, CString, OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use domain::environment::Environment;
+use domain::failure::{Failure, Kind};
+use domain::text::word::word;
 use nix::errno::Errno;
 use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, PosixSpawnFlags, posix_spawn};
 use nix::sys::signal::SigSet;
 use nix::unistd::{AccessFlags, Pid, access};
 
 use super::inherited;
-use crate::domain::environment::Environment;
-use crate::domain::shell::word;
-use crate::error::{Failure, Kind};
 
 /// Where POSIX looks without a `PATH`.
 const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use domain::failure::{Failure, Kind};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, raise};
@@ -14,7 +15,6 @@ use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::SignalOnly;
 
 use super::inherited;
-use crate::error::{Failure, Kind};
 
 /// What ends a program that does not ask for it, and can be asked for.
 const ENDING: [Signal; 10] = [

@@ -38,6 +38,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use domain::environment::forward::{CommandPort, Forward};
+use domain::failure::Failure;
 use nix::sched::{CloneFlags, setns};
 use nix::unistd::geteuid;
 use serde::{Deserialize, Serialize};
@@ -45,8 +47,6 @@ use serde::{Deserialize, Serialize};
 pub use self::pasta::find;
 use self::refusal::{Refusal, WITHOUT};
 use super::exec::Program;
-use crate::domain::forward::{CommandPort, Forward};
-use crate::error::Failure;
 
 /// The names by which prism is started as a helper, and which `ps` shows, as short as the kernel keeps them.
 pub const OUTSIDE: &str = "prism-net-out";

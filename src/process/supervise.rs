@@ -20,10 +20,9 @@ use signal_hook::iterator::exfiltrator::origin::WithOrigin;
 use signal_hook::low_level::siginfo::Cause;
 
 use super::exec::Program;
-use super::inherited;
 use super::interrupt::{Interrupt, is_ignored};
-use super::terminal;
 use super::witness::Witness;
+use super::{inherited, terminal};
 
 /// What is not passed on: what cannot be caught, faults of prism itself, what is about its own children and output,
 /// and the stops of a background process that touches its terminal, which reach the whole group.

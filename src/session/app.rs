@@ -2,14 +2,15 @@
 
 use std::path::Path;
 
+use domain::failure::{Failure, Kind};
+use domain::port::Protocol;
+use domain::stack::settings::of_directory;
+use domain::text::template::nearest;
+use domain::variable::{self, Variable};
+
 use super::Session;
 use super::environment::SessionVariables;
 use crate::docker::Engine;
-use crate::domain::port::Protocol;
-use crate::domain::settings::of_directory;
-use crate::domain::template::nearest;
-use crate::domain::variable::{self, Variable};
-use crate::error::{Failure, Kind};
 use crate::listen::{self, Listener};
 
 /// Finds the app that is named, or the one in whose directory prism was started.

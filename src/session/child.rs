@@ -2,20 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::engine::container::Container;
+use domain::environment::{Environment, Lead, Merged, Origin, Ports, Sources, Stray, leads, merge, strays};
+use domain::failure::Failure;
+use domain::identity::name::ServiceName;
+use domain::port::reservation::{Block, read_service_label};
+use domain::stack::settings::Guard;
+use domain::variable::{Variable, host_ports};
+
 use super::cold::Up;
 use super::environment::SessionVariables;
 use super::guard::{self, Strangers};
 use super::{Session, input};
 use crate::docker::{self, Engine};
-use crate::domain::container::Container;
-use crate::domain::environment::{
-    Environment, Lead, Merged, Origin, Ports, Sources, Stray, leads, merge, strays,
-};
-use crate::domain::name::ServiceName;
-use crate::domain::reservation::{Block, read_service_label};
-use crate::domain::settings::Guard;
-use crate::domain::variable::{Variable, host_ports};
-use crate::error::Failure;
 use crate::output::Output;
 
 /// Merges the session's variables with those of `sources`, says what stays the caller's, and on a verbose run where each

@@ -13,6 +13,14 @@ mod resolve;
 use std::collections::BTreeSet;
 use std::time::Instant;
 
+use domain::engine::anonymous::Anonymous;
+use domain::engine::container::{Container, State};
+use domain::engine::note::Note;
+use domain::failure::{self, Failure};
+use domain::identity::name::ServiceName;
+use domain::stack::header::Header;
+use domain::stack::readiness::Stage;
+
 use self::compose_up::{ComposeUp, Ended};
 pub use self::examine::{Examined, examine};
 use self::prepare::{Prepare, Prepared};
@@ -23,13 +31,6 @@ use super::wait::{Outcome, Wait};
 use super::{LOCK_POLL, Session, key, lock_name, owner, ports, rename, stranger, warm};
 use crate::compose::Compose;
 use crate::docker::{Endpoint, Engine};
-use crate::domain::anonymous::Anonymous;
-use crate::domain::container::{Container, State};
-use crate::domain::header::Header;
-use crate::domain::name::ServiceName;
-use crate::domain::note::Note;
-use crate::domain::state::Stage;
-use crate::error::{self, Failure};
 use crate::lock::Lock;
 use crate::output::Output;
 use crate::process::interrupt::Interrupt;
@@ -107,7 +108,7 @@ fn start_locked(
     if up.is_err() && was_nothing {
         let removed = remove::if_without_container(session, engine, options.output);
         if let Err(error) = removed {
-            options.output.note(format!("could not clean up: {}", error::brief(&error)));
+            options.output.note(format!("could not clean up: {}", failure::brief(&error)));
         }
     }
     up.map(|(header, since)| (header, since, before))

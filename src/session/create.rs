@@ -12,6 +12,9 @@ use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use domain::failure::{self, Failure};
+use domain::identity::name::SessionId;
+use domain::text::word::word;
 use nix::unistd::Pid;
 
 pub use self::copied::refresh;
@@ -23,9 +26,6 @@ use super::remove::{self, Remains, Volumes};
 use super::worktree::Worktree;
 use super::{LOCK_POLL, Session, lock_name};
 use crate::docker::Engine;
-use crate::domain::name::SessionId;
-use crate::domain::shell::word;
-use crate::error::{self, Failure};
 use crate::git::{self, Beginning, EngineMark, Marker, Progress, Repository};
 use crate::lock::Lock;
 use crate::output::Output;
@@ -226,7 +226,7 @@ impl Made {
             && matches!(repository.progress(marker), Progress::Whole(_))
             && let Err(error) = undo::look(repository, marker, &marker.worktree, &self.known)
         {
-            output.error(&error::render(&error));
+            output.error(&failure::render(&error));
             output.note(goes_on);
             return false;
         }

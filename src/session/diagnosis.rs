@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use domain::engine::container::{Container, Inspection, State};
+use domain::engine::health::last_word;
+use domain::engine::socket::Sockets;
+use domain::failure::Failure;
+use domain::stack::readiness::{Finding, Verdict, by_age_and_health};
+use domain::stack::settings::Ready;
+
 use crate::docker::Engine;
-use crate::domain::container::{Container, Inspection, State};
-use crate::domain::health::last_word;
-use crate::domain::settings::Ready;
-use crate::domain::socket::Sockets;
-use crate::domain::state::{Finding, Verdict, by_age_and_health};
-use crate::error::Failure;
 
 /// A container that was started again so often will not make it.
 const RESTART_LIMIT: i64 = 3;

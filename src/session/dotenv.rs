@@ -4,14 +4,14 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use domain::stack::dotenv_file::{self, Dotenv, Line, Mode, NAMES};
+use domain::stack::header::Header;
+use domain::text::block;
+use domain::text::hash::content_hash;
+
 use super::{Session, key, lock_name, rename};
-use crate::docker;
-use crate::domain::block;
-use crate::domain::header::Header;
-use crate::domain::name::content_hash;
-use crate::domain::translation::{self, Dotenv, Line, Mode, NAMES};
 use crate::lock::Lock;
-use crate::read;
+use crate::{docker, read};
 
 /// What people write by hand is shorter.
 const LONGEST: usize = 64 << 10;
@@ -71,7 +71,7 @@ pub fn lines(session: &Session, recorded: &Dotenv, reader: &Reader) -> Vec<Line>
     } else {
         Cow::Owned([recorded.lines.clone(), here.lines].concat())
     };
-    translation::select(&all, &reader.directory, reader.mode)
+    dotenv_file::select(&all, &reader.directory, reader.mode)
 }
 
 /// Brings what a header says of the files up to date, for commands that the user gives: shells go on with what the last of
@@ -104,7 +104,7 @@ fn add(session: &Session, directory: &str, found: &mut Dotenv) {
         let Some(bytes) = bytes.filter(|bytes| bytes.len() <= LONGEST) else { continue };
         // A line in another encoding stands for itself alone.
         let text = String::from_utf8_lossy(&bytes);
-        found.lines.extend(translation::lines(&block::without(&text), &file));
+        found.lines.extend(dotenv_file::lines(&block::without(&text), &file));
     }
 }
 

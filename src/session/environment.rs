@@ -3,23 +3,26 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use domain::engine::container::{Container, Inspection};
+use domain::engine::kind;
+use domain::environment::translation::{self, LeftAlone, Targets};
+use domain::environment::{former, record};
+use domain::failure;
+use domain::identity::own::{self, RECORD};
+use domain::port::reservation;
+use domain::stack::dotenv_file::{Dotenv, Line};
+use domain::stack::header::Header;
+use domain::stack::port_name;
+use domain::text::dotenv::{HEADER, is_generated, write};
+use domain::variable::{self, Missing, Variable};
+
 use super::dotenv::{self, Reader};
 use super::generated::RESOLVED;
 use super::guard::Strangers;
 use super::{Session, reach};
 use crate::docker::{self, Endpoint, Engine};
-use crate::domain::container::{Container, Inspection};
-use crate::domain::dotenv::{HEADER, is_generated, write};
-use crate::domain::environment::{RECORD, former, record};
-use crate::domain::header::Header;
-use crate::domain::known;
-use crate::domain::reservation;
-use crate::domain::translation::{self, Dotenv, LeftAlone, Line, Targets};
-use crate::domain::variable::{self, Missing, Variable};
-use crate::error;
-use crate::files;
 use crate::output::Output;
-use crate::timing;
+use crate::{files, timing};
 
 /// Everything that a session says of itself.
 #[derive(Debug)]
@@ -175,7 +178,7 @@ pub fn dress(session: &Session, header: Option<&Header>, containers: &mut [Conta
 
 /// Picks the containers of which more has to be known than the Engine's list says.
 pub fn needing_inspection(containers: &[Container]) -> impl Iterator<Item = &Container> {
-    let wanted = containers.iter().filter(|container| variable::needs_inspection(container));
+    let wanted = containers.iter().filter(|container| kind::needs_inspection(container));
     wanted.filter(|container| {
         !container.live_bindings().is_empty() || container.host_network || container.label("via").is_some()
     })
@@ -188,7 +191,7 @@ fn read_credential_files(
 ) -> Vec<Missing> {
     let mut missing = Vec::new();
     for container in containers {
-        let Some((kind, seen)) = variable::kind_of(container).zip(inspections.get_mut(&container.id)) else {
+        let Some((kind, seen)) = kind::kind_of(container).zip(inspections.get_mut(&container.id)) else {
             continue;
         };
         for (name, path) in variable::credential_files(kind, seen) {
@@ -218,9 +221,9 @@ fn own(session: &Session, header: Option<&Header>, host: Option<&str>) -> Vec<(S
     ];
     let Some(header) = header else { return own };
     own.extend(compose_files(session, header));
-    let mut ports = known::exported(&header.services, &header.apps, &session.host(host), host);
+    let mut ports = port_name::exported(&header.services, &header.apps, &session.host(host), host);
     // What the Compose file uses has the value that it was started with.
-    ports.extend(header.known.clone().into_iter().filter(|(name, _)| known::is_meant(name)));
+    ports.extend(header.known.clone().into_iter().filter(|(name, _)| own::is_meant(name)));
     own.extend(ports);
     own
 }
@@ -263,7 +266,7 @@ impl SessionVariables {
         if let Err(error) = self.write_dotenv(session) {
             let path = session.dotenv_path();
             match path.map_or(Ok(()), |path| files::check(&path, is_generated)) {
-                Err(error) => output.note(error::brief(&error)),
+                Err(error) => output.note(failure::brief(&error)),
                 Ok(()) => output.detail(format!("{error:#}")),
             }
         }

@@ -5,13 +5,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use domain::failure::{Failure, Kind};
+use domain::identity::name::{SessionId, Suffix};
 
 use super::remove::{Remains, Volumes};
 use super::{Session, lock_name};
 use crate::docker::Engine;
-use crate::domain::name::SessionId;
-use crate::domain::name::Suffix;
-use crate::error::{Failure, Kind};
 use crate::lock::{self, Lock};
 use crate::process::identity;
 

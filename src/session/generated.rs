@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Session;
-use crate::domain::name::content_hash;
-use crate::domain::{dotenv, header};
-use crate::files;
+pub use domain::identity::own::{OVERRIDE, RESOLVED};
+use domain::stack::header;
+use domain::text::dotenv;
+use domain::text::hash::content_hash;
 
-pub use crate::domain::environment::{OVERRIDE, RESOLVED};
+use super::Session;
+use crate::files;
 
 /// The session's variables, for editors and other readers of dotenv files.
 pub const DOTENV: &str = ".env.session";

@@ -3,12 +3,13 @@
 use std::sync::mpsc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use domain::engine::container::{Container, State};
+use domain::failure;
+use domain::shell::layer::{Offer, Sight};
+use domain::stack::header::Header;
+
 use super::{Consent, Session, environment, reach, warm};
 use crate::docker::{Endpoint, Engine};
-use crate::domain::change::{Offer, Sight};
-use crate::domain::container::{Container, State};
-use crate::domain::header::Header;
-use crate::error;
 
 /// How long a prompt may be kept waiting.
 pub const BUDGET: Duration = Duration::from_millis(250);
@@ -51,7 +52,7 @@ pub fn variables(mut session: Session, endpoint: &Endpoint) -> (Sight, Option<St
             let message = matches!(consent, Consent::Missing(_)).then(|| format!("prism: {UNAPPROVED}\n"));
             (Sight::Up(variables.offer(&session)), message)
         }
-        Err(error) => (unknown, Some(error::render(&error))),
+        Err(error) => (unknown, Some(failure::render(&error))),
     }
 }
 

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use domain::failure::Failure;
+use domain::identity::name::ServiceName;
+use domain::port::Protocol;
+use domain::stack::plan::ServicePlan;
+use domain::stack::settings::Guard;
+
 use super::Session;
 use crate::docker::Engine;
-use crate::domain::name::ServiceName;
-use crate::domain::plan::ServicePlan;
-use crate::domain::port::Protocol;
-use crate::domain::settings::Guard;
-use crate::error::Failure;
 use crate::listen::{self, Listener};
 use crate::output::Output;
 use crate::process::network;

@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use domain::environment::Environment;
+use domain::identity::name::ServiceName;
+use domain::identity::own::UNSET as PROJECT_NAME;
+use domain::stack::header::Header;
+use domain::stack::input::{self, References};
+use domain::text::hash::content_hash;
+
 use super::{CONFIGURATION, Session};
 use crate::compose::ComposeFiles;
-use crate::domain::environment::{Environment, UNSET as PROJECT_NAME};
-use crate::domain::header::Header;
-use crate::domain::input::{self, References};
-use crate::domain::name::{ServiceName, content_hash};
 use crate::files;
 use crate::process::interrupt::Interrupt;
 

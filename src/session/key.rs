@@ -5,9 +5,9 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::domain::name::hex;
-use crate::lock;
-use crate::read;
+use domain::text::hash::hex;
+
+use crate::{lock, read};
 
 /// How many random bytes it has.
 const LENGTH: usize = 32;

@@ -4,20 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
+use domain::environment::Environment;
+use domain::environment::forward::{CommandPort, forwards};
+use domain::failure::{self, Failure};
+use domain::stack::settings::Localhost;
+use domain::text::hash::short_hash;
+use domain::variable::host_ports;
+
 use super::cold::Up;
 use super::guard::{self, Strangers};
 use super::{Session, app};
 use crate::docker::{Endpoint, Engine};
-use crate::domain::environment::Environment;
-use crate::domain::forward::{CommandPort, forwards};
-use crate::domain::name::short_hash;
-use crate::domain::settings::Localhost;
-use crate::domain::variable::host_ports;
-use crate::error::{self, Failure};
-use crate::listen;
-use crate::lock;
 use crate::output::Output;
 use crate::process::network::{self, Network, Wanted};
+use crate::{listen, lock};
 
 /// Where a command finds the loopback.
 #[derive(Debug)]
@@ -98,7 +98,7 @@ pub fn loopback(
                     Ok(Loopback::Network(network))
                 }
                 Err(failure) => {
-                    let why = Some(error::brief(&failure.into()));
+                    let why = Some(failure::brief(&failure.into()));
                     Ok(Loopback::Machine(Some(Strangers { found, why })))
                 }
             }

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::domain::header::Header;
-use crate::domain::name::ServiceName;
-use crate::domain::plan::ServicePlan;
-use crate::domain::selection::Selection;
-use crate::domain::template::nearest;
-use crate::error::{Failure, Kind};
+use domain::engine::selection::Selection;
+use domain::failure::{Failure, Kind};
+use domain::identity::name::ServiceName;
+use domain::stack::header::Header;
+use domain::stack::plan::ServicePlan;
+use domain::text::template::nearest;
+
 use crate::output::Output;
 
 /// How a session is to be brought up.

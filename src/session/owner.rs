@@ -4,13 +4,14 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use domain::engine::claim::user_of;
+use domain::engine::container::Container;
+use domain::engine::ledger::Noted;
+use domain::failure::Failure;
+use domain::identity::name::SessionId;
+use domain::text::word::word;
+
 use crate::docker::{self, Engine};
-use crate::domain::claim::user_of;
-use crate::domain::container::Container;
-use crate::domain::holding::Noted;
-use crate::domain::name::SessionId;
-use crate::domain::shell::word;
-use crate::error::Failure;
 
 /// What `/tmp` has: everybody may put something there, which stays whose it is.
 const SHARED: u32 = 0o1002;

@@ -3,8 +3,9 @@
 use std::cell::Cell;
 use std::time::Duration;
 
+use domain::failure::Failure;
+
 use crate::docker::Patience;
-use crate::error::Failure;
 use crate::output::Output;
 use crate::process::interrupt::Interrupt;
 

@@ -1,12 +1,14 @@
 //! The lock of all reservations, and how a session gives its own ones back.
 
+use domain::engine::container::State;
+use domain::engine::note::Note;
+use domain::failure::Failure;
+use domain::identity::name::SessionId;
+use domain::port::reservation::Reservations;
+use domain::text::hash::short_hash;
+use domain::text::word::word;
+
 use crate::docker::{Endpoint, Engine};
-use crate::domain::container::State;
-use crate::domain::name::{SessionId, short_hash};
-use crate::domain::note::Note;
-use crate::domain::reservation::Reservations;
-use crate::domain::shell::word;
-use crate::error::Failure;
 use crate::lock::Lock;
 use crate::process::interrupt::Interrupt;
 use crate::session::LOCK_POLL;

@@ -11,16 +11,16 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use domain::engine::container::Container;
+use domain::failure::Failure;
+use domain::identity::name::SessionId;
+use domain::port::reservation::Slot;
+use domain::stack::header::Header;
+use domain::text::hash::short_hash;
+
 use crate::docker::{self, Endpoint, Engine, Place};
-use crate::domain::container::Container;
-use crate::domain::header::Header;
-use crate::domain::name::{SessionId, short_hash};
-use crate::domain::reservation::Slot;
-use crate::error::Failure;
-use crate::files;
-use crate::listen;
-use crate::lock;
 use crate::process::{identity, network};
+use crate::{files, listen, lock};
 
 /// How long the Engine's list may lag behind what is.
 pub const LIST_LAG: Duration = Duration::from_secs(1);

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use domain::engine::anonymous::Anonymous;
+use domain::engine::container::{Container, State};
+use domain::failure::Failure;
+use domain::identity::name::{ServiceName, SessionId};
+
 use super::generated::{self, DOTENV};
 use super::{Session, key, ports};
 use crate::docker::{Belongings, Endpoint, Engine};
-use crate::domain::anonymous::Anonymous;
-use crate::domain::container::{Container, State};
-use crate::domain::name::{ServiceName, SessionId};
-use crate::error::Failure;
 use crate::output::Output;
 use crate::process::interrupt::Interrupt;
 

@@ -1,9 +1,10 @@
 //! Names on networks that sessions share: there, `api` must not be anybody's `api`.
 
+use domain::engine::container::{Container, State};
+use domain::stack::header::{Header, is_generated};
+
 use super::{Session, key};
 use crate::docker::Engine;
-use crate::domain::container::{Container, State};
-use crate::domain::header::{Header, is_generated};
 use crate::{files, read};
 
 /// Says whether a running container has not been seen to have its own names yet: after `docker compose up` in a

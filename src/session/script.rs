@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use domain::stack::model::Model;
+use domain::stack::script::{is_script, mentions, sentences};
+
 use super::Session;
-use crate::domain::model::Model;
-use crate::domain::script::{is_script, mentions, sentences};
 use crate::read;
 
 /// How deep directories are looked into.

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use domain::engine::container::Container;
+use domain::identity::name::SessionId;
+use domain::text::word::word;
+
 use super::Session;
 use crate::docker::Engine;
-use crate::domain::container::Container;
-use crate::domain::name::SessionId;
-use crate::domain::shell::word;
 
 /// Names the running containers of each such project, in a sentence.
 pub fn strangers(session: &Session, engine: &mut Engine) -> anyhow::Result<Vec<String>> {

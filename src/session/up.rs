@@ -2,15 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use super::cold::Up;
+use domain::failure::{Failure, Kind};
+use domain::stack::readiness::{Stage, stage, survey};
+
+use super::cold::{self, Up};
 use super::options::{Options, check_services};
 use super::patience::{LIMIT, patience};
-use super::reach::LIST_LAG;
+use super::reach::{self, LIST_LAG};
 use super::wait::{Outcome, Wait};
-use super::{Session, cold, dotenv, owner, reach, rename, warm};
+use super::{Session, dotenv, owner, rename, warm};
 use crate::docker::{Endpoint, Engine};
-use crate::domain::state::{Stage, stage, survey};
-use crate::error::{Failure, Kind};
 use crate::process::interrupt::Interrupt;
 
 /// Brings the session up.

@@ -3,22 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use super::diagnosis::Insides;
+use domain::catalog::Probe;
+use domain::engine::container::{Container, Inspection, State};
+use domain::failure::Failure;
+use domain::port::{ContainerPort, Protocol};
+use domain::stack::header::Header;
+use domain::stack::plan::ServicePlan;
+use domain::stack::readiness::{self, Finding, Verdict, survey};
+use domain::stack::settings::Ready;
+use domain::variable::{self, Place};
+
+use super::diagnosis::{self, Insides};
 use super::options::Options;
-use super::{Session, diagnosis, reach, rename};
+use super::{Session, reach, rename};
 use crate::docker::{Checked, Endpoint, Engine, HealthCheck};
-use crate::domain::catalog::Probe;
-use crate::domain::container::{Container, Inspection, State};
-use crate::domain::header::Header;
-use crate::domain::plan::ServicePlan;
-use crate::domain::port::{ContainerPort, Protocol};
-use crate::domain::settings::Ready;
-use crate::domain::state::{self, Finding, Verdict, survey};
-use crate::domain::variable::{self, Place};
-use crate::error::Failure;
-use crate::probe;
 use crate::process::interrupt::Interrupt;
-use crate::timing;
+use crate::{probe, timing};
 
 /// How often the Engine is asked.
 const POLL: Duration = Duration::from_millis(100);
@@ -148,8 +148,9 @@ impl<'a> Wait<'a> {
             }
             let is_down = |finding: &&Finding| matches!(finding.verdict, Verdict::Down | Verdict::Exited(_));
             let down = findings.iter().filter(is_down);
-            let down: Vec<String> =
-                down.map(|finding| format!("`{}` ({})", finding.service, state::why_down(finding))).collect();
+            let down: Vec<String> = down
+                .map(|finding| format!("`{}` ({})", finding.service, readiness::why_down(finding)))
+                .collect();
             if !down.is_empty() {
                 return Ok(Outcome::Down(down));
             }
@@ -225,7 +226,7 @@ impl<'a> Wait<'a> {
             if finding.verdict == Verdict::AskPort {
                 self.asked.insert(container.id.clone());
             }
-            let speaks = state::probe(finding.plan, container) != Probe::Tcp;
+            let speaks = readiness::probe(finding.plan, container) != Probe::Tcp;
             let by_port = matches!(finding.plan.ready, None | Some(Ready::Tcp));
             if finding.verdict == Verdict::Ready
                 && container.state == State::Running
@@ -292,7 +293,7 @@ impl<'a> Wait<'a> {
         containers: &[Container],
     ) -> anyhow::Result<bool> {
         let endpoint = variable::primary_endpoint(container, containers, self.host);
-        let Some(place) = endpoint.filter(|_| state::probe(finding.plan, container) != Probe::Tcp) else {
+        let Some(place) = endpoint.filter(|_| readiness::probe(finding.plan, container) != Probe::Tcp) else {
             return Ok(true);
         };
         self.answers(engine, finding, container, &place)
@@ -306,7 +307,7 @@ impl<'a> Wait<'a> {
         container: &Container,
         place: &Place,
     ) -> anyhow::Result<bool> {
-        let probe = state::probe(finding.plan, container);
+        let probe = readiness::probe(finding.plan, container);
         if probe == Probe::Postgres && !self.users.contains_key(&container.id) {
             let seen = engine.inspect([container.id.as_str()].into_iter())?;
             // It may be gone meanwhile.

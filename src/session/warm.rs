@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
+use domain::engine::container::Container;
+use domain::stack::header::Header;
+use domain::stack::readiness::{Stage, stage, survey};
+
 use super::generated::OVERRIDE;
 use super::{Session, input, key};
 use crate::docker::{self, Engine};
-use crate::domain::container::Container;
-use crate::domain::header::Header;
-use crate::domain::state::{Stage, stage, survey};
-use crate::read;
-use crate::timing;
+use crate::{read, timing};
 
 /// What a session looks like before anything is done about it.
 #[derive(Debug)]

@@ -5,12 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use domain::failure::{Failure, Kind};
+use domain::text::word::word;
+use domain::worktree::loss::Loss;
 
 use super::CONFIGURATION;
 use super::generated::is_generated;
-use crate::domain::loss::Loss;
-use crate::domain::shell::word;
-use crate::error::{Failure, Kind};
 use crate::files::{self, fixed, fixed::Fixed};
 use crate::git::{self, EngineMark, Looked, Marker, Repository, Stage};
 use crate::read;
@@ -282,7 +282,9 @@ pub(super) fn losses(repository: &Repository, marker: &Marker, top: &Path) -> an
         let content = || {
             Loss::Untracked(vec!["what git did not put into a worktree that was never finished".to_owned()])
         };
-        return Ok(has_content.then(content).into_iter().collect());
+        let mut losses: Vec<Loss> = has_content.then(content).into_iter().collect();
+        losses.extend(repository.losses_of_half(marker)?);
+        return Ok(losses);
     }
     let is_known = |path: &Path| is_generated(path) || is_settings(repository, marker, top, path);
     git::losses(Looked { repository, marker, top, is_going: marker.is_going }, &is_known)

@@ -19,10 +19,10 @@ if [[ -n ${PRISM_TEST_ENGINE-} ]]; then
     (($# > 0)) || set -- engine::exec engine::ready engine::isolation engine::ports
 fi
 if cargo nextest --version >/dev/null 2>&1; then
-    run=(cargo nextest run --locked)
+    run=(cargo nextest run --workspace --locked)
     filter=("$@")
 else
-    run=(cargo test --locked)
+    run=(cargo test --workspace --locked)
     filter=(-- "$@")
 fi
 

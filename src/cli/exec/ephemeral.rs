@@ -2,8 +2,9 @@
 
 use std::ffi::OsString;
 
+use domain::environment::Environment;
+
 use crate::cli::context::Context;
-use crate::domain::environment::Environment;
 use crate::process::exec::Program;
 use crate::process::interrupt::{Interrupt, end_by};
 use crate::process::network::Network;

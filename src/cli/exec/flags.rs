@@ -5,10 +5,12 @@ use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
+use domain::environment::Explicit;
+use domain::failure::{Failure, Kind};
+use domain::identity::own::OWN;
+use domain::text::env_file::{self, Entry};
+
 use crate::cli::context::Context;
-use crate::domain::env_file::{self, Entry};
-use crate::domain::environment::{Explicit, OWN};
-use crate::error::{Failure, Kind};
 use crate::session::Session;
 
 /// Reads a `-e NAME[=VALUE]`.

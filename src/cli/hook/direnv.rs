@@ -3,21 +3,21 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use domain::engine::container::State;
+use domain::environment::Environment;
+use domain::identity::own::{DIFF, DIRENV};
+use domain::shell::Shell;
+use domain::shell::layer::{Layer, Now, Operation, Sight};
+use domain::stack::settings::Settings;
+
 use super::super::args::WAIT_SECONDS;
 use super::super::context::{Context, options};
 use crate::compose::ComposeFiles;
 use crate::docker::{Endpoint, Engine};
-use crate::domain::change::{Layer, Now, Operation, Sight};
-use crate::domain::container::State;
-use crate::domain::environment::{DIFF, DIRENV, Environment};
-use crate::domain::settings::Settings;
-use crate::domain::shell::Shell;
 use crate::files;
 use crate::process::interrupt::Interrupt;
-use crate::session::environment::SessionVariables;
-use crate::session::{
-    CONFIGURATION, Consent, Session, cold, environment, generated, glance, locate, up, warm,
-};
+use crate::session::environment::{self, SessionVariables};
+use crate::session::{CONFIGURATION, Consent, Session, cold, generated, glance, locate, up, warm};
 
 /// A session that runs, and what it gives a shell.
 type Found = (Session, SessionVariables);

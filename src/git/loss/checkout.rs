@@ -7,8 +7,9 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use domain::worktree::loss::{Loss, OPERATIONS, changes, links, unwatched};
+
 use super::{OFFLINE, ignored};
-use crate::domain::loss::{Loss, OPERATIONS, changes, links, unwatched};
 use crate::git::{bytes_of, git, output};
 
 /// Whatever the configuration lets git pass over; and nothing is written, and no hook runs.

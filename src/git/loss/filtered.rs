@@ -6,9 +6,10 @@ use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 
+use domain::worktree::loss::{filtered, hiding};
+
 use super::checkout::Checkout;
 use super::ignored::NOTE;
-use crate::domain::loss::{filtered, hiding};
 use crate::git::{bytes_of, output};
 use crate::read;
 

@@ -8,8 +8,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use domain::worktree::loss::{Ignored, Loss, is_cache};
 
-use crate::domain::loss::{Ignored, Loss, is_cache};
 use crate::git::marker::Marker;
 use crate::git::{bytes, common_directory, home, private_directory};
 use crate::read;

@@ -4,8 +4,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use domain::worktree::loss::Loss;
+
 use super::{REMOTES, Seen, saved};
-use crate::domain::loss::Loss;
 use crate::read;
 
 /// Names the submodules with commits or stashes that no remote has. What the commit `start` of the project names was

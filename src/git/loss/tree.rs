@@ -4,10 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use domain::worktree::loss::{Loss, is_cache};
 
 use super::checkout::Checkout;
 use super::submodule;
-use crate::domain::loss::{Loss, is_cache};
 use crate::git::{attempt, private_directory};
 
 /// What was found below a worktree's top.

@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use crate::domain::shell::word;
-use crate::error::Failure;
+use domain::failure::Failure;
+use domain::text::word::word;
+
 use crate::git::marker::Marker;
 use crate::git::repository::Repository;
 use crate::git::{attempt, run};

@@ -2,8 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::domain::port::ContainerPort;
-use crate::domain::socket::Listening;
+use domain::engine::socket::Listening;
+use domain::port::ContainerPort;
 
 /// The length of a message's head, and those of what is asked and answered behind it.
 const HEAD: usize = 16;

@@ -9,14 +9,14 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use domain::engine::socket::{Listening, listening};
+use domain::environment::forward::{CommandPort, host_ports};
+use domain::port::Protocol;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{RecvFlags, SendFlags, connect, recv, send};
 
 use super::inside::{HAS, Socket, WANT_BOUND, WANT_TABLE, WANT_V4, WANT_V6};
 use super::{channel, diagnosis, relay};
-use crate::domain::forward::{CommandPort, host_ports};
-use crate::domain::port::Protocol;
-use crate::domain::socket::{Listening, listening};
 
 /// How long the kernel may take to answer.
 const PATIENCE: Duration = Duration::from_secs(1);

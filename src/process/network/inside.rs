@@ -8,6 +8,8 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
+use domain::environment::forward::Forward;
+use domain::port::Protocol;
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::prctl;
@@ -20,8 +22,6 @@ use serde::{Deserialize, Serialize};
 
 use super::refusal::Refusal;
 use super::{INSIDE, channel, helper};
-use crate::domain::forward::Forward;
-use crate::domain::port::Protocol;
 
 /// What is asked of it, and what it answers.
 pub(super) const WANT_V4: u8 = b'4';

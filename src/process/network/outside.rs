@@ -13,6 +13,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use domain::environment::forward::Forward;
+use domain::port::Protocol;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::daemon;
@@ -23,8 +25,6 @@ use super::inside::{HAS, HAS_NOT, READY, Socket};
 use super::pasta::Pasta;
 use super::refusal::Refusal;
 use super::{Answer, INSIDE, LISTS, OUTSIDE, Request, Wanted, channel, helper, relay, udp};
-use crate::domain::forward::Forward;
-use crate::domain::port::Protocol;
 
 /// How often it looks what listens inside.
 const LOOK: Duration = Duration::from_millis(250);

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use domain::environment::Environment;
+use domain::failure::Failure;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
@@ -16,8 +18,6 @@ use nix::unistd::{geteuid, getpid, getppid};
 
 use super::refusal::{Refusal, of_device};
 use super::{TAP, helper};
-use crate::domain::environment::Environment;
-use crate::error::Failure;
 use crate::process::exec;
 
 /// What all versions of it understand, and no more than that.

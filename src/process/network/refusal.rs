@@ -3,10 +3,9 @@
 use std::fs::{self, File};
 use std::path::Path;
 
+use domain::failure::Failure;
 use nix::unistd::geteuid;
 use serde::{Deserialize, Serialize};
-
-use crate::error::Failure;
 
 /// What makes the device through which pasta connects a network.
 pub(super) const TUN: &str = "/dev/net/tun";

@@ -4,6 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::{Child, ExitStatus};
 use std::time::{Duration, Instant};
 
+use domain::engine::container::{Container, Inspection, State};
+use domain::failure::Failure;
+use domain::identity::name::ServiceName;
+use domain::port::reservation::refused;
+use domain::stack::readiness::{Finding, Verdict, survey};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
@@ -12,16 +17,11 @@ use super::prepare::Prepared;
 use super::progress::Progress;
 use crate::compose;
 use crate::docker::Engine;
-use crate::domain::container::{Container, Inspection, State};
-use crate::domain::name::ServiceName;
-use crate::domain::reservation::refused;
-use crate::domain::state::{Finding, Verdict, survey};
-use crate::error::Failure;
 use crate::lock::Lock;
 use crate::process::interrupt::Interrupt;
-use crate::session::diagnosis::Insides;
+use crate::session::diagnosis::{self, Insides};
 use crate::session::options::Options;
-use crate::session::{Session, diagnosis, rename};
+use crate::session::{Session, rename};
 
 /// How often Compose is looked after.
 const POLL: Duration = Duration::from_millis(50);

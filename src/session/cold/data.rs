@@ -5,13 +5,14 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use domain::engine::ledger::Noted;
+use domain::failure::Failure;
+use domain::identity::name::{ServiceName, SessionId};
+use domain::stack::data::{Origin, Place, Relation};
+use domain::stack::store::{self, Store};
+use domain::text::word::word;
+
 use crate::docker::{Endpoint, Engine, Place as EnginePlace, Writer};
-use crate::domain::data::{Origin, Place, Relation};
-use crate::domain::holding::Noted;
-use crate::domain::name::{ServiceName, SessionId};
-use crate::domain::shell::word;
-use crate::domain::store::{self, Store};
-use crate::error::Failure;
 use crate::lock::Lock;
 use crate::session::lock_name;
 

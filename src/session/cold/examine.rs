@@ -4,20 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 
+use domain::failure::Failure;
+use domain::identity::name::ServiceName;
+use domain::port::reservation::Slot;
+use domain::stack::isolation::shared;
+use domain::stack::model::Model;
+use domain::stack::plan::{Plan, plan};
+use domain::stack::{port_name, reader, store};
+use domain::text::loopback::is_here;
+
 use super::lacking::Lacking;
 use super::resolve::{CONFIG_POLL, telling};
 use crate::compose::{Compose, ComposeFiles};
 use crate::docker::{self, Endpoint, Engine};
-use crate::domain::known;
-use crate::domain::loopback::is_here;
-use crate::domain::model::Model;
-use crate::domain::name::ServiceName;
-use crate::domain::plan::{Plan, plan};
-use crate::domain::reader;
-use crate::domain::reservation::Slot;
-use crate::domain::shared::shared;
-use crate::domain::store;
-use crate::error::Failure;
 use crate::process::interrupt::Interrupt;
 use crate::session::input::{Inputs, project_name};
 use crate::session::{CONFIGURATION, Session, reach};
@@ -91,7 +90,7 @@ pub fn examine(
         Some(project) => project,
         None => session.project(project_name(session, &found, &inputs)),
     };
-    let names = known::mentioned(inputs.variables.keys());
+    let names = port_name::mentioned(inputs.variables.keys());
     let host = session.host(endpoint.host.as_deref());
     let compose = Compose {
         directory: session.path().to_path_buf(),
@@ -100,7 +99,7 @@ pub fn examine(
         env_files: found.env_files.clone(),
         profiles: Vec::new(),
         project,
-        environment: session.compose_environment(&known::placeholders(&names, &host)),
+        environment: session.compose_environment(&port_name::placeholders(&names, &host)),
     };
     let mut profiles = session.settings.profiles.clone();
     profiles.extend(found.profiles.iter().cloned());
@@ -108,7 +107,7 @@ pub fn examine(
     reach::check_name(endpoint)?;
     let (model, plan) = resolve(session, &compose, &inputs, bind, &profiles, interrupt)
         .map_err(|error| with_files_hint(session, &inputs, error))?;
-    let slots = known::slots(&names, &plan, session.settings.apps.keys().cloned())?;
+    let slots = port_name::slots(&names, &plan, session.settings.apps.keys().cloned())?;
     let mentioned = Mentioned { names, slots };
     let builds = BTreeMap::new();
     Ok(Examined { found, compose, inputs, mentioned, profiles, bind, builds, model, plan })
@@ -138,7 +137,7 @@ fn resolve(
 
 /// Compose says the line of a mistake, but neither the YAML file nor the `env_file` in which it is.
 fn with_files_hint(session: &Session, inputs: &Inputs, error: anyhow::Error) -> anyhow::Error {
-    let text = crate::error::render(&error);
+    let text = domain::failure::render(&error);
     let is_yaml = text.contains("  | yaml: ");
     if !is_yaml && !text.contains("  | line ") {
         return error;

@@ -1,8 +1,9 @@
 //! Containers that a Compose which failed, or was ended, left half made.
 
+use domain::engine::container::{half_made as unsure, replacements};
+use domain::identity::name::ServiceName;
+
 use crate::docker::Engine;
-use crate::domain::container::{half_made as unsure, replacements};
-use crate::domain::name::ServiceName;
 use crate::session::Session;
 
 /// Removes the containers that were to replace others which are still there, and lists the services that have another

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use domain::failure::Failure;
+use domain::identity::name::ServiceName;
+use domain::stack::model::Model;
+use domain::text::word::word;
+
 use crate::docker::{self, Endpoint};
-use crate::domain::model::Model;
-use crate::domain::name::ServiceName;
-use crate::domain::shell::word;
-use crate::error::Failure;
 use crate::git::{self, Repository};
 use crate::session::Session;
 use crate::session::input::Inputs;
@@ -145,7 +146,7 @@ impl<'s> Lacking<'s> {
     /// Explains why Compose does not accept a project: in a fresh worktree a file that it misses, or the value of a
     /// variable, most likely is one that git ignores.
     pub(super) fn explain(&self, inputs: &Inputs, error: anyhow::Error) -> anyhow::Error {
-        let text = crate::error::render(&error);
+        let text = domain::failure::render(&error);
         let absent =
             inputs.files.iter().filter(|(path, hash)| hash.is_none() && text.contains(path.as_str()));
         let mut absent = absent;

@@ -5,6 +5,24 @@ use std::io::{IsTerminal, stderr};
 use std::path::PathBuf;
 use std::time::SystemTime;
 
+use domain::engine::container::Container;
+use domain::engine::note::Note;
+use domain::failure::Failure;
+use domain::identity::name::{ProjectName, ServiceName};
+use domain::identity::own::{self, is_own};
+use domain::identity::variable_name;
+use domain::port::reservation::{Slot, apps};
+use domain::stack::header::{GENERATOR, Header, SharedName};
+use domain::stack::input::seccomp_profile;
+use domain::stack::model::Model;
+use domain::stack::overlay::{Facts, overlay, session_labels};
+use domain::stack::plan::Plan;
+use domain::stack::{port_name, scope, store};
+use domain::text::dotenv::is_generated;
+use domain::text::hash::content_hash;
+use domain::text::word::word;
+use domain::text::yaml;
+
 use super::data::Stores;
 use super::examine::{Examined, Mentioned, examine};
 use super::lacking::Lacking;
@@ -12,24 +30,6 @@ use super::reserve::{Request, Reserve};
 use super::resolve;
 use crate::compose::{Compose, ComposeFiles};
 use crate::docker::{self, Endpoint, Engine};
-use crate::domain::container::Container;
-use crate::domain::dotenv::is_generated;
-use crate::domain::environment::is_own;
-use crate::domain::header::{GENERATOR, Header, SharedName};
-use crate::domain::input::seccomp_profile;
-use crate::domain::known;
-use crate::domain::model::Model;
-use crate::domain::name::{ProjectName, ServiceName, content_hash};
-use crate::domain::note::Note;
-use crate::domain::overlay::{Facts, overlay, session_labels};
-use crate::domain::plan::Plan;
-use crate::domain::reservation::{Slot, apps};
-use crate::domain::scope;
-use crate::domain::shell::word;
-use crate::domain::store;
-use crate::domain::variable;
-use crate::domain::yaml;
-use crate::error::Failure;
 use crate::output::Output;
 use crate::process::interrupt::Interrupt;
 use crate::session::generated::{self, RESOLVED};
@@ -80,18 +80,23 @@ pub(super) struct Prepare<'a> {
 }
 
 impl Prepare<'_> {
-    /// Resolves the project, reserves its ports, and writes its override. `note` says what the user chose to belong to
-    /// the session.
-    pub(super) fn run(self, note: Note) -> anyhow::Result<Prepared> {
-        let Self { session, engine, endpoint, output, interrupt, containers, refused, .. } = self;
-        make_way(session, output, self.only_to_look)?;
-        let mut examined = examine(session, engine, endpoint, interrupt)?;
-        if session.ephemeral.is_some() {
+    fn examine(&mut self) -> anyhow::Result<Examined> {
+        let mut examined = examine(self.session, self.engine, self.endpoint, self.interrupt)?;
+        if self.session.ephemeral.is_some() {
             examined.plan.unpin();
         }
         if self.only_to_look {
-            examined.plan.check_pins(refused)?;
+            examined.plan.check_pins(self.refused)?;
         }
+        Ok(examined)
+    }
+
+    /// Resolves the project, reserves its ports, and writes its override. `note` says what the user chose to belong to
+    /// the session.
+    pub(super) fn run(mut self, note: Note) -> anyhow::Result<Prepared> {
+        make_way(self.session, self.output, self.only_to_look)?;
+        let mut examined = self.examine()?;
+        let Self { session, engine, endpoint, output, interrupt, containers, refused, .. } = self;
         let Examined { mentioned, model, plan, compose, inputs, .. } = &examined;
         let mut notes = plan.shared.clone();
         check_services(&plan.services, self.services)?;
@@ -134,7 +139,8 @@ impl Prepare<'_> {
         let reserved = note.ports.clone().unwrap_or_default();
         let engine_host = endpoint.host.as_deref();
         let host = session.host(engine_host);
-        let known = known::values(&mentioned.names, &mentioned.slots, &reserved, plan, &host, engine_host);
+        let known =
+            port_name::values(&mentioned.names, &mentioned.slots, &reserved, plan, &host, engine_host);
         examined.complete(session, &known, interrupt)?;
         let Examined { found, compose, inputs, builds, model, mut plan, profiles, .. } = examined;
         plan.reserve(&reserved);
@@ -253,13 +259,14 @@ fn nothing_chosen(model: &Model) -> Failure {
 
 /// Says whether a child may find another value under this name than Compose did.
 fn is_given_to_children(session: &Session, plan: &Plan, name: &str) -> bool {
-    let is_of_app =
-        |app: &String| name.strip_prefix(&variable::prefix(app)).is_some_and(|rest| rest.starts_with('_'));
+    let is_of_app = |app: &String| {
+        name.strip_prefix(&variable_name::prefix(app)).is_some_and(|rest| rest.starts_with('_'))
+    };
     session.settings.env.contains_key(name)
         || plan.may_export(name)
         || session.settings.apps.keys().any(is_of_app)
-        || name.starts_with(known::PORT)
-        || name.starts_with(known::HOST)
+        || name.starts_with(own::PORT)
+        || name.starts_with(own::HOST)
         || is_own(name)
 }
 

@@ -3,7 +3,8 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
-use crate::domain::complaint::is_idle;
+use domain::stack::complaint::is_idle;
+
 use crate::session::options::Options;
 
 /// Compose's output, passed on as it comes. Lines that are no progress are held back: they are either warnings,

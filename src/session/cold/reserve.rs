@@ -6,14 +6,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use domain::engine::ledger::Holdings;
+use domain::engine::note::Note;
+use domain::identity::name::{ProjectName, ServiceName, SessionId};
+use domain::port::allocation::{Policy, Want, allocate, check_rights};
+use domain::port::holder::Holder;
+use domain::port::reservation::{Block, Reservations, Slot};
+use domain::stack::plan::Plan;
+
 use super::data::Stores;
 use crate::docker::{Endpoint, Engine, Place};
-use crate::domain::allocation::{Policy, Want, allocate, check_rights};
-use crate::domain::holding::{Holder, Holdings};
-use crate::domain::name::{ProjectName, ServiceName, SessionId};
-use crate::domain::note::Note;
-use crate::domain::plan::Plan;
-use crate::domain::reservation::{Block, Reservations, Slot};
 use crate::listen::{self, Listener};
 use crate::lock::Lock;
 use crate::output::Output;
@@ -180,7 +182,7 @@ impl Reserve<'_> {
         }
     }
 
-    fn containers<'h>(&self, holdings: &'h Holdings) -> Vec<&'h crate::domain::container::Container> {
+    fn containers<'h>(&self, holdings: &'h Holdings) -> Vec<&'h domain::engine::container::Container> {
         holdings.containers.iter().filter(|it| it.is_ours && it.session_id == self.session.id).collect()
     }
 }

@@ -4,15 +4,15 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use domain::failure::Failure;
+use domain::identity::own::UNSET;
+use domain::stack::header::Header;
+use domain::stack::printed;
+use domain::stack::resolved::{extension, resolved};
+use domain::text::dotenv;
 use tempfile::NamedTempFile;
 
 use crate::compose::{Compose, ComposeFiles, read_dotenv};
-use crate::domain::dotenv;
-use crate::domain::environment::UNSET;
-use crate::domain::header::Header;
-use crate::domain::printed;
-use crate::domain::resolved::{extension, resolved};
-use crate::error::Failure;
 use crate::process::interrupt::Interrupt;
 use crate::session::Session;
 use crate::session::generated::{self, RESOLVED, SECRETS};

@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use domain::stack::dotenv_file;
+use domain::stack::header::Header;
+use domain::text::{block, dotenv, loopback};
+
 use crate::docker::{self, Engine};
-use crate::domain::header::Header;
-use crate::domain::{block, dotenv, loopback, translation};
 use crate::output::Output;
 use crate::session::environment::SessionVariables;
 use crate::session::{Session, child, guard};
@@ -41,7 +43,7 @@ pub fn refresh(
         }
         let is_translated = |name: &str| variables.variables.iter().any(|it| it.name == name);
         let is_read = header.dotenv.files.contains_key(name);
-        let lines = translation::lines(&block::without(&text), name);
+        let lines = dotenv_file::lines(&block::without(&text), name);
         let leads = lines.iter().flat_map(|line| {
             loopback::ports(&line.value, &hostname).into_iter().map(move |port| (line, port))
         });

@@ -7,10 +7,10 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use domain::failure::Failure;
 use nix::fcntl::{AT_FDCWD, AtFlags};
 
 use super::place::normalized;
-use crate::error::Failure;
 use crate::session::CONFIGURATION;
 use crate::{files, git, read};
 

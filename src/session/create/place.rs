@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use domain::failure::Failure;
+use domain::text::word::word;
 
-use crate::domain::shell::word;
-use crate::error::Failure;
 use crate::files;
 use crate::git::{self, Repository};
 use crate::session::worktree::default_sessions;

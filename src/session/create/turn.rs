@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::domain::name::short_hash;
+use domain::text::hash::short_hash;
+
 use crate::lock::{self, Lock};
 use crate::output::Output;
 use crate::process::identity;

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use crate::domain::loss::Loss;
-use crate::domain::shell::word;
-use crate::error::Failure;
+use domain::failure::Failure;
+use domain::text::word::word;
+use domain::worktree::loss::Loss;
+
 use crate::git::{self, Marker, Repository};
 use crate::session::worktree;
 

@@ -1,0 +1,196 @@
+//! What the loopback of a command's own network leads to: the session's services at the ports of the Compose file, and what
+//! this machine has on its loopback as it is.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::ops::RangeInclusive;
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::container::Container;
+use crate::engine::socket::Listening;
+use crate::identity::name::ServiceName;
+use crate::port::{ContainerPort, Protocol};
+use crate::stack::plan::ServicePlan;
+use crate::text::hash::number_of;
+use crate::text::url::{self, reachable};
+use crate::variable::{self, Place};
+
+/// What `localhost` may mean.
+const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+
+/// From here on, a UDP port most likely is that of a client.
+const FIRST_OF_CLIENTS: u16 = 32_768;
+
+/// The port of a resolver, which may listen on all addresses.
+const RESOLVER: u16 = 53;
+
+/// A port of the command's own loopback, and where it leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forward {
+    /// The protocol.
+    pub protocol: Protocol,
+    /// A loopback address inside.
+    pub inner: SocketAddr,
+    /// An address of this machine, or of a remote Engine's.
+    pub outer: SocketAddr,
+}
+
+/// What listens within a command's own network, as it is reached from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommandPort {
+    /// Where it listens.
+    pub port: u16,
+    /// Where that is on this machine's loopback.
+    pub host_port: u16,
+}
+
+impl CommandPort {
+    /// Returns where that is, `host:port`.
+    pub fn address(self) -> String {
+        url::address(HOST, self.host_port)
+    }
+}
+
+/// The address of the loopback at which they are.
+const HOST: &str = "127.0.0.1";
+
+/// The numbers from which a session's own ones for its commands are: above those that are reserved for services, below those
+/// that systems hand out.
+const OWN: RangeInclusive<u16> = 30_000..=32_767;
+
+/// So many of them are tried.
+const TRIES: u16 = 100;
+
+/// Returns where on this machine something is to be reached that listens at `port` in a network of `session`, in the order in
+/// which it is tried: at the same number, or where it was `exposed`, and else at a number that stays the session's own.
+pub fn host_ports(
+    session: &str,
+    port: u16,
+    exposed: &BTreeMap<u16, Option<u16>>,
+) -> impl Iterator<Item = u16> + use<> {
+    let count = OWN.end() - OWN.start() + 1;
+    let hash = number_of(&[session, "localhost", &port.to_string()]);
+    let place = u16::try_from(hash % u64::from(count)).unwrap_or_default();
+    let own = (0..TRIES).map(move |step| OWN.start() + (place + step) % count);
+    let first = match exposed.get(&port) {
+        Some(exposed) => *exposed,
+        None => Some(port),
+    };
+    first.into_iter().chain(own)
+}
+
+/// What the loopback is made from.
+#[derive(Debug, Default)]
+struct Plan {
+    forwards: BTreeMap<(Protocol, SocketAddr), SocketAddr>,
+    /// The numbers that are a service's, whether or not it runs.
+    taken: BTreeSet<(Protocol, u16)>,
+}
+
+impl Plan {
+    /// Leads a port there, unless it leads somewhere already.
+    fn lead(&mut self, protocol: Protocol, inner: SocketAddr, outer: SocketAddr) {
+        self.forwards.entry((protocol, inner)).or_insert(outer);
+    }
+
+    /// Leads a port of both loopback addresses there.
+    fn lead_both(&mut self, protocol: Protocol, number: u16, outer: SocketAddr) {
+        for address in LOOPBACK {
+            self.lead(protocol, (address, number).into(), outer);
+        }
+    }
+}
+
+/// Decides what the loopback leads to. `services` are those of the session; `around` is what waits for somebody on this
+/// machine; `host` is where a remote Engine's ports are, and `resolve` finds the address of a name.
+///
+/// A port of the Compose file is its service's alone: one that does not run leads nowhere. Where nothing else has the
+/// number, a service is at the port of its container, too.
+pub fn forwards<'s>(
+    services: impl Iterator<Item = (&'s ServiceName, &'s ServicePlan)>,
+    containers: &[Container],
+    around: &[Listening],
+    host: Option<&str>,
+    resolve: impl Fn(&str) -> Option<IpAddr>,
+) -> Vec<Forward> {
+    let mut plan = Plan::default();
+    let mut usual: BTreeMap<(Protocol, u16), BTreeSet<SocketAddr>> = BTreeMap::new();
+    let outer = |Place { host, port }: Place| Some(SocketAddr::new(resolve(&host)?, port));
+    for (name, service) in services {
+        let container = containers.iter().filter(|it| it.service == *name).min_by_key(|it| it.number);
+        for (published, port) in &service.declared {
+            for protocol in [Protocol::Tcp, Protocol::Udp] {
+                let port = ContainerPort { protocol, ..*port };
+                let place = container.and_then(|it| variable::endpoint(it, containers, host, port));
+                let outer = place.and_then(outer);
+                if outer.is_some() || service.declared[published] == port {
+                    plan.taken.insert((protocol, *published));
+                }
+                if let Some(outer) = outer {
+                    plan.lead_both(protocol, *published, outer);
+                    usual.entry((protocol, port.number)).or_default().insert(outer);
+                }
+            }
+        }
+    }
+    lead_own(&mut plan, containers);
+    for listening in around {
+        lead_around(&mut plan, listening);
+    }
+    let is_held = |plan: &Plan, protocol, number| {
+        plan.taken.contains(&(protocol, number))
+            || plan.forwards.keys().any(|(other, inner)| *other == protocol && inner.port() == number)
+    };
+    for ((protocol, number), outers) in usual {
+        // Of two services, neither is the one that is meant.
+        if let (Some(outer), 1) = (outers.first(), outers.len())
+            && !is_held(&plan, protocol, number)
+        {
+            plan.lead_both(protocol, number, *outer);
+        }
+    }
+    plan.forwards.into_iter().map(|((protocol, inner), outer)| Forward { protocol, inner, outer }).collect()
+}
+
+/// Keeps the session's own host ports as they are: its variables name them.
+fn lead_own(plan: &mut Plan, containers: &[Container]) {
+    for binding in containers.iter().flat_map(Container::live_bindings) {
+        let Ok(address) = reachable(&binding.host_ip).parse::<IpAddr>() else { continue };
+        if !address.is_loopback() || binding.container.protocol == Protocol::Sctp {
+            continue;
+        }
+        let outer = SocketAddr::new(address, binding.host_port);
+        plan.lead(binding.container.protocol, outer, outer);
+    }
+}
+
+/// Passes on what waits on this machine's loopback, unless a service has its number.
+fn lead_around(plan: &mut Plan, listening: &Listening) {
+    let Listening { port: ContainerPort { number, protocol }, address, .. } = *listening;
+    let is_meant = match protocol {
+        Protocol::Tcp => true,
+        Protocol::Udp => number < FIRST_OF_CLIENTS && (address.is_loopback() || number == RESOLVER),
+        Protocol::Sctp => false,
+    };
+    if !is_meant {
+        return;
+    }
+    let addresses = match address {
+        IpAddr::V4(it) if it.is_unspecified() => vec![LOOPBACK[0]],
+        // It takes IPv4 as well, unless it says otherwise.
+        IpAddr::V6(it) if it.is_unspecified() => LOOPBACK.to_vec(),
+        it if it.is_loopback() => vec![it],
+        _ => return,
+    };
+    for address in addresses {
+        if LOOPBACK.contains(&address) && plan.taken.contains(&(protocol, number)) {
+            continue;
+        }
+        let there = SocketAddr::new(address, number);
+        plan.lead(protocol, there, there);
+    }
+}

@@ -1,0 +1,5 @@
+//! What every face shows, as data, and as tables.
+
+pub mod prompt;
+pub mod session;
+pub mod variable;
