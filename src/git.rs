@@ -8,6 +8,7 @@ mod marker;
 mod registration;
 mod removal;
 mod repository;
+mod wait;
 mod worktree;
 
 use std::fs;
@@ -19,7 +20,7 @@ use anyhow::Context;
 use domain::failure::Failure;
 
 pub use self::branch::{Beginning, short};
-pub use self::loss::{Looked, has_own_content, losses, remember_ignored};
+pub use self::loss::{Looked, has_own_content, has_work, losses, remember_ignored};
 pub use self::marker::{EngineMark, Marker, file_system, is_aside, nonce};
 pub use self::removal::{Stage, has_moved};
 pub use self::repository::{Repository, superproject};
@@ -189,7 +190,10 @@ fn git(directory: &Path, arguments: &[&str]) -> Command {
 }
 
 fn output(command: &mut Command) -> anyhow::Result<Output> {
-    command.output().map_err(|error| {
-        Failure::new("cannot run `git`").hint("install git, or use `--in-place`").caused_by(error).into()
+    wait::output(command).map_err(|error| match error.downcast::<io::Error>() {
+        Ok(error) => {
+            Failure::new("cannot run `git`").hint("install git, or use `--in-place`").caused_by(error).into()
+        }
+        Err(other) => other,
     })
 }

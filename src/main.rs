@@ -12,6 +12,7 @@ mod probe;
 mod process;
 mod read;
 mod session;
+mod signal;
 mod timing;
 
 use std::process::ExitCode;

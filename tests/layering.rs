@@ -10,7 +10,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "main",
         &[
             "cli", "compose", "docker", "files", "git", "listen", "lock", "output", "probe", "process",
-            "read", "session", "timing",
+            "read", "session", "signal", "timing",
         ],
     ),
     (
@@ -30,12 +30,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("compose", &["read"]),
     ("docker", &["timing"]),
     ("files", &["read"]),
-    ("git", &["read"]),
+    ("git", &["read", "signal"]),
     ("listen", &[]),
     ("lock", &[]),
     ("probe", &[]),
-    ("process", &[]),
+    ("process", &["signal"]),
     ("read", &[]),
+    ("signal", &[]),
     ("output", &[]),
     ("timing", &[]),
 ];

@@ -172,6 +172,7 @@ fn worktree(
     {
         context.output.note(sentence);
     }
+    made.copies(&place.session, &here.settings.env_files);
     create::copy_env_files(&sources, &place.session, &here.settings.env_files)?;
     enter(&place.session)?;
     let session = context.session(endpoint)?;

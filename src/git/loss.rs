@@ -16,6 +16,7 @@ use domain::worktree::loss::{Loss, branch_of_stash, is_number, is_own_reference,
 
 use self::checkout::Checkout;
 pub use self::ignored::remember_ignored;
+pub use self::tree::has_work;
 use super::marker::Marker;
 use super::repository::Repository;
 use super::{bytes_of, git, output, private_directory};

@@ -13,8 +13,10 @@ use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, raise};
 use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::SignalOnly;
+use signal_hook::{SigId, flag, low_level};
 
 use super::inherited;
+use crate::signal;
 
 /// What ends a program that does not ask for it, and can be asked for.
 const ENDING: [Signal; 10] = [
@@ -41,11 +43,21 @@ pub struct Interrupt(Rc<State>);
 #[derive(Debug, Default)]
 struct State {
     delivery: OnceCell<RefCell<SignalDelivery<UnixStream, SignalOnly>>>,
+    /// What lets those know who wait for another program.
+    noted: RefCell<Vec<SigId>>,
     first: Cell<Option<(Signal, Instant)>>,
     /// When prism looked last whether something has come, as it does every moment while it waits.
     looked: Cell<Option<Instant>>,
     /// How long prism was stopped, as by Ctrl-Z.
     stopped: Cell<Duration>,
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        for noted in self.noted.take() {
+            low_level::unregister(noted);
+        }
+    }
 }
 
 impl Interrupt {
@@ -59,6 +71,10 @@ impl Interrupt {
             SignalDelivery::with_pipe(read, write, SignalOnly, heard())
         };
         let delivery = listen().context("cannot listen for signals")?;
+        for signal in heard().filter(|signal| *signal != Signal::SIGCONT as i32) {
+            let noted = flag::register(signal, signal::flag()).context("cannot listen for signals")?;
+            self.0.noted.borrow_mut().push(noted);
+        }
         let _ = self.0.delivery.set(RefCell::new(delivery));
         self.0.looked.set(Some(Instant::now()));
         Ok(())

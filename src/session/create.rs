@@ -134,6 +134,13 @@ impl Made {
         Ok(())
     }
 
+    /// Says that these files are copied into the worktree.
+    pub fn copies(&mut self, session: &Path, names: &[String]) {
+        if let Some((_, marker)) = &self.worktree {
+            self.known.writes(&marker.worktree, names.iter().map(|name| session.join(name)));
+        }
+    }
+
     /// Says that a session is about to be started, which then goes with the rest.
     ///
     /// # Errors
@@ -212,7 +219,7 @@ impl Made {
 
     /// Removes everything that was made, and nothing that was there before. Says whether it did: where somebody works in
     /// the worktree by now, everything stays.
-    pub fn undo(self, engine: &mut Engine, output: Output) -> bool {
+    pub fn undo(mut self, engine: &mut Engine, output: Output) -> bool {
         let again = self.again();
         let goes_on = format!("everything stays; `{again}` goes on from here");
         if self.resumes {
@@ -221,6 +228,10 @@ impl Made {
         }
         if self.is_empty() {
             return false;
+        }
+        if let (Some((id, _)), Some((_, marker))) = (&self.session, &self.worktree) {
+            // Where the Engine does not answer, everything counts as somebody's.
+            self.known.writes(&marker.worktree, written(engine, id).unwrap_or_default());
         }
         if let Some((repository, marker)) = &self.worktree
             && matches!(repository.progress(marker), Progress::Whole(_))
@@ -263,6 +274,13 @@ impl Made {
         }
         failed.is_empty()
     }
+}
+
+/// Lists the places of this machine where containers of a session write.
+fn written(engine: &mut Engine, id: &SessionId) -> anyhow::Result<Vec<PathBuf>> {
+    let containers = engine.every_container(id)?;
+    let seen = engine.inspect(containers.iter().map(|it| it.id.as_str()))?;
+    Ok(seen.into_values().flat_map(|it| it.mounts.into_values()).map(PathBuf::from).collect())
 }
 
 /// Ends what an interrupted `destroy` left of a worktree, where nothing is lost with that.

@@ -22,6 +22,11 @@ impl Given {
 
     /// Runs something that may write to `source`.
     fn is_written_at(&mut self, source: &str) -> String {
+        self.runs_on(source, "UNTOLD=")
+    }
+
+    /// The same with a variable in the environment.
+    fn runs_on(&mut self, source: &str, variable: &str) -> String {
         let name = format!("{}-writer", self.volume);
         let mount = format!("{source}:/there");
         docker(&[
@@ -33,6 +38,8 @@ impl Given {
             "KILL",
             "-v",
             &mount,
+            "-e",
+            variable,
             "prism-test:1",
             "sleep",
             "1000",
@@ -88,6 +95,30 @@ fn a_database_on_an_external_volume_is_started_once() {
     copies.prism(one, &["stop"]).succeeds();
     let checked = copies.prism(one, &["doctor"]).run().stdout;
     assert!(checked.contains(&format!("`db` keeps its data in volume `{}`", given.volume)), "{checked}");
+}
+
+#[test]
+fn a_server_that_was_told_where_its_data_are_is_known_by_that() {
+    let copies = Copies::new("services: {}\n");
+    let [one, _] = copies.both();
+    let data = one.join("../data/shared");
+    std::fs::create_dir_all(&data).expect("directory");
+    let data = data.canonicalize().expect("there");
+    std::fs::write(
+        one.join("compose.yaml"),
+        format!("services:\n  db:\n    {SERVER}    volumes: ['{}:/data']\n", data.display()),
+    )
+    .expect("written");
+    let above = data.parent().expect("above").display().to_string();
+    let mut given = Given::volume("data-told");
+    // A directory somewhere above says nothing, until a server is told to be in there.
+    given.is_written_at(&above);
+    copies.prism(one, &["exec", "true"]).succeeds();
+    copies.prism(one, &["destroy", "--yes"]).succeeds();
+    docker(&["rm", "-f", given.container.as_deref().expect("it ran")]);
+    let name = given.runs_on(&above, "PGDATA=/there/shared");
+    let outcome = copies.prism(one, &["exec", "true"]).exits(125);
+    refused(&outcome, &["service `db`", &format!("container `{name}`")]);
 }
 
 #[test]

@@ -123,10 +123,19 @@ fn state(metadata: &fs::Metadata) -> State {
     (metadata.len(), metadata.mtime(), metadata.mtime_nsec())
 }
 
-/// Says whether two regular files hold the same.
+/// Says whether there are two regular files, and they hold the same. What is mounted at both places is one; a hard link of
+/// one that goes stays.
 fn is_same(one: &Path, other: &Path) -> bool {
-    let sizes = [one, other].map(|path| path.symlink_metadata().ok().filter(fs::Metadata::is_file));
-    let [Some(first), Some(second)] = sizes else { return false };
-    first.len() == second.len()
+    let [Some(first), Some(second)] = [one, other].map(|path| path.symlink_metadata().ok()) else {
+        return false;
+    };
+    let place = |found: &fs::Metadata| (found.dev(), found.ino());
+    let above =
+        |path: &Path| path.parent().and_then(|above| above.metadata().ok()).map(|found| place(&found));
+    let is_one = place(&first) == place(&second) && (first.nlink() < 2 || above(one) == above(other));
+    first.is_file()
+        && second.is_file()
+        && !is_one
+        && first.len() == second.len()
         && read::bytes(one).is_ok_and(|first| read::bytes(other).is_ok_and(|second| first == second))
 }

@@ -104,7 +104,7 @@ fn name(top: &Path, path: &Path) -> String {
 
 /// Says whether a repository holds anything that none of its remotes has, or cannot be looked at without running what is
 /// not the user's: a tool, or a container, may have written its configuration.
-fn has_work(top: &Path) -> anyhow::Result<bool> {
+pub fn has_work(top: &Path) -> anyhow::Result<bool> {
     let git = top.join(".git");
     if !git.exists() {
         return submodule::has_work(top);

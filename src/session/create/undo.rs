@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use domain::failure::Failure;
 use domain::text::word::word;
@@ -18,6 +18,8 @@ pub(super) struct Known {
     with_the_worktree: BTreeSet<String>,
     /// What was there before the first setup command ran; `None` if none did. What came later, it may have made.
     before_setup: Option<BTreeSet<String>>,
+    /// What is copied into it, and places where containers write, seen from its top.
+    written: Vec<PathBuf>,
 }
 
 impl Known {
@@ -35,20 +37,40 @@ impl Known {
         }
     }
 
+    /// Takes paths for those of files that are copied into the worktree at `top`, or that containers write to.
+    pub(super) fn writes(&mut self, top: &Path, paths: impl IntoIterator<Item = PathBuf>) {
+        let below = paths.into_iter().filter_map(|path| path.strip_prefix(top).ok().map(Path::to_path_buf));
+        self.written.extend(below);
+    }
+
+    /// Says whether what git ignores, a file or a directory, may be somebody's.
+    fn is_foreign_ignored(&self, top: &Path, name: &str) -> bool {
+        let is_written = |known: &PathBuf| known.starts_with(name) || Path::new(name).starts_with(known);
+        is_own(&top.join(name)) && !self.written.iter().any(is_written)
+    }
+
     /// Says whether a new file is somebody's: one of another user is a container's.
     fn is_foreign(&self, top: &Path, name: &str) -> bool {
         let is_new = self.before_setup.as_ref().is_none_or(|before| before.contains(name));
-        let user = nix::unistd::geteuid().as_raw();
-        let is_own = top.join(name).symlink_metadata().is_ok_and(|found| found.uid() == user);
-        is_new && is_own && !self.with_the_worktree.contains(name)
+        is_new && is_own(&top.join(name)) && !self.with_the_worktree.contains(name)
     }
 
     /// Keeps of a loss what is somebody's.
     fn foreign(&self, top: &Path, loss: Loss) -> Option<Loss> {
         match loss {
-            // Containers write there, and setup commands.
+            // Setup commands write there.
+            Loss::Ignored(mut ignored) if self.before_setup.is_none() => {
+                ignored.names.retain(|name| self.is_foreign_ignored(top, name));
+                (!ignored.names.is_empty()).then_some(Loss::Ignored(ignored))
+            }
             Loss::Ignored(_) => None,
-            Loss::Repository(_) | Loss::Submodule(_) => self.before_setup.is_none().then_some(loss),
+            Loss::Submodule(_) => self.before_setup.is_none().then_some(loss),
+            // One that a setup command cloned has nothing that its remote has not.
+            Loss::Repository(name) => {
+                let is_foreign =
+                    self.before_setup.is_none() || git::has_work(&top.join(&name)).unwrap_or(true);
+                is_foreign.then_some(Loss::Repository(name))
+            }
             Loss::Untracked(mut names) => {
                 names.retain(|name| self.is_foreign(top, name));
                 (!names.is_empty()).then_some(Loss::Untracked(names))
@@ -88,6 +110,10 @@ pub(super) fn look(
         .details(lines)
         .hint(format!("`prism destroy --force {}` removes it", word(&shown)))
         .into())
+}
+
+fn is_own(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|found| found.uid() == nix::unistd::geteuid().as_raw())
 }
 
 fn untracked(losses: &[Loss]) -> BTreeSet<String> {

@@ -2,6 +2,9 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+use nix::sys::signal::Signal;
 
 use super::{branches, committed, sha256, worktree};
 use crate::support::project::containers_of;
@@ -96,6 +99,79 @@ fn a_worktree_in_which_somebody_works_stays_whole() {
     assert!(created.stderr.contains("going on from there"), "{created}");
     project.sandbox.prism(&place, &["destroy", "--yes", "--force"]).succeeds();
     assert_eq!(branches(&project), "main\n");
+}
+
+/// Has a `create` of the branch `b` killed when its files are there, and before it is said that it is whole.
+fn half_made(project: &Project) -> PathBuf {
+    let kill = "cd \"$OLDPWD\"; \"$REAL\" \"$@\"; kill -9 \"$PPID\" $$";
+    let killed = with_git(project, "checkout --quiet --force", kill, &["create", "b"]).run();
+    assert_ne!(killed.status, 0, "{killed}");
+    worktree(project, "b")
+}
+
+#[test]
+fn work_in_a_worktree_that_was_never_finished_is_lost_by_nobody() {
+    let project = committed("");
+    let place = half_made(&project);
+    let git = |arguments: &[&str]| project.sandbox.git(&place, arguments);
+    git(&["checkout", "-q", "--detach"]);
+    git(&["commit", "-q", "--allow-empty", "-m", "precious"]);
+    git(&["checkout", "-q", "b"]);
+    for arguments in [&["destroy", "--yes", "b"][..], &["create", "b"]] {
+        let refused = project.prism(arguments).exits(1);
+        assert!(refused.stderr.contains("precious"), "{refused}");
+    }
+    git(&["branch", "kept", "HEAD@{1}"]);
+    fs::write(place.join("staged"), "work\n").expect("written");
+    git(&["add", "staged"]);
+    fs::remove_file(place.join("staged")).expect("removed");
+    for arguments in [&["destroy", "--yes", "b"][..], &["create", "b"]] {
+        let refused = project.prism(arguments).exits(1);
+        assert!(refused.stderr.contains("staged"), "{refused}");
+    }
+    git(&["reset", "-q"]);
+    project.prism(&["create", "b"]).succeeds();
+    project.prism(&["destroy", "--yes", "b"]).succeeds();
+    assert_eq!(branches(&project), "kept\nmain\n");
+}
+
+#[test]
+fn what_somebody_makes_while_the_stack_starts_stays() {
+    let project = committed("");
+    project.write(".gitignore", "ignored/\nmounted/\n");
+    project.write(
+        "compose.yaml",
+        "services:\n  web:\n    image: prism-test:1\n    stop_signal: SIGKILL\n    command: sh -c 'echo x >/data/x; exec sleep 1000'\n    healthcheck: {test: [CMD, \"false\"], interval: 1s, retries: 3}\n    volumes: [\"./mounted:/data\"]\n",
+    );
+    project.sandbox.git(&project.directory, &["commit", "-qam", "a stack that never is ready"]);
+    // What its containers write is nobody's.
+    let failed = project.prism(&["create", "a"]).exits(1);
+    assert!(failed.stderr.contains("removing what was made"), "{failed}");
+    assert!(!worktree(&project, "a").exists());
+
+    let place = worktree(&project, "b");
+    let mut running = project.prism(&["create", "b"]).live();
+    eventually("the stack starts", || place.join("mounted/x").exists());
+    fs::create_dir(place.join("ignored")).expect("directory");
+    fs::write(place.join("ignored/mine"), "precious").expect("written");
+    running.exits(1);
+    assert_eq!(fs::read_to_string(place.join("ignored/mine")).expect("it stays"), "precious");
+}
+
+#[test]
+fn a_git_that_waits_for_something_ends_with_prism() {
+    let project = committed("");
+    let pipe = project.sandbox.root().join("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+    project.sandbox.git(&project.directory, &["config", "core.excludesFile", pipe.to_str().expect("text")]);
+    let mut running = project.prism(&["create", "b"]).live();
+    eventually("git has begun", || worktree(&project, "b").join(".git").exists());
+    eventually("it ends by one signal, or by a second one", || {
+        running.kill(Signal::SIGTERM);
+        !running.is_running()
+    });
+    project.sandbox.git(&project.directory, &["config", "--unset", "core.excludesFile"]);
+    project.prism(&["create", "b"]).succeeds();
 }
 
 #[test]
