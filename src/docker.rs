@@ -1,12 +1,13 @@
-//! The only place that knows bollard: questions to the Engine, answers as domain values.
+//! The only place that knows the Engine's HTTP: questions to the Engine, answers as domain values.
 
-mod answer;
 mod claim;
+mod client;
 mod container;
 mod endpoint;
 mod failure;
 mod image;
 mod inspection;
+mod model;
 mod mount;
 mod network;
 mod note;
@@ -17,43 +18,33 @@ mod stranger;
 mod transport;
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use bollard::container::LogOutput;
-use bollard::errors::Error;
-use bollard::exec::{StartExecOptions, StartExecResults};
-use bollard::models::{ContainerSummary, ExecConfig};
-use bollard::query_parameters::{ListContainersOptions, ListContainersOptionsBuilder, LogsOptionsBuilder};
-use bollard::{ClientVersion, Docker};
 use domain::engine::container::{Container, Inspection, without_twins};
 use domain::engine::socket::{self, Sockets};
 use domain::failure::Failure;
 use domain::identity::label::LABEL;
 use domain::identity::name::SessionId;
-use futures_util::StreamExt;
 use futures_util::future::{Either, select};
+use hyper::Method;
+use serde_json::json;
 use tokio::task::JoinHandle;
 
-use self::answer::understood;
 pub use self::claim::{Belongings, Claims};
+use self::client::{Client, Error};
 pub use self::endpoint::{
     Endpoint, gateway, hostname, is_of_container, is_same_outside, machine_at, owner, owner_at,
 };
 use self::failure::unreachable;
+use self::model::{ContainerSummary, EngineVersion, Exec, Info};
 pub use self::mount::Writer;
 pub use self::port::Place;
 
-/// The oldest API that the newest Engines speak (29), which Engines since 25 speak too.
-const API: ClientVersion = ClientVersion { major_version: 1, minor_version: 44 };
-
-/// Docker Desktop is slow for clients that it does not know.
-const USER_AGENT: &str = concat!("Docker-Client/prism-", env!("CARGO_PKG_VERSION"));
-
-/// Stopping a container takes its grace period; nothing asked here should take longer.
-const TIMEOUT_SECONDS: u64 = 120;
+/// The API since which health checks may have a `start_interval`.
+const API: (usize, usize) = (1, 44);
 
 /// How long a health check's command may take where the check does not say.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(30);
@@ -91,7 +82,7 @@ struct Executed {
 /// A connection to the Engine, and the one asynchronous island of the program.
 pub struct Engine {
     runtime: tokio::runtime::Runtime,
-    docker: Docker,
+    client: Client,
     address: String,
     /// Fails when nobody wants to wait for an answer any more.
     patience: Option<Patience>,
@@ -115,15 +106,8 @@ impl Engine {
     pub fn new(endpoint: &Endpoint) -> anyhow::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let address = endpoint.address.clone();
-        let docker = transport::connect(&address, TIMEOUT_SECONDS, &API);
-        let docker =
-            docker.map_err(|error| unreachable(&address, error))?.with_request_modifier(|mut request| {
-                if let Ok(value) = USER_AGENT.parse() {
-                    request.headers_mut().insert("user-agent", value);
-                }
-                request
-            });
-        Ok(Self { runtime, docker, address, patience: None, begun: None, inspected: RefCell::default() })
+        let client = Client::new(&address);
+        Ok(Self { runtime, client, address, patience: None, begun: None, inspected: RefCell::default() })
     }
 
     /// Lets `patience` decide, from time to time, whether to wait for an answer any longer; [`None`]: always. Returns
@@ -173,39 +157,24 @@ impl Engine {
     }
 
     fn containers(&mut self, label: String) -> anyhow::Result<Vec<Container>> {
-        let summaries = self.list(labelled(label))?;
+        let summaries = self.list(&labelled(&label))?;
         Ok(summaries.into_iter().filter_map(container::listed).collect())
     }
 
-    fn list(&mut self, options: ListContainersOptions) -> anyhow::Result<Vec<ContainerSummary>> {
+    fn list(&self, path: &str) -> anyhow::Result<Vec<ContainerSummary>> {
         self.inspected.take();
-        let answer = self.ask(self.docker.list_containers(Some(options.clone())))?;
-        self.listed(options, answer)
-    }
-
-    /// Takes the answer to a list, or asks again where the Engine does not speak that version.
-    fn listed(
-        &mut self,
-        options: ListContainersOptions,
-        mut answer: Result<Vec<ContainerSummary>, Error>,
-    ) -> anyhow::Result<Vec<ContainerSummary>> {
-        if answer.as_ref().is_err_and(is_about_versions) {
-            let negotiated = self.ask(self.docker.clone().negotiate_version())?;
-            self.docker = negotiated.map_err(|error| self.failure(error))?;
-            answer = self.ask(self.docker.list_containers(Some(options)))?;
-        }
-        understood(answer).map_err(|error| self.failure(error).into())
+        self.ask(self.client.get(path))?.map_err(|error| self.failure(error).into())
     }
 
     /// Begins to run a health check's own command in its container. It goes on during [`Engine::pause`], and
     /// whenever the Engine is asked something else.
     pub fn start_health_check(&self, id: &str, seen: &Inspection) -> HealthCheck {
-        let (docker, id) = (self.docker.clone(), id.to_owned());
+        let (client, id) = (self.client.clone(), id.to_owned());
         let command = seen.health_command.clone();
         let limit = seen.health_timeout.unwrap_or(HEALTH_TIMEOUT);
         HealthCheck(self.runtime.spawn(async move {
             let Some(command) = command else { return Checked::default() };
-            match tokio::time::timeout(limit, exec(&docker, &id, command)).await {
+            match tokio::time::timeout(limit, exec(&client, &id, command)).await {
                 Ok(Ok(ended)) => Checked {
                     is_healthy: ended.status == Some(0),
                     text: String::from_utf8_lossy(&ended.written).into_owned(),
@@ -226,7 +195,7 @@ impl Engine {
     /// Asks a container's kernel what listens inside; `None` where it has no `cat`, or does not answer.
     pub fn sockets(&self, id: &str) -> Option<Sockets> {
         let command = std::iter::once("cat").chain(socket::TABLES).map(str::to_owned).collect();
-        let read = exec(&self.docker, id, command);
+        let read = exec(&self.client, id, command);
         let read = self.runtime.block_on(async { tokio::time::timeout(SOCKETS_LIMIT, read).await });
         let read = read.ok()?.ok()?;
         let text = String::from_utf8_lossy(&read.stdout);
@@ -241,114 +210,96 @@ impl Engine {
 
     /// Returns the last lines that a container wrote; nothing if that cannot be had.
     pub fn last_lines(&self, id: &str, count: usize) -> Vec<String> {
-        let options = LogsOptionsBuilder::new().stdout(true).stderr(true).tail(&count.to_string()).build();
-        let read = async {
-            let mut text = Vec::new();
-            let mut stream = Box::pin(self.docker.logs(id, Some(options)));
-            while let Some(Ok(output)) = stream.next().await {
-                match output {
-                    LogOutput::StdErr { message }
-                    | LogOutput::StdOut { message }
-                    | LogOutput::Console { message } => {
-                        text.extend_from_slice(&message);
-                    }
-                    LogOutput::StdIn { .. } => {}
-                }
-            }
-            text
-        };
-        let text = self.runtime.block_on(async { tokio::time::timeout(Duration::from_secs(5), read).await });
-        String::from_utf8_lossy(&text.unwrap_or_default()).lines().map(str::to_owned).collect()
+        let path = format!("/containers/{id}/logs?stdout=true&stderr=true&tail={count}");
+        let read = self.client.output(Method::GET, &path, None);
+        let read = self.runtime.block_on(async { tokio::time::timeout(Duration::from_secs(5), read).await });
+        let raw = read.ok().and_then(Result::ok).unwrap_or_default();
+        let text = client::pieces(&raw).into_iter().map(|(_, piece)| piece).collect::<Vec<_>>().concat();
+        String::from_utf8_lossy(&text).lines().map(str::to_owned).collect()
     }
 
     /// Returns the Engine's version.
     pub fn version(&self) -> anyhow::Result<String> {
-        let version = understood(self.ask(self.docker.version())?).map_err(|error| self.failure(error))?;
+        let version = self.engine_version()?;
         Ok(version.version.unwrap_or_default())
     }
 
     /// Returns what the Engine calls itself, wherever it is reached; empty if it does not say.
     pub fn id(&self) -> anyhow::Result<String> {
-        let info = understood(self.ask(self.docker.info())?).map_err(|error| self.failure(error))?;
-        Ok(info.id.unwrap_or_default())
+        Ok(self.info()?.id.unwrap_or_default())
+    }
+
+    fn info(&self) -> anyhow::Result<Info> {
+        self.ask(self.client.get("/info"))?.map_err(|error| self.failure(error).into())
+    }
+
+    fn engine_version(&self) -> anyhow::Result<EngineVersion> {
+        self.ask(self.client.get("/version"))?.map_err(|error| self.failure(error).into())
     }
 
     /// Says whether health checks may have a `start_interval`: since API 1.44. What else calls itself an Engine may take
     /// requests of a newer API than its own, so it is asked.
     pub fn has_start_interval(&self) -> anyhow::Result<bool> {
-        let version = understood(self.ask(self.docker.version())?).map_err(|error| self.failure(error))?;
-        Ok(version.api_version.is_some_and(|version| is_at_least(&version, &API)))
+        let version = self.engine_version()?;
+        Ok(version.api_version.is_some_and(|version| is_at_least(&version, API)))
     }
 
     /// Thaws paused containers.
     pub fn unpause<'a>(&self, ids: impl Iterator<Item = &'a str>) -> anyhow::Result<()> {
         for id in ids {
-            self.runtime.block_on(self.docker.unpause_container(id)).map_err(|error| self.failure(error))?;
+            let done = self.runtime.block_on(self.client.post(&format!("/containers/{id}/unpause"), None));
+            done.map_err(|error| self.failure(error))?;
         }
         Ok(())
     }
 
     fn failure(&self, error: Error) -> Failure {
         match error {
-            Error::DockerResponseServerError { status_code, message } => {
+            Error::Refused { status, message } => {
                 let message: String = message.chars().take(MESSAGE).collect();
                 Failure::new("the Docker Engine refused a request")
-                    .caused_by(anyhow::anyhow!("{message} (status {status_code})"))
+                    .caused_by(anyhow::anyhow!("{message} (status {status})"))
             }
-            Error::JsonDataError { message, .. } => Failure::new(format!(
+            Error::Unreadable(error) => Failure::new(format!(
                 "the Docker Engine at {} answered what prism does not understand",
                 self.address
             ))
-            .caused_by(anyhow::anyhow!("{message}")),
+            .caused_by(error),
             other => unreachable(&self.address, other),
         }
     }
 }
 
 /// Runs a command in a container to its end.
-async fn exec(docker: &Docker, id: &str, command: Vec<String>) -> Result<Executed, Error> {
-    let config = ExecConfig {
-        cmd: Some(command),
-        attach_stdout: Some(true),
-        attach_stderr: Some(true),
-        ..ExecConfig::default()
-    };
-    let created = docker.create_exec(id, config).await?;
-    let options = StartExecOptions { detach: false, ..StartExecOptions::default() };
+async fn exec(client: &Client, id: &str, command: Vec<String>) -> Result<Executed, Error> {
+    let config = json!({"Cmd": command, "AttachStdout": true, "AttachStderr": true});
+    let Exec { id, .. } = client.make(&format!("/containers/{id}/exec"), config).await?;
+    let start = json!({"Detach": false, "Tty": false});
+    let raw = client.output(Method::POST, &format!("/exec/{id}/start"), Some(start)).await?;
     let (mut stdout, mut written) = (Vec::new(), Vec::new());
-    if let StartExecResults::Attached { mut output, .. } =
-        docker.start_exec(&created.id, Some(options)).await?
-    {
-        while let Some(Ok(piece)) = output.next().await {
-            if let LogOutput::StdOut { message } = &piece {
-                stdout.extend_from_slice(message);
-            }
-            written.extend_from_slice(&piece.into_bytes());
+    for (is_stdout, piece) in client::pieces(&raw) {
+        if is_stdout {
+            stdout.extend_from_slice(piece);
         }
+        written.extend_from_slice(piece);
     }
-    Ok(Executed { status: docker.inspect_exec(&created.id).await?.exit_code, stdout, written })
+    Ok(Executed { status: client.get::<Exec>(&format!("/exec/{id}/json")).await?.exit_code, stdout, written })
 }
 
 /// Asks for containers with a label, whatever their state.
-fn labelled(label: String) -> ListContainersOptions {
-    let filters = HashMap::from([("label".to_owned(), vec![label])]);
-    ListContainersOptionsBuilder::new().all(true).filters(&filters).build()
+fn labelled(label: &str) -> String {
+    format!("/containers/json?all=true&{}", client::filters(&[("label", &[label])]))
 }
 
-fn has_status(error: &Error, status: u16) -> bool {
-    matches!(error, Error::DockerResponseServerError { status_code, .. } if *status_code == status)
+fn has_status(error: &Error, expected: u16) -> bool {
+    matches!(error, Error::Refused { status, .. } if *status == expected)
 }
 
 /// Compares a version of the API, `1.43`.
-fn is_at_least(version: &str, least: &ClientVersion) -> bool {
+fn is_at_least(version: &str, least: (usize, usize)) -> bool {
     let Some((major, minor)) = version.split_once('.') else { return false };
     let parts = (major.parse::<usize>(), minor.parse::<usize>());
-    matches!(parts, (Ok(major), Ok(minor)) if (major, minor) >= (least.major_version, least.minor_version))
-}
-
-/// Says whether the Engine does not speak [`API`].
-fn is_about_versions(error: &Error) -> bool {
-    matches!(error, Error::DockerResponseServerError { status_code: 400, message } if message.contains("client version"))
+    matches!(parts, (Ok(major), Ok(minor)) if (major, minor) >= least)
 }
 
 #[cfg(test)]
@@ -366,7 +317,7 @@ mod tests {
             ("2.0", true),
             ("", false),
         ] {
-            assert_eq!(is_at_least(version, &API), is_new, "{version}");
+            assert_eq!(is_at_least(version, API), is_new, "{version}");
         }
     }
 }

@@ -1,16 +1,13 @@
 //! Whose networks, volumes and images are, by their labels, names and tags.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
-use bollard::models::{ContainerSummary, Network, Volume};
-use bollard::query_parameters::{
-    ListImagesOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder,
-};
 use domain::engine::claim::{self, Claim, Whose};
 use domain::identity::label::LABEL;
 use domain::identity::name::SessionId;
 
-use super::answer::understood;
+use super::client::filters;
+use super::model::{ContainerSummary, Network, Volume};
 use super::{Engine, labelled};
 
 /// Things of one session that are not containers.
@@ -61,28 +58,27 @@ impl Claims {
 impl Engine {
     /// Finds the networks, volumes and image tags of a session.
     pub fn belongings(&self, session: &SessionId) -> anyhow::Result<Belongings> {
-        let filters = HashMap::from([("label".to_owned(), vec![format!("{LABEL}session_id={session}")])]);
-        let images = ListImagesOptionsBuilder::new().filters(&filters).build();
-        let images = async { understood(self.docker.list_images(Some(images)).await) };
-        let images = self.ask(images)?.map_err(|error| self.failure(error))?;
-        let (networks, volumes) = self.things(&filters)?;
+        let label = format!("{LABEL}session_id={session}");
+        let images = self.ask(self.client.images(&label))?.map_err(|error| self.failure(error))?;
+        let (networks, volumes) = self.things(&label)?;
         let is_its = |whose: Option<Whose>| matches!(whose, Some(Whose::Ours(claim)) if claim.id == *session);
         let mut found = Belongings::default();
         for network in networks {
             let name = network.name.unwrap_or_default();
-            if is_its(claim::network(&sorted(network.labels.unwrap_or_default()), &name)) {
+            if is_its(claim::network(&network.labels.unwrap_or_default(), &name)) {
                 found.networks.push((network.id.unwrap_or_default(), name));
             }
         }
         for volume in volumes {
-            let labels = sorted(volume.labels);
+            let labels = volume.labels.unwrap_or_default();
             if is_its(claim::volume(&labels, &volume.name)) {
                 let those = if claim::is_note(&labels) { &mut found.notes } else { &mut found.volumes };
                 those.push(volume.name);
             }
         }
         for image in images {
-            let tags = claim::tags(&sorted(image.labels), session, &image.repo_tags);
+            let tags = image.repo_tags.unwrap_or_default();
+            let tags = claim::tags(&image.labels.unwrap_or_default(), session, &tags);
             found.images.extend(tags.into_iter().map(str::to_owned));
         }
         Ok(found)
@@ -92,44 +88,36 @@ impl Engine {
     pub fn claims(&mut self) -> anyhow::Result<Claims> {
         let label = format!("{LABEL}working_dir");
         let mut claims = Claims::default();
-        for mut summary in self.list(labelled(label.clone()))? {
+        for mut summary in self.list(&labelled(&label))? {
             let (labels, name, image) = judged(&mut summary);
             claims.add("container", &name, claim::container(&labels, &name, image));
         }
-        let (networks, volumes) = self.things(&HashMap::from([("label".to_owned(), vec![label])]))?;
+        let (networks, volumes) = self.things(&label)?;
         for network in networks {
             let name = network.name.unwrap_or_default();
-            let whose = claim::network(&sorted(network.labels.unwrap_or_default()), &name);
+            let whose = claim::network(&network.labels.unwrap_or_default(), &name);
             claims.add("network", &name, whose);
         }
         for volume in volumes {
-            let whose = claim::volume(&sorted(volume.labels), &volume.name);
+            let whose = claim::volume(&volume.labels.unwrap_or_default(), &volume.name);
             claims.add("volume", &volume.name, whose);
         }
         Ok(claims)
     }
 
-    fn things(&self, filters: &HashMap<String, Vec<String>>) -> anyhow::Result<(Vec<Network>, Vec<Volume>)> {
-        let found = self.ask(async {
-            let networks = ListNetworksOptionsBuilder::new().filters(filters).build();
-            let volumes = ListVolumesOptionsBuilder::new().filters(filters).build();
-            let networks = understood(self.docker.list_networks(Some(networks)).await)?;
-            let volumes = understood(self.docker.list_volumes(Some(volumes)).await)?;
-            Ok((networks, volumes.volumes.unwrap_or_default()))
-        })?;
+    fn things(&self, label: &str) -> anyhow::Result<(Vec<Network>, Vec<Volume>)> {
+        let networks = format!("/networks?{}", filters(&[("label", &[label])]));
+        let found = self
+            .ask(async { Ok((self.client.get(&networks).await?, self.client.volumes(&[label]).await?)) })?;
         found.map_err(|error| self.failure(error).into())
     }
 }
 
 /// Returns what tells whose a container is: its labels, which are taken out, its own name, the id of its image.
 pub(super) fn judged(summary: &mut ContainerSummary) -> (BTreeMap<String, String>, String, &str) {
-    let labels = sorted(summary.labels.take().unwrap_or_default());
+    let labels = summary.labels.take().unwrap_or_default();
     // A name with another slash is what somebody who links to it calls it.
     let names = summary.names.iter().flatten().map(|name| name.trim_start_matches('/'));
     let name = names.clone().find(|name| !name.contains('/')).or_else(|| names.clone().next());
     (labels, name.unwrap_or_default().to_owned(), summary.image_id.as_deref().unwrap_or_default())
-}
-
-fn sorted(labels: HashMap<String, String>) -> BTreeMap<String, String> {
-    labels.into_iter().collect()
 }

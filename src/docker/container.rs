@@ -3,10 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use bollard::models::{
-    ContainerInspectResponse, ContainerSummary, ContainerSummaryStateEnum as Listed, HealthStatusEnum,
-    PortSummaryTypeEnum,
-};
 use domain::engine::claim::{self, Whose};
 use domain::engine::container::{Binding, Container, Health, Inspection, State};
 use domain::identity::label::LABEL;
@@ -14,6 +10,7 @@ use domain::identity::name::{ProjectName, ServiceName, SessionId};
 use domain::port::{ContainerPort, Protocol};
 
 use super::claim::judged;
+use super::model::{ContainerInspection, ContainerSummary, Mount, Port};
 
 /// Converts an entry of the Engine's list. `None` if it lacks what makes it a container of a session, or is a foreign one
 /// with such labels.
@@ -56,7 +53,7 @@ fn made(
         number: compose("container-number").and_then(|number| number.parse().ok()).unwrap_or(1),
         one_off: compose("oneoff").is_some_and(|value| value.eq_ignore_ascii_case("true")),
         image: summary.image.unwrap_or_default(),
-        state: state(summary.state, summary.status.as_deref().unwrap_or_default()),
+        state: state(summary.state.as_deref(), summary.status.as_deref().unwrap_or_default()),
         status: summary.status.unwrap_or_default(),
         bindings: summary.ports.unwrap_or_default().into_iter().filter_map(binding).collect(),
         host_network: summary
@@ -69,15 +66,16 @@ fn made(
 }
 
 /// Reads a state; of one that has no word, or an unknown one, what its status begins with says more than nothing.
-fn state(listed: Option<Listed>, status: &str) -> State {
+fn state(listed: Option<&str>, status: &str) -> State {
     match listed {
-        Some(Listed::RUNNING) => State::Running,
-        Some(Listed::PAUSED) => State::Paused,
-        Some(Listed::RESTARTING) => State::Restarting,
-        Some(Listed::EXITED | Listed::STOPPING) => State::Exited,
-        Some(Listed::CREATED) => State::Created,
-        Some(Listed::REMOVING | Listed::DEAD) => State::Gone,
-        Some(Listed::EMPTY) | None => match status.split(' ').next() {
+        Some("running") => State::Running,
+        Some("paused") => State::Paused,
+        Some("restarting") => State::Restarting,
+        // Podman (`libpod/define`) has words of its own: `stopped`, `configured`, `initialized`.
+        Some("exited" | "stopping" | "stopped") => State::Exited,
+        Some("created" | "configured" | "initialized") => State::Created,
+        Some("removing" | "dead") => State::Gone,
+        _ => match status.split(' ').next() {
             Some("Up") if status.ends_with("(Paused)") => State::Paused,
             Some("Up") => State::Running,
             Some("Restarting") => State::Restarting,
@@ -95,30 +93,30 @@ pub(super) fn bound(summary: ContainerSummary) -> Option<(String, Vec<Binding>)>
     (!bindings.is_empty()).then_some((name, bindings))
 }
 
-fn binding(port: bollard::models::PortSummary) -> Option<Binding> {
-    let protocol = match port.typ {
-        Some(PortSummaryTypeEnum::UDP) => Protocol::Udp,
-        Some(PortSummaryTypeEnum::SCTP) => Protocol::Sctp,
+fn binding(port: Port) -> Option<Binding> {
+    let protocol = match port.protocol.as_deref() {
+        Some("udp") => Protocol::Udp,
+        Some("sctp") => Protocol::Sctp,
         _ => Protocol::Tcp,
     };
     Some(Binding {
-        container: ContainerPort { number: port.private_port, protocol },
+        container: ContainerPort { number: port.inside, protocol },
         host_ip: port.ip.unwrap_or_default(),
-        host_port: port.public_port?,
+        host_port: port.outside?,
     })
 }
 
 /// Converts an inspection.
-pub(super) fn inspected(response: ContainerInspectResponse) -> Inspection {
+pub(super) fn inspected(response: ContainerInspection) -> Inspection {
     let state = response.state.unwrap_or_default();
     let config = response.config.unwrap_or_default();
     let last = state.health.as_ref().and_then(|health| health.log.as_ref()?.last());
     let health_text = last.filter(|run| run.exit_code != Some(0)).and_then(|run| run.output.clone());
-    let health = state.health.and_then(|health| health.status).and_then(|status| match status {
-        HealthStatusEnum::STARTING => Some(Health::Starting),
-        HealthStatusEnum::HEALTHY => Some(Health::Healthy),
-        HealthStatusEnum::UNHEALTHY => Some(Health::Unhealthy),
-        HealthStatusEnum::EMPTY | HealthStatusEnum::NONE => None,
+    let health = state.health.and_then(|health| health.status).and_then(|status| match status.as_str() {
+        "starting" => Some(Health::Starting),
+        "healthy" => Some(Health::Healthy),
+        "unhealthy" => Some(Health::Unhealthy),
+        _ => None,
     });
     let check = config.healthcheck.unwrap_or_default();
     let started = state.started_at.as_deref().and_then(|text| humantime::parse_rfc3339(text).ok());
@@ -141,8 +139,8 @@ pub(super) fn inspected(response: ContainerInspectResponse) -> Inspection {
     }
 }
 
-fn bind_mount(mount: bollard::models::MountPoint) -> Option<(String, String)> {
-    (mount.typ.as_deref() == Some("bind")).then_some((mount.destination?, mount.source?))
+fn bind_mount(mount: Mount) -> Option<(String, String)> {
+    (mount.kind.as_deref() == Some("bind")).then_some((mount.destination?, mount.source?))
 }
 
 /// Turns `["CMD", …]` or `["CMD-SHELL", script]` into an argument list.
@@ -155,5 +153,40 @@ fn health_command(test: &[String], shell: Option<&[String]>) -> Option<Vec<Strin
             Some([shell, script].concat())
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn summaries(text: &str) -> Vec<ContainerSummary> {
+        serde_json::from_str(text).expect("a list")
+    }
+
+    #[test]
+    fn a_container_in_an_unknown_state_hides_no_other_one() {
+        let list = summaries(
+            r#"[{"Id":"a","State":"running"},{"Id":"b","State":"stopped"},
+                {"Id":"c","State":"hibernating","Status":"Up 2 hours","Ports":[{"PrivatePort":1,"Type":"quic"}]},
+                {"Id":"d","State":"initialized","Labels":null,"Names":null,"Ports":null}]"#,
+        );
+        let states =
+            list.iter().map(|it| state(it.state.as_deref(), it.status.as_deref().unwrap_or_default()));
+        let expected = [State::Running, State::Exited, State::Running, State::Created];
+        assert_eq!(states.collect::<Vec<_>>(), expected);
+        assert_eq!(list[2].ports.as_ref().expect("ports")[0].inside, 1);
+    }
+
+    #[test]
+    fn an_inspection_is_read_as_far_as_it_is_understood() {
+        let seen: ContainerInspection = serde_json::from_str(
+            r#"{"Id":"a","State":{"Status":"odd","ExitCode":3,"Health":{"Status":"dozing","FailingStreak":0}},
+                "HostConfig":{"CgroupnsMode":"odd","RestartPolicy":{"Name":"always"}},"Config":{"Env":["A=1"]}}"#,
+        )
+        .expect("an inspection");
+        let seen = inspected(seen);
+        assert_eq!((seen.health, seen.exit_code), (None, 3));
+        assert_eq!(seen.environment.get("A").map(String::as_str), Some("1"));
     }
 }

@@ -1,7 +1,8 @@
 //! Why the Engine cannot be reached, and what to do about it.
 
-use bollard::errors::Error;
 use domain::failure::Failure;
+
+use super::client::Error;
 
 /// Explains why there is no answer. An Engine that does not answer is never "no session".
 pub(super) fn unreachable(address: &str, error: Error) -> Failure {
@@ -9,7 +10,7 @@ pub(super) fn unreachable(address: &str, error: Error) -> Failure {
     let kind = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
     let failure = Failure::new(format!("cannot reach the Docker Engine at {address}"));
     let (failure, cause) = match (&error, kind) {
-        (Error::SocketNotFoundError(_), _) | (_, Some(std::io::ErrorKind::NotFound)) => {
+        (_, Some(std::io::ErrorKind::NotFound)) => {
             (failure.hint(start_hint(address)), "there is no such socket".to_owned())
         }
         (_, Some(std::io::ErrorKind::PermissionDenied)) => (
@@ -19,7 +20,7 @@ pub(super) fn unreachable(address: &str, error: Error) -> Failure {
         (_, Some(std::io::ErrorKind::ConnectionRefused)) => {
             (failure.hint(start_hint(address)), "nobody listens there".to_owned())
         }
-        (Error::RequestTimeoutError, _) => (
+        (Error::Late, _) => (
             failure.hint("`docker ps` shows whether it answers at all; restarting it may help"),
             "it did not answer in time".to_owned(),
         ),

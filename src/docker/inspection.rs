@@ -2,17 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use bollard::Docker;
-use bollard::errors::Error;
-use bollard::models::{ContainerInspectResponse, ContainerSummary};
-use bollard::query_parameters::ListContainersOptions;
 use domain::engine::container::{Container, Inspection, without_twins};
 use domain::identity::label::LABEL;
 use domain::identity::name::SessionId;
 use futures_util::future::{join, join_all};
 use tokio::task::JoinHandle;
 
-use super::answer::understood;
+use super::client::{Client, Error};
+use super::model::{ContainerInspection, ContainerSummary};
 use super::{Engine, container, has_status, labelled};
 
 /// How often a request that was begun needs a turn until it is on its way: to connect, to be ready, to write.
@@ -21,7 +18,7 @@ const SENDING: usize = 2;
 /// A list that was asked for.
 pub(super) type Answer = JoinHandle<Result<Vec<ContainerSummary>, Error>>;
 
-type Answers = Vec<(String, Result<ContainerInspectResponse, Error>)>;
+type Answers = Vec<(String, Result<ContainerInspection, Error>)>;
 
 impl Engine {
     /// Asks for the list that [`Engine::look`] will want, so that the Engine works while prism finds out what else there
@@ -31,8 +28,8 @@ impl Engine {
     }
 
     fn send_list(&self, session: &SessionId) -> Answer {
-        let (docker, options) = (self.docker.clone(), of_session(session));
-        let list = self.runtime.spawn(async move { docker.list_containers(Some(options)).await });
+        let (client, path) = (self.client.clone(), of_session(session));
+        let list = self.runtime.spawn(async move { client.get(&path).await });
         self.runtime.block_on(async {
             for _ in 0..SENDING {
                 tokio::task::yield_now().await;
@@ -46,10 +43,10 @@ impl Engine {
     pub fn look(&mut self, session: &SessionId, likely: &[String]) -> anyhow::Result<Vec<Container>> {
         let begun = self.begun.take().filter(|(begun, _)| begun == session);
         let list = begun.map_or_else(|| self.send_list(session), |(_, list)| list);
-        let inspected = inspections(&self.docker, likely.iter().map(String::as_str));
+        let inspected = inspections(&self.client, likely.iter().map(String::as_str));
         let (answer, inspected) = self.ask(join(list, inspected))?;
         let answer = answer?;
-        let listed = self.listed(of_session(session), answer)?;
+        let listed = answer.map_err(|error| self.failure(error))?;
         let listed = listed.into_iter().filter_map(container::listed);
         let containers = without_twins(listed.filter(|container| container.is_ours).collect());
         let inspected = inspected.into_iter().filter_map(|(id, answer)| Some((id, answer.ok()?)));
@@ -78,7 +75,7 @@ impl Engine {
         if unknown.is_empty() {
             return Ok(found);
         }
-        for (id, answer) in self.ask(inspections(&self.docker, unknown.into_iter()))? {
+        for (id, answer) in self.ask(inspections(&self.client, unknown.into_iter()))? {
             match answer {
                 Ok(response) => drop(found.insert(id, container::inspected(response))),
                 Err(error) if has_status(&error, 404) => {}
@@ -89,13 +86,10 @@ impl Engine {
     }
 }
 
-async fn inspections(docker: &Docker, ids: impl Iterator<Item = &str>) -> Answers {
-    join_all(
-        ids.map(|id| async move { (id.to_owned(), understood(docker.inspect_container(id, None).await)) }),
-    )
-    .await
+async fn inspections(client: &Client, ids: impl Iterator<Item = &str>) -> Answers {
+    join_all(ids.map(|id| async move { (id.to_owned(), client.inspection(id).await) })).await
 }
 
-fn of_session(session: &SessionId) -> ListContainersOptions {
-    labelled(format!("{LABEL}session_id={session}"))
+fn of_session(session: &SessionId) -> String {
+    labelled(&format!("{LABEL}session_id={session}"))
 }

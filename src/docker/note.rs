@@ -1,17 +1,17 @@
 //! The volume whose labels are a session's note.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use bollard::models::{Volume, VolumeCreateRequest};
-use bollard::query_parameters::{ListVolumesOptionsBuilder, RemoveVolumeOptions};
 use domain::engine::claim::{self, Whose};
 use domain::engine::ledger::Noted;
 use domain::engine::note::{CONFIG, Note};
 use domain::failure::Failure;
 use domain::identity::label::LABEL;
 use domain::identity::name::{ProjectName, SessionId};
+use serde_json::json;
 
-use super::answer::understood;
+use super::client::encoded;
+use super::model::Volume;
 use super::{Engine, has_status};
 
 impl Engine {
@@ -33,12 +33,9 @@ impl Engine {
 
     fn note_volumes(&self, session: Option<&SessionId>) -> anyhow::Result<Vec<Volume>> {
         let of_session = session.map(|session| format!("{LABEL}session_id={session}"));
-        let labels = of_session.into_iter().chain([format!("{LABEL}{CONFIG}")]).collect();
-        let filters = HashMap::from([("label".to_owned(), labels)]);
-        let options = ListVolumesOptionsBuilder::new().filters(&filters).build();
-        let found = understood(self.ask(self.docker.list_volumes(Some(options)))?)
-            .map_err(|error| self.failure(error))?;
-        Ok(found.volumes.unwrap_or_default())
+        let is_note = format!("{LABEL}{CONFIG}");
+        let labels: Vec<&str> = of_session.as_deref().into_iter().chain([is_note.as_str()]).collect();
+        Ok(self.ask(self.client.volumes(&labels))?.map_err(|error| self.failure(error))?)
     }
 
     /// Changes a session's note, if it has one. To be called under the session's lock and that of reservations.
@@ -69,25 +66,22 @@ impl Engine {
         labels: BTreeMap<String, String>,
         note: &Note,
     ) -> anyhow::Result<()> {
-        let labels: HashMap<String, String> = labels.into_iter().chain(note.labels()?).collect();
-        let request = VolumeCreateRequest {
-            name: Some(name.clone()),
-            labels: Some(labels.clone()),
-            ..VolumeCreateRequest::default()
-        };
+        let labels: BTreeMap<String, String> = labels.into_iter().chain(note.labels()?).collect();
+        let path = format!("/volumes/{}", encoded(&name));
         let replaced = self.runtime.block_on(async {
-            match understood(self.docker.inspect_volume(&name).await) {
+            match self.client.get::<Volume>(&path).await {
                 Ok(present) if noted(&present).is_none() => return Ok(false),
                 Err(error) if !has_status(&error, 404) => return Err(error),
                 _ => {}
             }
-            match self.docker.remove_volume(&name, None::<RemoveVolumeOptions>).await {
+            match self.client.delete(&path).await {
                 Err(error) if !has_status(&error, 404) => return Err(error),
                 _ => {}
             }
             // Of one that somebody made a moment before, the Engine says what it is.
-            let made = understood(self.docker.create_volume(request).await)?;
-            Ok(made.labels == labels)
+            let request = json!({"Name": name, "Labels": labels});
+            let made: Volume = self.client.make("/volumes/create", request).await?;
+            Ok(made.labels.unwrap_or_default() == labels)
         });
         match replaced {
             Ok(true) => Ok(()),
@@ -102,7 +96,7 @@ impl Engine {
 }
 
 fn labels(volume: &Volume) -> BTreeMap<String, String> {
-    volume.labels.clone().into_iter().collect()
+    volume.labels.clone().unwrap_or_default()
 }
 
 fn noted(volume: &Volume) -> Option<Noted> {

@@ -2,14 +2,12 @@
 
 use std::fs;
 
-use bollard::models::SystemInfo;
-use bollard::query_parameters::ListContainersOptionsBuilder;
 use domain::engine::container::State;
 use domain::engine::ledger::Holdings;
 use domain::identity::name::SessionId;
 
-use super::answer::understood;
 use super::endpoint::Peer;
+use super::model::Info;
 use super::{Endpoint, Engine, container};
 
 /// Where the Engine binds ports, as seen from here.
@@ -28,7 +26,7 @@ pub enum Place {
 impl Engine {
     /// Asks for everything that says who has which host port.
     pub fn holdings(&mut self) -> anyhow::Result<Holdings> {
-        let summaries = self.list(ListContainersOptionsBuilder::new().all(true).build())?;
+        let summaries = self.list("/containers/json?all=true")?;
         let mut holdings = Holdings { notes: self.notes()?, ..Holdings::default() };
         for summary in summaries {
             match container::listed(summary.clone()) {
@@ -54,7 +52,7 @@ impl Engine {
         if endpoint.shared {
             return Ok(Place::Elsewhere);
         }
-        let info = understood(self.ask(self.docker.info())?).map_err(|error| self.failure(error))?;
+        let info = self.info()?;
         let read = |name: &str| fs::read_to_string(format!("/proc/sys/kernel/{name}")).unwrap_or_default();
         let peer = endpoint.peer();
         let is_tunnel = peer.as_ref().is_some_and(Peer::is_tunnel);
@@ -71,7 +69,7 @@ impl Engine {
 impl Place {
     /// Compares what an Engine says of itself with the kernel and name of this machine. The machine to which Docker
     /// Desktop, colima or an ssh tunnel leads has another kernel, or another name; the usual ones are known by these.
-    fn of(info: &SystemInfo, kernel: &str, name: &str) -> Self {
+    fn of(info: &Info, kernel: &str, name: &str) -> Self {
         let is_same = |found: &Option<String>, here: &str| found.as_deref() == Some(here.trim());
         let options = info.security_options.as_deref().unwrap_or_default();
         if !is_same(&info.kernel_version, kernel) || !is_same(&info.name, name) {
@@ -96,11 +94,11 @@ mod tests {
 
     #[test]
     fn in_doubt_an_engine_is_elsewhere() {
-        let info = |kernel: &str, name: &str, option: &str| SystemInfo {
+        let info = |kernel: &str, name: &str, option: &str| Info {
             kernel_version: Some(kernel.to_owned()),
             name: Some(name.to_owned()),
             security_options: Some(vec!["name=seccomp,profile=builtin".to_owned(), option.to_owned()]),
-            ..SystemInfo::default()
+            ..Info::default()
         };
         for (info, place) in [
             (info("6.1", "box", "name=cgroupns"), Place::Here),
@@ -109,7 +107,7 @@ mod tests {
             (info("6.1", "docker-desktop", ""), Place::Machine),
             (info("6.1", "db-server", ""), Place::Elsewhere),
             (info("6.8", "box", ""), Place::Elsewhere),
-            (SystemInfo::default(), Place::Elsewhere),
+            (Info::default(), Place::Elsewhere),
         ] {
             assert_eq!(Place::of(&info, "6.1\n", "box\n"), place, "{info:?}");
         }

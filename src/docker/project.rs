@@ -1,9 +1,5 @@
 //! The Compose project under which what there is of a session was made.
 
-use std::collections::HashMap;
-
-use bollard::models::Volume;
-use bollard::query_parameters::ListVolumesOptionsBuilder;
 use domain::engine::claim::{self, PROJECT, Whose};
 use domain::engine::container::State;
 use domain::engine::note::Note;
@@ -11,7 +7,7 @@ use domain::identity::label::LABEL;
 use domain::identity::name::{ProjectName, SessionId};
 
 use super::Engine;
-use super::answer::understood;
+use super::model::Volume;
 
 impl Engine {
     /// Finds the name of a session's Compose project: that of its containers, running ones first, else that of the volumes
@@ -23,21 +19,18 @@ impl Engine {
         if let Some(project) = names.into_iter().find(|name| name.is_of(session)) {
             return Ok(Some(project));
         }
-        let filters = HashMap::from([("label".to_owned(), vec![format!("{LABEL}session_id={session}")])]);
-        let options = ListVolumesOptionsBuilder::new().filters(&filters).build();
-        let found = understood(self.ask(self.docker.list_volumes(Some(options)))?)
-            .map_err(|error| self.failure(error))?;
-        let mut names: Vec<ProjectName> =
-            found.volumes.unwrap_or_default().into_iter().filter_map(project_of).collect();
+        let label = format!("{LABEL}session_id={session}");
+        let volumes = self.ask(self.client.volumes(&[&label]))?.map_err(|error| self.failure(error))?;
+        let mut names: Vec<ProjectName> = volumes.into_iter().filter_map(project_of).collect();
         names.sort();
         Ok(names.into_iter().find(|name| name.is_of(session)))
     }
 }
 
 fn project_of(volume: Volume) -> Option<ProjectName> {
-    let labels = volume.labels.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    let labels = volume.labels.unwrap_or_default();
     let Some(Whose::Ours(_)) = claim::volume(&labels, &volume.name) else { return None };
     let of_note = || Note::project(&volume.name).map(str::to_owned);
-    let name = volume.labels.get(PROJECT).cloned().or_else(of_note)?;
+    let name = labels.get(PROJECT).cloned().or_else(of_note)?;
     Some(ProjectName::reported(name))
 }

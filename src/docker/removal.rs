@@ -1,22 +1,18 @@
 //! Stopping and removing what belongs to a session.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use bollard::errors::Error;
-use bollard::query_parameters::{
-    ListContainersOptionsBuilder, RemoveContainerOptionsBuilder, RemoveImageOptionsBuilder,
-    RemoveVolumeOptions,
-};
 use domain::engine::anonymous::is_anonymous;
 use domain::engine::container::Container;
 use domain::identity::label::LABEL;
 use domain::identity::name::SessionId;
 use futures_util::future::join_all;
 
-use super::answer::understood;
+use super::client::{Error, encoded, filters};
 use super::container::listed;
+use super::model::{ContainerSummary, Network};
 use super::{Engine, has_status};
 
 /// How long the Engine may take to let go of what a container had that it no longer lists.
@@ -28,14 +24,15 @@ const REMOVAL_POLL: Duration = Duration::from_millis(20);
 impl Engine {
     /// Counts the networks of all projects on this Engine.
     pub fn count_networks(&self) -> anyhow::Result<usize> {
-        let found = understood(self.runtime.block_on(self.docker.list_networks(None)))
-            .map_err(|error| self.failure(error))?;
-        Ok(found.len())
+        let found = self.runtime.block_on(self.client.get::<Vec<Network>>("/networks"));
+        Ok(found.map_err(|error| self.failure(error))?.len())
     }
 
     /// Stops containers, all at once, each with its own grace period.
     pub fn stop(&self, containers: &[Container]) -> anyhow::Result<()> {
-        let stops = containers.iter().map(|container| self.docker.stop_container(&container.id, None));
+        let stops = containers.iter().map(async |container| {
+            self.client.post(&format!("/containers/{}/stop", container.id), None).await
+        });
         let answers = self.runtime.block_on(join_all(stops));
         // 304: it was not running.
         self.settle(answers, &[304, 404])
@@ -70,10 +67,10 @@ impl Engine {
     /// Finds the anonymous volumes that the Engine made for these very containers: not those which Compose passed on from
     /// an earlier one, nor a volume of somebody's whose name looks like theirs.
     pub fn own_volumes(&self, containers: &[Container]) -> anyhow::Result<BTreeSet<String>> {
-        let questions = containers.iter().map(|container| self.docker.inspect_container(&container.id, None));
+        let questions = containers.iter().map(|container| self.client.inspection(&container.id));
         let mut own = BTreeSet::new();
         for answer in self.runtime.block_on(join_all(questions)) {
-            let seen = match understood(answer) {
+            let seen = match answer {
                 Ok(seen) => seen,
                 Err(error) if has_status(&error, 404) => continue,
                 Err(error) => return Err(self.failure(error).into()),
@@ -88,7 +85,7 @@ impl Engine {
             let given: BTreeSet<String> = given.chain(bound).collect();
             let is_own = |name: &String| is_anonymous(name) && !given.contains(name);
             let mounts = seen.mounts.unwrap_or_default().into_iter();
-            let volumes = mounts.filter(|mount| mount.typ.as_deref() == Some("volume"));
+            let volumes = mounts.filter(|mount| mount.kind.as_deref() == Some("volume"));
             own.extend(volumes.filter_map(|mount| mount.name).filter(is_own));
         }
         Ok(own)
@@ -97,10 +94,13 @@ impl Engine {
     /// Waits until what is being removed of a session is gone, and removes where somebody else failed to: Compose would
     /// try to start such a container.
     pub fn finish_removals(&mut self, session: &SessionId) -> anyhow::Result<()> {
-        let labels = vec![format!("{LABEL}session_id={session}")];
-        let filters = HashMap::from([("label", labels), ("status", vec!["removing".to_owned()])]);
-        let going = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
-        let going: Vec<Container> = self.list(going)?.into_iter().filter_map(listed).collect();
+        let label = format!("{LABEL}session_id={session}");
+        let going = filters(&[("label", &[&label]), ("status", &["removing"])]);
+        let going: Vec<Container> = self
+            .list(&format!("/containers/json?all=true&{going}"))?
+            .into_iter()
+            .filter_map(listed)
+            .collect();
         let going: Vec<Container> = going.into_iter().filter(|container| container.is_ours).collect();
         if going.is_empty() {
             return Ok(());
@@ -110,8 +110,7 @@ impl Engine {
     }
 
     async fn remove_container(&self, container: &Container, with_volumes: bool) -> Result<(), Error> {
-        let options = RemoveContainerOptionsBuilder::new().force(true).v(with_volumes).build();
-        self.docker.remove_container(&container.id, Some(options)).await
+        self.client.delete(&format!("/containers/{}?force=true&v={with_volumes}", container.id)).await
     }
 
     /// Tries on while somebody else is removing a container, be it for a prism that was killed: until it is gone, it
@@ -136,10 +135,10 @@ impl Engine {
     /// Finds the containers that have volumes of a foreign container which is gone (`volumes_from`): the Engine would take
     /// those for theirs.
     fn borrowers(&self, containers: &[Container], family: &[Container]) -> anyhow::Result<BTreeSet<String>> {
-        let questions = containers.iter().map(|container| self.docker.inspect_container(&container.id, None));
+        let questions = containers.iter().map(|container| self.client.inspection(&container.id));
         let mut borrowers = BTreeSet::new();
         for (container, answer) in containers.iter().zip(self.runtime.block_on(join_all(questions))) {
-            let lenders = match understood(answer) {
+            let lenders = match answer {
                 Ok(seen) => seen.host_config.and_then(|config| config.volumes_from).unwrap_or_default(),
                 Err(error) if has_status(&error, 404) => continue,
                 Err(error) => return Err(self.failure(error).into()),
@@ -150,7 +149,7 @@ impl Engine {
             };
             for lender in lenders.iter().filter(|lender| !is_of_family(lender)) {
                 let name = lender.split(':').next().unwrap_or(lender);
-                match self.runtime.block_on(self.docker.inspect_container(name, None)) {
+                match self.runtime.block_on(self.client.inspection(name)) {
                     Err(error) if has_status(&error, 404) => drop(borrowers.insert(container.id.clone())),
                     Err(error) => return Err(self.failure(error).into()),
                     Ok(_) => {}
@@ -165,7 +164,7 @@ impl Engine {
     pub fn remove_networks(&self, networks: &[(String, String)]) -> anyhow::Result<Vec<String>> {
         let removals = networks
             .iter()
-            .map(|(id, _)| self.when_released("network", 403, id, || self.docker.remove_network(id)));
+            .map(|(id, _)| self.when_released("network", 403, id, format!("/networks/{}", encoded(id))));
         let answers = self.runtime.block_on(join_all(removals));
         let names: Vec<String> = networks.iter().map(|(_, name)| name.clone()).collect();
         self.stay(&names, answers)
@@ -173,28 +172,22 @@ impl Engine {
 
     /// Removes volumes by name. Gives back those that a foreign container uses, and that stay.
     pub fn remove_volumes(&self, names: &[String]) -> anyhow::Result<Vec<String>> {
-        let remove = |name| self.docker.remove_volume(name, None::<RemoveVolumeOptions>);
-        let removals = names.iter().map(|name| self.when_released("volume", 409, name, move || remove(name)));
+        let removals = names
+            .iter()
+            .map(|name| self.when_released("volume", 409, name, format!("/volumes/{}", encoded(name))));
         self.stay(names, self.runtime.block_on(join_all(removals)))
     }
 
     /// Removes something that containers may use, which the Engine then refuses with status `in_use`. `kind` is
     /// the name of the filter that lists them. Returns whether there is one; if not, tries on: a container is
     /// off the list a moment before it lets go of its volumes.
-    async fn when_released<F: Future<Output = Result<(), Error>>>(
-        &self,
-        kind: &str,
-        in_use: u16,
-        name: &str,
-        remove: impl Fn() -> F,
-    ) -> Result<bool, Error> {
+    async fn when_released(&self, kind: &str, in_use: u16, name: &str, path: String) -> Result<bool, Error> {
         let deadline = Instant::now() + RELEASE;
-        let filters = HashMap::from([(kind, vec![name])]);
-        let users = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
+        let users = format!("/containers/json?all=true&{}", filters(&[(kind, &[name])]));
         loop {
-            match remove().await {
+            match self.client.delete(&path).await {
                 Err(error) if has_status(&error, in_use) => {
-                    if !understood(self.docker.list_containers(Some(users.clone())).await)?.is_empty() {
+                    if !self.client.get::<Vec<ContainerSummary>>(&users).await?.is_empty() {
                         return Ok(true);
                     }
                     if Instant::now() > deadline {
@@ -211,10 +204,9 @@ impl Engine {
     /// anybody's. Gives back those that a foreign container uses, and that stay.
     pub fn remove_images(&self, tags: &[String]) -> anyhow::Result<Vec<String>> {
         let removals = tags.iter().map(|tag| async move {
-            let options = RemoveImageOptionsBuilder::new().noprune(true).build();
-            match self.docker.remove_image(tag, Some(options), None).await {
+            match self.client.delete(&format!("/images/{}?noprune=true", encoded(tag))).await {
                 Err(error) if has_status(&error, 409) => Ok(true),
-                answer => answer.map(|_| false),
+                answer => answer.map(|()| false),
             }
         });
         self.stay(tags, self.runtime.block_on(join_all(removals)))

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bollard::models::ContainerSummary;
 use domain::engine::claim::{self, PROJECT, Whose};
 use domain::engine::container::Container;
 use domain::identity::name::SessionId;
 
 use super::claim::judged;
 use super::container::lost;
+use super::model::ContainerSummary;
 use super::{Engine, labelled};
 
 /// Compose projects, each with the names of its containers.
@@ -18,7 +18,7 @@ impl Engine {
     /// Lists the running containers whose Compose project is that of `directory`, and which are no session's: somebody called
     /// `docker compose` there without prism.
     pub fn strangers(&mut self, directory: &str) -> anyhow::Result<Strangers> {
-        let found = self.list(labelled(format!("com.docker.compose.project.working_dir={directory}")))?;
+        let found = self.list(&labelled(&format!("com.docker.compose.project.working_dir={directory}")))?;
         let mut strangers = Strangers::new();
         for mut summary in found {
             let (labels, name, image) = judged(&mut summary);
@@ -41,7 +41,7 @@ impl Engine {
     /// Lists the containers of sessions' Compose projects that have none of prism's labels: they are no session's, and in
     /// the way of its end.
     pub fn lost(&mut self, sessions: &BTreeSet<SessionId>) -> anyhow::Result<Vec<Container>> {
-        let found = self.list(labelled(PROJECT.to_owned()))?;
+        let found = self.list(&labelled(PROJECT))?;
         let of_any = |it: &ContainerSummary| sessions.iter().find_map(|session| lost(it.clone(), session));
         Ok(found.iter().filter_map(of_any).collect())
     }

@@ -4,12 +4,11 @@ use std::future::Future;
 use std::io;
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bollard::errors::Error;
-use bollard::{BollardRequest, ClientVersion, Docker};
+use http_body_util::Full;
 use hyper::Uri;
+use hyper::body::Bytes;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -20,19 +19,21 @@ use tower_service::Service;
 /// No answer is longer: ten thousand containers are listed in less. What goes on after that is no Engine's.
 const LIMIT: usize = 64 << 20;
 
-/// Prepares to speak to the Engine at an address, `unix://PATH`, `tcp://HOST:PORT` or `http://HOST:PORT`.
-pub(super) fn connect(address: &str, timeout: u64, version: &ClientVersion) -> Result<Docker, Error> {
-    let (to, shown) = match address.strip_prefix("unix://") {
-        Some(path) => (To::Socket(path.into()), "http://localhost".to_owned()),
-        None => (To::Host, address.replacen("tcp://", "http://", 1)),
+/// Prepares to connect to the Engine at an address.
+pub(super) fn client(address: &str) -> Client<Connector, Full<Bytes>> {
+    let to = match address.strip_prefix("unix://") {
+        Some(path) => To::Socket(path.into()),
+        None => To::Host,
     };
-    let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(Connector { to });
-    let client = Arc::new(client);
-    let send = move |request: BollardRequest| {
-        let client = Arc::clone(&client);
-        async move { client.request(request).await.map_err(Error::from) }
-    };
-    Docker::connect_with_custom_transport(send, Some(shown), timeout, version)
+    Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(Connector { to })
+}
+
+/// Returns the host and port that a request to an address names.
+pub(super) fn authority(address: &str) -> &str {
+    match address.split_once("://") {
+        Some(("tcp" | "http", place)) => place.split('/').next().unwrap_or(place),
+        _ => "localhost",
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -43,7 +44,7 @@ enum To {
 }
 
 #[derive(Debug, Clone)]
-struct Connector {
+pub(super) struct Connector {
     to: To,
 }
 
@@ -78,7 +79,7 @@ trait Socket: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket for S {}
 
 /// A connection that ends when an answer does not.
-struct Limited {
+pub(super) struct Limited {
     socket: Box<dyn Socket>,
     /// What came since something was last asked.
     came: usize,
