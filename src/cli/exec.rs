@@ -141,7 +141,7 @@ pub(super) fn run(context: Context, args: ExecArgs) -> anyhow::Result<u8> {
         ..options(context.output, !args.no_start, &args.services, args.wait.seconds)
     };
     let mode = mode(&sources, &args.command);
-    let reader = Reader::new(&session, &std::env::current_dir()?, mode, !sources.env_files.is_empty());
+    let reader = Reader::new(&session, &std::env::current_dir()?, mode);
     let when = match args.localhost {
         Some(when) => Localhost::from(when),
         None if args.expose.is_empty() => session.settings.localhost,
@@ -226,8 +226,7 @@ fn ready(
     let Wanted { app, reader, sources, localhost } = wanted;
     let output = options.output;
     let up = up::up(session, &mut engine, endpoint, options, interrupt)?;
-    let derived =
-        session::environment::derive(session, &engine, endpoint, Some(&up.header), &up.containers, &reader)?;
+    let derived = session::environment::derive(session, &engine, endpoint, Some(&up.header), &up.containers)?;
     let mut variables = derived.refreshed(session, &up.header, &reader, output)?;
     if let Some(app) = app {
         app::check_port(&variables, session, &mut engine, app)?;

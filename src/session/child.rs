@@ -6,6 +6,7 @@ use domain::engine::container::Container;
 use domain::environment::{Environment, Lead, Merged, Origin, Ports, Sources, Stray, leads, merge, strays};
 use domain::failure::Failure;
 use domain::identity::name::ServiceName;
+use domain::port::allocation::STICKY;
 use domain::port::reservation::{Block, read_service_label};
 use domain::stack::settings::Guard;
 use domain::variable::{Variable, host_ports};
@@ -31,7 +32,7 @@ pub fn environment(
     output: Output,
     ways_out: impl Fn(&Stray) -> String,
 ) -> anyhow::Result<Environment> {
-    let SessionVariables { variables, own, missing, apps, targets, reached, strangers } = variables;
+    let SessionVariables { variables, own, missing, apps, targets, reached, strangers, untold } = variables;
     let sources = Sources { session: variables, own, targets, ..sources };
     let mut merged = merge(&sources)?;
     let mut own = host_ports(&up.containers);
@@ -47,6 +48,7 @@ pub fn environment(
         output.note(format!("left out: {message}"));
     }
     if session.settings.guard != Guard::Off {
+        tell(session, engine, &untold, &own, output)?;
         let strangers = match strangers {
             Some(seen) => seen,
             None => {
@@ -75,6 +77,30 @@ pub fn environment(
             .note(format!("kept from your environment: {names}{without} (`--override` takes the session's)"));
     }
     Ok(merged.environment)
+}
+
+/// Says of lines of dotenv files that they lead to another session: a program that reads them by itself goes there.
+fn tell(
+    session: &Session,
+    engine: &mut Engine,
+    untold: &[(String, u16)],
+    own: &BTreeSet<u16>,
+    output: Output,
+) -> anyhow::Result<()> {
+    let is_chosen = |port: &u16| (STICKY.first..=STICKY.last).contains(port) && !own.contains(port);
+    let mut untold = untold.iter().filter(|(_, port)| is_chosen(port)).peekable();
+    if untold.peek().is_none() {
+        return Ok(());
+    }
+    let held = held_by_others(session, engine)?;
+    for (line, port) in untold {
+        if let Some((service, directory)) = held.get(port) {
+            output.note(format!(
+                "{line} leads to port {port} of this machine, which is service `{service}` of the session of `{directory}`: a program that reads it goes there"
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Says where a variable of the child comes from, without its value.

@@ -23,20 +23,13 @@ pub struct Reader {
     pub directory: String,
     /// What for.
     pub mode: Mode,
-    /// The command line names such files, too.
-    pub is_given_files: bool,
 }
 
 impl Reader {
     /// Describes a program that is run in `directory`.
-    pub fn new(session: &Session, directory: &Path, mode: Mode, is_given_files: bool) -> Self {
+    pub fn new(session: &Session, directory: &Path, mode: Mode) -> Self {
         let below = directory.strip_prefix(session.path()).unwrap_or(Path::new(""));
-        Self { directory: below.to_string_lossy().into_owned(), mode, is_given_files }
-    }
-
-    /// Says whether it may read lines that were not recorded.
-    pub fn reads_more(&self) -> bool {
-        self.is_given_files || !self.directory.is_empty()
+        Self { directory: below.to_string_lossy().into_owned(), mode }
     }
 }
 

@@ -41,6 +41,8 @@ pub struct SessionVariables {
     pub reached: BTreeSet<u16>,
     /// Who else answers at its ports, if it was looked.
     pub strangers: Option<Strangers>,
+    /// Lines of dotenv files that lead to a port of this machine, and are left as they are: where each stands, with its name.
+    pub untold: Vec<(String, u16)>,
 }
 
 /// What the variables of a session follow from, whoever reads them.
@@ -62,20 +64,19 @@ pub fn variables(
     containers: &[Container],
 ) -> anyhow::Result<SessionVariables> {
     let usual = Reader::default();
-    let derived = derive(session, engine, endpoint, header, containers, &usual)?;
+    let derived = derive(session, engine, endpoint, header, containers)?;
     let nothing = Dotenv::default();
     let recorded = header.map_or(&nothing, |header| &header.dotenv);
     derived.complete(session, header, &dotenv::lines(session, recorded, &usual))
 }
 
-/// Derives what services give to whoever reads as `reader` does, inspecting only containers whose credentials are needed.
+/// Derives what services give, inspecting only containers whose credentials are needed.
 pub fn derive(
     session: &Session,
     engine: &Engine,
     endpoint: &Endpoint,
     header: Option<&Header>,
     containers: &[Container],
-    reader: &Reader,
 ) -> anyhow::Result<Derived> {
     let mut dressed = Vec::new();
     let containers = if header.is_some() {
@@ -100,8 +101,7 @@ pub fn derive(
     };
     variable::add_apps(&mut derived, &apps);
     missing.extend(derived.missing);
-    // Most projects have nothing to translate.
-    let targets = match header.filter(|header| reader.reads_more() || !header.dotenv.lines.is_empty()) {
+    let targets = match header {
         Some(header) => {
             let translate = session.settings.translate.clone();
             let left_alone = LeftAlone { translate, of_compose: header.names_of_ports() };
@@ -144,6 +144,7 @@ impl Derived {
     ) -> anyhow::Result<SessionVariables> {
         let Self { list, mut own, missing, apps, targets } = self;
         let list = translation::apply(list, lines, &targets);
+        let untold = translation::untold(lines, &targets);
         let variables = variable::configure(&session.settings, None, list, &own)?;
         if let Some(header) = header {
             let read = header.variables.iter().filter_map(|(name, hash)| hash.as_ref().map(|_| name));
@@ -159,6 +160,7 @@ impl Derived {
             targets,
             reached: BTreeSet::new(),
             strangers: None,
+            untold,
         })
     }
 }

@@ -63,6 +63,22 @@ fn a_changed_line_counts_at_once_and_without_compose() {
 }
 
 #[test]
+fn a_line_that_leads_to_another_session_is_named() {
+    let (one, two) = (Project::web(), Project::web());
+    let port = one.prism(&["exec", "--", "sh", "-c", "echo $WEB_PORT"]).succeeds().line().to_owned();
+    two.write(".env.local", &format!("OTHER=http://localhost:{port}/x\n"));
+    let named = format!(
+        "`.env.local`, line 1: OTHER leads to port {port} of this machine, which is service `web` of the session of `{}`",
+        one.directory.display()
+    );
+    let seen = two.prism(&["exec", "true"]).succeeds();
+    assert!(seen.stderr.contains(&named), "{seen}");
+    two.write("prism.yaml", "guard: off\n");
+    let silent = two.prism(&["exec", "true"]).succeeds();
+    assert!(!silent.stderr.contains("leads to port"), "{silent}");
+}
+
+#[test]
 fn the_nearest_file_counts_and_that_of_the_mode() {
     let project = Project::web();
     project.write("prism.yaml", "apps: {site: {dir: apps/site}, admin: {dir: apps/admin}}\n");
@@ -115,6 +131,14 @@ fn half_an_address_of_the_callers_is_completed() {
     assert_eq!(half.line(), format!("localhost {port}"));
     project.prism(&script).env("API_PORT", "18080").succeeds();
     project.write("prism.yaml", "services: {web: {kind: redis, ready: none}}\n");
+    // Whatever the service is called, a name of its kind means it.
+    let of_kind = ["exec", "--", "sh", "-c", "echo $REDIS_HOST $REDIS_PORT"];
+    let completed = project.prism(&of_kind).env("REDIS_HOST", "localhost").succeeds();
+    assert_eq!(completed.line(), format!("localhost {port}"));
+    let elsewhere = project.prism(&of_kind).env("REDIS_HOST", "redis.prod").succeeds();
+    assert_eq!(elsewhere.line(), "redis.prod");
+    let other = project.prism(&script).env("BULL_WEB_PORT", "18080").env("BULL_WEB_HOSTS", "a.prod,b.prod");
+    other.succeeds();
     let bare = project.prism(&script).env("BULL_WEB_PORT", "18080").exits(125);
     assert!(bare.stderr.contains("BULL_WEB_PORT in your environment leads to port 18080"), "{bare}");
     project.prism(&script).env("CORS_ORIGIN", "http://localhost:18080").succeeds();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Merged, Origin};
 use crate::catalog::{Address, Group, kinds};
-use crate::environment::translation::{is_of_origins, is_of_server};
+use crate::environment::translation::{is_of_another, is_of_origins, is_of_server};
 use crate::identity::name::ServiceName;
 use crate::identity::variable_name::is_reserved;
 use crate::stack::dotenv_file::HOSTS;
@@ -149,7 +149,11 @@ impl See<'_> {
         let is_withheld = hosts.any(|host| self.merged.withheld.contains(&host));
         let leads_here = match host {
             Some(host) => !is_for_all(bare_host(host)) && self.is_here(bare_host(host)),
-            None => true,
+            None => !is_of_another(
+                stem,
+                self.variables.iter().map(|(name, value)| (*name, *value)),
+                self.hostname,
+            ),
         };
         // The port is the one to name, if both are nobody's word for this command.
         let is_named = *name == port || !self.is_unmeant(&port);

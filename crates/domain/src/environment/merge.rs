@@ -9,6 +9,7 @@ use crate::environment::translation::{Answer, answers};
 use crate::failure::Failure;
 use crate::identity::own::{RECORD, UNSET};
 use crate::stack::dotenv_file::{HOSTS, Line};
+use crate::text::loopback::is_for_all;
 use crate::variable::Variable;
 
 /// Merges all sources: `-e`, the last `--env-file`, the caller, the session; or the caller last.
@@ -44,7 +45,9 @@ pub fn merge(sources: &Sources) -> Result<Merged, Failure> {
         let twins = twins(v);
         let mut found = sources.session.iter().filter(|it| twins.contains(&it.name)).filter(is_callers);
         found.any(|twin| {
-            let is_here = |host: &str| sources.targets.is_here(host);
+            // A client that is told all addresses goes to this machine.
+            let is_client = || sources.targets.is_of_client(&twin.name);
+            let is_here = |host: &str| sources.targets.is_here(host) || is_for_all(host) && is_client();
             let said = callers_value(&twin.name).and_then(OsStr::to_str).unwrap_or_default();
             twin.name.contains("_PORT") || !(is_here(said) && is_here(&twin.value))
         })
@@ -75,6 +78,9 @@ pub fn merge(sources: &Sources) -> Result<Merged, Failure> {
     }
     let of_caller = |name: &str| callers_value(name).filter(|_| !removed.contains(name));
     let unset = read_files(sources, &of_caller, &mut set, &mut origins)?;
+    let halves = halves(sources, &of_caller, &set);
+    recorded.extend(halves.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    set.extend(halves.iter().map(|(name, value)| (name.clone(), value.into())));
     for Explicit { name, value } in &sources.explicit {
         match value.as_deref().or_else(|| callers_value(name)) {
             Some(value) => drop(set.insert(name.clone(), value.to_owned())),
@@ -107,6 +113,23 @@ pub fn merge(sources: &Sources) -> Result<Merged, Failure> {
         origins,
         unset,
     })
+}
+
+/// Completes hosts of the caller's that are this machine, and have no port beside them: programs would take the usual one,
+/// which is somebody else's.
+fn halves<'c>(
+    sources: &Sources,
+    of_caller: &dyn Fn(&str) -> Option<&'c OsStr>,
+    set: &BTreeMap<String, OsString>,
+) -> Vec<(String, String)> {
+    let found = sources.caller.iter().filter_map(|(name, host)| {
+        let (name, host) = (name.to_str()?, host.to_str()?);
+        let (port, number) = sources.targets.complement(name, host)?;
+        let is_said = set.contains_key(name) || set.contains_key(&port) || of_caller(&port).is_some();
+        (!is_said && of_caller(name).is_some()).then(|| (port, number.to_string()))
+    });
+    // Of two halves of one whole, either will do.
+    found.collect::<BTreeMap<String, String>>().into_iter().collect()
 }
 
 /// Sets what all `--env-file` say, the last one of a name, and leads it to the session. Lists where a line names a variable

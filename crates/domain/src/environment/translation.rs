@@ -4,9 +4,11 @@
 //! Readers of such files let the environment win, so that a name that is set there is what the program gets.
 
 mod answer;
+mod beside;
 mod target;
 #[cfg(test)]
 mod tests;
 
-pub use self::answer::{Answer, answers, apply};
+pub use self::answer::{Answer, answers, apply, untold};
+pub use self::beside::is_of_another;
 pub use self::target::{LeftAlone, Targets, is_of_origins, is_of_server};

@@ -41,13 +41,18 @@ impl Line {
     }
 }
 
-/// The names of dotenv files, those of a development first.
+/// The names of dotenv files.
 pub const NAMES: [&str; 6] =
     [".env.development.local", ".env.local", ".env.development", ".env", ".env.test.local", ".env.test"];
 
-/// The same in the order in which a test takes them.
-const OF_TESTS: [&str; 6] =
-    [".env.test.local", ".env.test", ".env", ".env.local", ".env.development.local", ".env.development"];
+/// Those that are read in development, the first one wins.
+const OF_DEVELOPMENT: [&str; 4] = [".env.development.local", ".env.local", ".env.development", ".env"];
+
+/// Those that are read by tests: what a test clears is not what somebody works with.
+const OF_TESTS: [&str; 4] = [".env.test.local", ".env.test", ".env", ".env.local"];
+
+/// Those that are read whatever a program is run for.
+const OF_ALL: [&str; 2] = [".env.local", ".env"];
 
 /// For what programs read their dotenv files.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -57,6 +62,8 @@ pub enum Mode {
     Development,
     /// A run of tests.
     Test,
+    /// Something else, as production.
+    Other,
 }
 
 impl Mode {
@@ -71,19 +78,22 @@ impl Mode {
             "tox", "spec",
         ];
         let said = VARIABLES.iter().find_map(|name| environment(name).filter(|value| !value.is_empty()));
-        let is_test = match said {
-            Some(said) => said.starts_with("test"),
-            None => command
-                .flat_map(|word| word.split(|c: char| !c.is_alphanumeric()))
-                .any(|it| WORDS.contains(&it)),
-        };
-        if is_test { Self::Test } else { Self::Development }
+        if let Some(said) = said {
+            return match said.to_ascii_lowercase() {
+                said if said.starts_with("test") => Self::Test,
+                said if said.starts_with("dev") || said == "local" => Self::Development,
+                _ => Self::Other,
+            };
+        }
+        let mut words = command.flat_map(|word| word.split(|c: char| !c.is_alphanumeric()));
+        if words.any(|it| WORDS.contains(&it)) { Self::Test } else { Self::Development }
     }
 
     fn names(self) -> &'static [&'static str] {
         match self {
-            Self::Development => &NAMES,
+            Self::Development => &OF_DEVELOPMENT,
             Self::Test => &OF_TESTS,
+            Self::Other => &OF_ALL,
         }
     }
 }
@@ -112,8 +122,16 @@ pub fn lines(text: &str, file: &str) -> Vec<Line> {
 
 /// Lists the names of which readers of dotenv files take different values.
 fn disputed(text: &str) -> BTreeSet<&str> {
-    let is_disputed = |line: &&str| ["$$", "\\$", "`"].iter().any(|word| line.contains(word));
+    let is_disputed =
+        |line: &&str| ["$$", "\\$", "`"].iter().any(|word| line.contains(word)) || has_inner_quote(line);
     text.lines().filter(is_disputed).filter_map(name_of).collect()
+}
+
+/// Says whether a value that is not in quotes has some within: a shell takes them away, other readers do not.
+fn has_inner_quote(line: &str) -> bool {
+    let value = line.split_once('=').map_or("", |(_, value)| value.trim_start());
+    let value = value.split(" #").next().unwrap_or(value);
+    !value.starts_with(['"', '\'']) && value.contains(['"', '\''])
 }
 
 fn name_of(line: &str) -> Option<&str> {
@@ -160,7 +178,7 @@ impl Dotenv {
 }
 
 /// What follows the name of something to say on which host it is.
-pub const HOSTS: [&str; 5] = ["_HOST", "_HOSTNAME", "_SERVER", "_ADDR", "_ADDRESS"];
+pub const HOSTS: [&str; 6] = ["_HOST", "_HOSTNAME", "_SERVER", "_ADDR", "_ADDRESS", "_ENDPOINT"];
 
 #[cfg(test)]
 mod tests {
@@ -186,10 +204,18 @@ mod tests {
                 .map(|line| format!("{}={} ", line.name, line.value))
                 .collect()
         };
-        assert_eq!(read("", Mode::Development), "A=2 B=local C=dev T=test W=web Y=same ");
+        assert_eq!(read("", Mode::Development), "A=2 B=local C=dev W=web Y=same ");
+        assert_eq!(read("", Mode::Other), "A=2 B=local C=base W=web Y=same ");
         assert_eq!(read("", Mode::Test), "A=2 B=base C=test T=test W=web Y=same ");
-        assert_eq!(read("apps/web/src", Mode::Development), "A=2 B=local C=web T=test W=web X=web Y=same ");
-        assert_eq!(read("apps/webs", Mode::Development), "A=2 B=local C=dev T=test W=web Y=same ");
+        assert_eq!(read("apps/web/src", Mode::Development), "A=2 B=local C=web W=web X=web Y=same ");
+        assert_eq!(read("apps/webs", Mode::Development), "A=2 B=local C=dev W=web Y=same ");
+    }
+
+    #[test]
+    fn lines_of_which_readers_make_different_values_are_left_out() {
+        let names = |text: &str| lines(text, ".env").into_iter().map(|it| it.name).collect::<Vec<_>>();
+        assert_eq!(names("A={\"url\":\"postgres://localhost:5432/x\"}\nB=x\"y\nC=$$x\nD=`x`"), [""; 0]);
+        assert_eq!(names("A='x'\nB=\"x\"\nC=x # don't\nD= \"x\""), ["A", "B", "C", "D"]);
     }
 
     #[test]
@@ -205,6 +231,8 @@ mod tests {
             (Some(("NODE_ENV", "development")), "npm test", Mode::Development),
             (Some(("RAILS_ENV", "test")), "rails server", Mode::Test),
             (Some(("APP_ENV", "testing")), "php artisan", Mode::Test),
+            (Some(("NODE_ENV", "production")), "npm test", Mode::Other),
+            (Some(("APP_ENV", "local")), "php artisan", Mode::Development),
         ] {
             let of = |name: &str| {
                 environment.filter(|(known, _)| *known == name).map(|(_, value)| value.to_owned())

@@ -128,6 +128,10 @@ fn ipv4(text: &str) -> Option<Ipv4Addr> {
         None => part.parse().ok(),
     };
     let parts: Vec<u32> = text.split('.').map(number).collect::<Option<_>>()?;
+    // A number that small is a number, and no address.
+    if matches!(parts[..], [only] if only < 1 << 24) && !text.starts_with("0x") {
+        return None;
+    }
     let (last, first) = parts.split_last()?;
     let room = 8 * (4 - u32::try_from(first.len()).ok().filter(|count| *count < 4)?);
     if first.iter().any(|part| *part > 255) || (room < 32 && *last >> room != 0) {

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::target::{Target, Targets};
+use super::beside::is_of_another;
+use super::target::{Target, Targets, is_of_origins};
 use crate::identity::name::ServiceName;
 use crate::identity::variable_name::is_secret;
 use crate::port::ContainerPort;
@@ -38,6 +39,32 @@ pub fn answers(lines: &[Line], targets: &Targets) -> Vec<Answer> {
         }
     }
     found.into_values().collect()
+}
+
+/// What names begin with that go to browsers as well.
+const PUBLIC: [&str; 12] = [
+    "EXPO_PUBLIC_",
+    "GATSBY_",
+    "NEXT_PUBLIC_",
+    "NG_APP_",
+    "NUXT_",
+    "NUXT_PUBLIC_",
+    "PUBLIC_",
+    "REACT_APP_",
+    "SNOWPACK_PUBLIC_",
+    "STORYBOOK_",
+    "VITE_",
+    "VUE_APP_",
+];
+
+/// Lists the lines that lead to ports of this machine at which programs find no service of the session: where each stands,
+/// with its name, and the port.
+pub fn untold(lines: &[Line], targets: &Targets) -> Vec<(String, u16)> {
+    let ports = |line: &Line| loopback::ports(&line.value, &targets.hostname).into_iter();
+    let all = lines.iter().filter(|line| !is_of_origins(&line.name));
+    let all =
+        all.flat_map(|line| ports(line).map(move |port| (format!("{}: {}", line.place, line.name), port)));
+    all.filter(|(_, port)| !targets.by_port.contains_key(port)).collect()
 }
 
 struct See<'a> {
@@ -78,7 +105,8 @@ impl See<'_> {
     fn of_app(&self, line: &Line) -> Option<Answer> {
         let stem = line.name.strip_suffix("_URL")?;
         let is_meant = |app: &&String| {
-            stem.strip_suffix(app.as_str()).is_some_and(|before| before.is_empty() || before.ends_with('_'))
+            stem.strip_suffix(app.as_str())
+                .is_some_and(|before| before.is_empty() || PUBLIC.contains(&before))
         };
         let (_, port) =
             self.targets.apps.iter().filter(|(app, _)| is_meant(app)).max_by_key(|(app, _)| app.len())?;
@@ -107,6 +135,9 @@ impl See<'_> {
             None => self.targets.called(stem),
         };
         let Some(target) = target else { return Vec::new() };
+        if said.is_some() && target.is_where_to_listen(stem) {
+            return Vec::new();
+        }
         let keeps_name = line.value.contains("://") && loopback::is_named(host);
         let value =
             if keeps_name { line.value.clone() } else { line.value.replacen(host, &target.place.host, 1) };
@@ -127,8 +158,15 @@ impl See<'_> {
         let is_meant = match host {
             Some(host) => self.targets.is_here(loopback::bare_host(&host.value)),
             // Where a program of the project's own listens, or Compose publishes, is no address of a client's.
-            None => target.is_published && target.is_known && !self.targets.is_of_compose(&line.name),
+            None => {
+                let beside = self.by_name.iter().map(|(name, line)| (*name, line.value.as_str()));
+                target.is_published
+                    && target.is_known
+                    && !self.targets.is_of_compose(&line.name)
+                    && !is_of_another(stem, beside, &self.targets.hostname)
+            }
         };
+        let is_meant = is_meant && !target.is_where_to_listen(stem);
         let ports = vec![(number, target.place.port)];
         is_meant.then(|| Answer { value: target.place.port.to_string(), ports, ..answer(line, target) })
     }

@@ -7,6 +7,7 @@ use crate::engine::container::Container;
 use crate::identity::name::ServiceName;
 use crate::identity::variable_name::{self, is_reserved};
 use crate::port::ContainerPort;
+use crate::stack::dotenv_file::HOSTS;
 use crate::stack::plan::ServicePlan;
 use crate::stack::settings::Translate;
 use crate::text::loopback;
@@ -111,6 +112,20 @@ impl Targets {
         only(&is_of).or_else(|| only(&has_word))
     }
 
+    /// Finds what completes a host of this machine that a program is given without a port: the name and the value of that.
+    pub fn complement(&self, name: &str, host: &str) -> Option<(String, u16)> {
+        let stem = stem_of_host(name)?;
+        let is_here = |host: &str| loopback::is_here(host, &self.hostname) && !host.starts_with('/');
+        let target = self.called(stem).filter(|_| !self.is_left_alone(name))?;
+        let is_meant = is_here(loopback::bare_host(host)) && is_here(&target.place.host);
+        is_meant.then(|| (format!("{stem}_PORT"), target.place.port))
+    }
+
+    /// Says whether a name is one by which clients are told where a server of a known kind is.
+    pub fn is_of_client(&self, name: &str) -> bool {
+        stem_of_host(name).is_some_and(|stem| self.called(stem).is_some())
+    }
+
     /// Says whether the Compose files say by this name where they publish.
     pub fn is_of_compose(&self, name: &str) -> bool {
         self.left_alone.of_compose.contains(name)
@@ -156,6 +171,22 @@ pub fn is_of_server(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
     BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
         || name.split('_').any(|word| WORDS.contains(&word))
+}
+
+impl Target {
+    /// Says whether a pair of host and port, by its name without these, tells a program of the project's own where to listen,
+    /// rather than where the service is.
+    pub(super) fn is_where_to_listen(&self, stem: &str) -> bool {
+        const WORDS: [&str; 16] = [
+            "APP", "DEV", "DJANGO", "EXPRESS", "FASTIFY", "FLASK", "LISTEN", "LOCAL", "NEST", "NEXT", "NODE",
+            "NUXT", "RAILS", "SERVER", "VITE", "WEBPACK",
+        ];
+        !self.is_known && stem.rsplit('_').next().is_some_and(|word| WORDS.contains(&word))
+    }
+}
+
+fn stem_of_host(name: &str) -> Option<&str> {
+    HOSTS.iter().find_map(|suffix| name.strip_suffix(suffix)).filter(|stem| !stem.is_empty())
 }
 
 impl Called {

@@ -122,7 +122,14 @@ fn what_leads_to_a_service_leads_to_the_sessions() {
             "WEB_URL=http://localhost:3000/x\nVITE_WEB_URL=http://localhost:3000",
             &["VITE_WEB_URL=http://localhost:24311", "WEB_URL=http://localhost:24311/x"],
         ),
-        ("SHOWEB_URL=http://localhost:3000", &[]),
+        ("SHOWEB_URL=http://localhost:3000\nGITHUB_WEB_URL=http://localhost:12111/v3", &[]),
+        // What is beside a port says where that is; a flag is no host.
+        ("WAREHOUSE_ENDPOINT=w.prod.example\nWAREHOUSE_PORT=5433", &[]),
+        ("REPORT_HOSTS=a.prod,b.prod\nREPORT_PORT=6379", &[]),
+        ("USE_REDIS_SERVER=0\nSCHEDULE=0:6379", &[]),
+        ("REDIS_ENDPOINT=localhost", &["REDIS_ENDPOINT=127.0.0.1", "REDIS_PORT=7002"]),
+        // Where a program of the project's own listens.
+        ("DEV_HOST=localhost\nDEV_PORT=8080\nAPP_PORT=8080", &[]),
         // What needs more than the file is its reader's business.
         ("X=postgres://$HOME@localhost:5433/a", &[]),
         ("what is this\nY=redis://localhost", &["Y=redis://127.0.0.1:7002"]),

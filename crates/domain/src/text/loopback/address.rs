@@ -17,7 +17,7 @@ pub(super) struct Address<'v> {
 pub(super) fn addresses(value: &str) -> Vec<Address<'_>> {
     let value = value.trim();
     of_keywords(value).or_else(|| of_pdo(value)).or_else(|| of_driver(value)).unwrap_or_else(|| {
-        let is_url = value.contains("://") || value.starts_with("jdbc:");
+        let is_url = value.contains("://") || ["jdbc:", "r2dbc:"].iter().any(|it| value.starts_with(it));
         if is_url { urls(value).into_iter().flat_map(of_url).collect() } else { of_list(value) }
     })
 }
@@ -36,9 +36,10 @@ fn urls(value: &str) -> Vec<&str> {
 }
 
 fn of_url(url: &str) -> Vec<Address<'_>> {
-    let jdbc = url.strip_prefix("jdbc:");
+    let jdbc = url.strip_prefix("jdbc:").or_else(|| url.strip_prefix("r2dbc:"));
+    let jdbc = jdbc.map(|rest| rest.strip_prefix("pool:").unwrap_or(rest));
     let Some((scheme, rest)) = url.split_once("://") else { return jdbc.map_or_else(Vec::new, of_jdbc) };
-    let scheme = jdbc.map_or(scheme, |_| scheme.trim_start_matches("jdbc:"));
+    let scheme = jdbc.and_then(|rest| rest.split_once("://")).map_or(scheme, |(scheme, _)| scheme);
     let default = default_port(scheme);
     // SQL Server's URLs divide by `;`.
     let strict = rest.split(['/', '?', '#', ';']).next().unwrap_or(rest);
@@ -105,13 +106,18 @@ fn of_jdbc(url: &str) -> Vec<Address<'_>> {
     found.into_iter().collect()
 }
 
-/// Reads `localhost:9092,other:9092`. What has anything else in it is no list of addresses.
+/// Reads `localhost:9092,other:9092`, with options behind that as StackExchange.Redis has them. What has anything else in it
+/// is no list of addresses.
 fn of_list(value: &str) -> Vec<Address<'_>> {
     let is_of_address = |c: char| c.is_alphanumeric() || " .,:-_%[]".contains(c);
-    if !value.chars().all(is_of_address) {
+    let parts: Vec<&str> = value.split(',').map(str::trim).collect();
+    let addresses = parts.iter().take_while(|part| !part.contains('='));
+    let addresses: Vec<&str> = addresses.copied().collect();
+    let are_options = parts[addresses.len()..].iter().all(|part| part.contains('='));
+    if !are_options || !addresses.iter().all(|part| part.chars().all(is_of_address)) {
         return Vec::new();
     }
-    value.split(',').filter_map(|host_port| address(host_port.trim(), None)).collect()
+    addresses.into_iter().filter_map(|host_port| address(host_port, None)).collect()
 }
 
 /// Reads what Go's driver for MySQL takes: `user:password@tcp(localhost:3306)/shop`.
@@ -188,6 +194,10 @@ fn of_server<'v>(
     let host = host.strip_prefix("tcp:").unwrap_or(host);
     let (host, port) =
         host.split_once(',').map_or((host, pairs.of(&["port"])), |(host, port)| (host, Some(port)));
+    let (host, port) = match (host.split_once(':'), port) {
+        (Some((host, port)), None) if !port.contains(':') => (host, Some(port)),
+        _ => (host, port),
+    };
     // A named instance is found by its name, not by a port.
     let host = host.split('\\').next().unwrap_or(host);
     let at = |port: u16, edits| Address { host, port, is_of_web: false, edits };
@@ -276,9 +286,9 @@ fn address(host_port: &str, default: Option<u16>) -> Option<Address<'_>> {
 fn default_port(scheme: &str) -> Option<u16> {
     // `postgresql+asyncpg://` and `mysql:loadbalance://` name a driver after the scheme.
     Some(match scheme.split(['+', ':']).next()?.to_ascii_lowercase().as_str() {
-        "postgres" | "postgresql" => 5432,
+        "postgres" | "postgresql" | "postgis" | "psql" | "pgsql" | "ecto" => 5432,
         "mysql" | "mysql2" | "mariadb" => 3306,
-        "redis" | "rediss" | "valkey" => 6379,
+        "redis" | "rediss" | "rediscache" | "valkey" | "valkeys" => 6379,
         "mongodb" => 27017,
         "amqp" => 5672,
         "nats" => 4222,
