@@ -133,7 +133,7 @@ fn make(
     let pasta = network::find(&session.environment)?;
     let around = listen::around(network::OUTSIDE);
     let host = endpoint.host.as_deref();
-    let forwards = forwards(up.header.in_scope(), &up.containers, &around, host, address);
+    let forwards = forwards(&up.header.services, &up.header.scope, &up.containers, &around, host, address);
     let exposed = exposed_ports(session, up, exposed)?;
     let session = session.id.to_string();
     Network::make(Wanted {

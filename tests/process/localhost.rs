@@ -137,6 +137,22 @@ fn what_else_is_on_the_loopback_stays_what_it_is_and_a_service_is_at_its_own_num
 }
 
 #[test]
+fn a_service_that_is_left_out_is_nowhere_rather_than_somebody_elses() {
+    let ((left_out, port), web_port) = (stranger(), free());
+    let project = Project::new(&format!(
+        "services:\n  web:\n    image: prism-test:1\n    stop_signal: SIGKILL\n    command: [busybox, httpd, -f, -p, \"80\", -h, /etc]\n    ports: [\"{web_port}:80\"]\n  cache:\n    image: prism-test:1\n    ports: [\"{port}:6379\"]\n"
+    ));
+    project.write("prism.yaml", "select: {without: [cache]}\n");
+    let script = format!(
+        "curl -sS http://localhost:{web_port}/hostname; for host in 127.0.0.1 ::1; do (: <>/dev/tcp/$host/{port}) 2>&1; done"
+    );
+    let seen = localhost(&project, &["bash", "-c", &script]).exits(1);
+    assert!(seen.stdout.starts_with(&own_name(&project)), "{seen}");
+    assert_eq!(seen.stdout.matches("connect: Connection refused").count(), 2, "{seen}");
+    assert_eq!(left_out.accept().expect_err("nobody came").kind(), ErrorKind::WouldBlock);
+}
+
+#[test]
 fn udp_goes_to_the_service_and_back_to_who_asked() {
     let port = free();
     let echo = "socket(S, PF_INET, SOCK_DGRAM, 0); bind(S, sockaddr_in(7, INADDR_ANY)); while ($$peer = recv(S, $$text, 2000, 0)) { send(S, $$text, 0, $$peer) }";

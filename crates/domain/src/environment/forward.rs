@@ -22,6 +22,9 @@ use crate::variable::{self, Place};
 /// What `localhost` may mean.
 const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
+/// What may lead somewhere.
+const BOTH: [Protocol; 2] = [Protocol::Tcp, Protocol::Udp];
+
 /// From here on, a UDP port most likely is that of a client.
 const FIRST_OF_CLIENTS: u16 = 32_768;
 
@@ -87,7 +90,7 @@ pub fn host_ports(
 #[derive(Debug, Default)]
 struct Plan {
     forwards: BTreeMap<(Protocol, SocketAddr), SocketAddr>,
-    /// The numbers that are a service's, whether or not it runs.
+    /// The numbers that are a service's, whether or not it runs, and whether or not it is the session's.
     taken: BTreeSet<(Protocol, u16)>,
 }
 
@@ -105,32 +108,33 @@ impl Plan {
     }
 }
 
-/// Decides what the loopback leads to. `services` are those of the session; `around` is what waits for somebody on this
-/// machine; `host` is where a remote Engine's ports are, and `resolve` finds the address of a name.
+/// Decides what the loopback leads to. `services` are those of the Compose file, and `scope` those of them that are the
+/// session's; `around` is what waits for somebody on this machine; `host` is where a remote Engine's ports are, and `resolve`
+/// finds the address of a name.
 ///
-/// A port of the Compose file is its service's alone: one that does not run leads nowhere. Where nothing else has the
-/// number, a service is at the port of its container, too.
-pub fn forwards<'s>(
-    services: impl Iterator<Item = (&'s ServiceName, &'s ServicePlan)>,
+/// A port of the Compose file is its service's alone: one that does not run, or that the session does without, leads nowhere.
+/// Where nothing else has the number, a service is at the port of its container, too.
+pub fn forwards(
+    services: &BTreeMap<ServiceName, ServicePlan>,
+    scope: &[ServiceName],
     containers: &[Container],
     around: &[Listening],
     host: Option<&str>,
     resolve: impl Fn(&str) -> Option<IpAddr>,
 ) -> Vec<Forward> {
-    let mut plan = Plan::default();
+    // Whatever the protocol: of a number that is published by both, a plan knows one.
+    let declared = services.values().flat_map(|service| service.declared.keys().copied());
+    let taken = declared.flat_map(|number| BOTH.map(|protocol| (protocol, number))).collect();
+    let mut plan = Plan { taken, ..Plan::default() };
     let mut usual: BTreeMap<(Protocol, u16), BTreeSet<SocketAddr>> = BTreeMap::new();
     let outer = |Place { host, port }: Place| Some(SocketAddr::new(resolve(&host)?, port));
-    for (name, service) in services {
+    for (name, service) in scope.iter().filter_map(|name| services.get_key_value(name)) {
         let container = containers.iter().filter(|it| it.service == *name).min_by_key(|it| it.number);
         for (published, port) in &service.declared {
-            for protocol in [Protocol::Tcp, Protocol::Udp] {
+            for protocol in BOTH {
                 let port = ContainerPort { protocol, ..*port };
                 let place = container.and_then(|it| variable::endpoint(it, containers, host, port));
-                let outer = place.and_then(outer);
-                if outer.is_some() || service.declared[published] == port {
-                    plan.taken.insert((protocol, *published));
-                }
-                if let Some(outer) = outer {
+                if let Some(outer) = place.and_then(outer) {
                     plan.lead_both(protocol, *published, outer);
                     usual.entry((protocol, port.number)).or_default().insert(outer);
                 }
