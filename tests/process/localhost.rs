@@ -1,11 +1,12 @@
 //! A command with a network of its own, in which `localhost` is the session.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::{MetadataExt, chown, symlink};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -344,6 +345,41 @@ fn commands_of_one_session_have_one_localhost() {
     second.dies_of(Signal::SIGTERM);
     assert_eq!(helpers(&project.directory), before);
     drop(third);
+    nothing_is_left(&project);
+}
+
+#[test]
+fn commands_that_begin_at_once_have_one_localhost() {
+    let project = web(free());
+    project.prism(&["start"]).succeeds();
+    for _ in 0..3 {
+        let command =
+            || localhost(&project, &["sh", "-c", "readlink /proc/self/ns/net; exec tail -f /dev/null"]);
+        let mut commands: Vec<Live> = (0..4).map(|_| command().live()).collect();
+        let networks: BTreeSet<String> = commands.iter().map(Live::line).collect();
+        assert_eq!((networks.len(), helpers(&project.directory).len()), (1, 3), "{networks:?}");
+        for command in &mut commands {
+            command.kill(Signal::SIGKILL);
+            command.end();
+        }
+        nothing_is_left(&project);
+    }
+}
+
+#[test]
+fn one_that_was_killed_while_it_made_the_network_keeps_nobody_waiting() {
+    let project = web(free());
+    project.prism(&["start"]).succeeds();
+    for number in 0..6 {
+        let mut victim = localhost(&project, &["true"]).live();
+        // Not a wait for something: the moment is what is tried.
+        std::thread::park_timeout(Duration::from_millis(number * 30));
+        victim.kill(Signal::SIGKILL);
+        let began = Instant::now();
+        localhost(&project, &["true"]).succeeds();
+        assert!(began.elapsed() < Duration::from_secs(10), "it waited for nobody");
+        victim.end();
+    }
     nothing_is_left(&project);
 }
 

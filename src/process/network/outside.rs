@@ -40,6 +40,7 @@ pub(super) fn serve() {
     let speak = helper::own(std::io::stderr()).map(File::from);
     // From here on it is nobody's child, of no terminal, and keeps no directory and no stream.
     let (Some(mut asking), Ok(())) = (asking, daemon(false, false)) else { return };
+    let Ok(Some((_, turn))) = channel::receive(&asking) else { return };
     let Some(request) = read(&mut asking) else { return };
     // Connections of a whole test run come together here.
     if let Ok((_, most)) = getrlimit(Resource::RLIMIT_NOFILE) {
@@ -48,6 +49,8 @@ pub(super) fn serve() {
     let Some(member) = Member::new(&request, speak) else { return };
     let made = Made::new(&request.wanted, &member.process);
     let meeting = request.wanted.meeting.filter(|_| made.is_ok()).and_then(Meeting::open);
+    // Whoever waited for it finds the others there.
+    drop(turn);
     let answer: Answer = match &made {
         Ok(made) => Ok(made.inside.id().cast_signed()),
         Err(refusal) => Err(Refusal::clone(refusal)),
