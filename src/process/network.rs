@@ -16,15 +16,18 @@
 //! Whatever can fail does so before the command's process goes in. OUTSIDE waits for the end of that process, then for
 //! the end of whatever else is still in the network, and takes all of it down.
 
+mod around;
 mod channel;
 mod diagnosis;
 mod helper;
 mod inbound;
 mod inside;
+mod outbound;
 mod outside;
 mod pasta;
 mod refusal;
 mod relay;
+mod table;
 mod udp;
 
 use std::collections::BTreeMap;
@@ -39,12 +42,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use domain::environment::forward::{CommandPort, Forward};
+use domain::environment::forward::{CommandPort, Plan};
 use domain::failure::Failure;
 use nix::sched::{CloneFlags, setns};
 use nix::unistd::geteuid;
 use serde::{Deserialize, Serialize};
 
+use self::around::Held;
 pub use self::pasta::find;
 use self::refusal::{Refusal, WITHOUT};
 use super::exec::Program;
@@ -73,7 +77,7 @@ pub struct Wanted {
     /// The socket at which commands of one session meet; with none, the network is for this process alone.
     pub meeting: Option<PathBuf>,
     /// What the loopback leads to.
-    pub forwards: Vec<Forward>,
+    pub plan: Plan,
     /// Ports at which a command listens that are to be elsewhere outside: there, or at a number of the session's.
     pub exposed: BTreeMap<u16, Option<u16>>,
     /// Say on stderr at which other port something is reached.
@@ -208,13 +212,13 @@ fn namespace(process: &str) -> OsString {
     std::fs::read_link(format!("/proc/{process}/ns/net")).unwrap_or_default().into_os_string()
 }
 
-/// Is a helper, if prism was started as one. `None` if not.
+/// Is a helper, if prism was started as one. `None` if not. `held` finds the sockets of processes of a name.
 ///
 /// # Errors
 /// The command cannot be run in the network.
-pub fn serve(arguments: &mut dyn Iterator<Item = OsString>) -> Option<Result<(), Failure>> {
+pub fn serve(arguments: &mut dyn Iterator<Item = OsString>, held: Held) -> Option<Result<(), Failure>> {
     match arguments.next()?.to_str()? {
-        OUTSIDE => outside::serve(),
+        OUTSIDE => outside::serve(held),
         INSIDE => inside::serve(arguments),
         TAP => return Some(Err(pasta::become_it(arguments))),
         ENTER => return Some(Err(become_within(arguments))),

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use domain::environment::Environment;
-use domain::environment::forward::{CommandPort, forwards};
+use domain::environment::forward::{self, CommandPort, Plan};
 use domain::failure::{self, Failure};
 use domain::stack::header::Header;
 use domain::stack::settings::Localhost;
@@ -128,7 +128,7 @@ pub fn check(session: &str, environment: &Environment) -> Result<(), Failure> {
         session: session.to_owned(),
         pasta,
         meeting: None,
-        forwards: Vec::new(),
+        plan: Plan::default(),
         exposed: BTreeMap::new(),
         speaks: false,
     };
@@ -149,11 +149,11 @@ fn make(
         let around = listen::around(network::OUTSIDE);
         let host = endpoint.host.as_deref();
         let Header { services, scope, .. } = &up.header;
-        let forwards = forwards(services, scope, &up.containers, &around, host, address);
+        let plan = forward::plan(services, scope, &up.containers, &around, host, address);
         let exposed = exposed_ports(session, up, exposed)?;
         let session = session.id.to_string();
         let meeting = meeting(&session);
-        Ok(Wanted { session, pasta, meeting, forwards, exposed, speaks: !output.quiet })
+        Ok(Wanted { session, pasta, meeting, plan, exposed, speaks: !output.quiet })
     };
     match wanted() {
         Ok(wanted) => meet(wanted, interrupt),

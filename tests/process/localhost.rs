@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::fs::{MetadataExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -345,6 +345,96 @@ fn commands_of_one_session_have_one_localhost() {
     second.dies_of(Signal::SIGTERM);
     assert_eq!(helpers(&project.directory), before);
     drop(third);
+    nothing_is_left(&project);
+}
+
+/// Waits for what begins on the machine and says what that says, then for its end: the number is free within.
+const FOLLOW: &str = "import socket, sys, time
+port = int(sys.argv[1])
+def until(work):
+    while True:
+        try: return work()
+        except OSError: time.sleep(0.01)
+def hear():
+    with socket.create_connection(('127.0.0.1', port), 5) as one: return one.makefile().read()
+def own():
+    one = socket.socket()
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    one.bind(('127.0.0.1', port))
+    one.listen()
+    return one
+def ask():
+    one = socket.socket(type=socket.SOCK_DGRAM)
+    one.settimeout(0.1)
+    one.connect(('127.0.0.1', int(sys.argv[2])))
+    one.send(b'?')
+    return one.recv(9).decode()
+print('ready', flush=True)
+print(until(hear) or 'reset', flush=True)
+print(until(ask), flush=True)
+kept = until(own)
+print('free', flush=True)
+while True: kept.accept()[0].sendall(b'within')
+";
+
+#[test]
+fn what_begins_and_ends_on_the_machine_does_so_within() {
+    let project = web(free());
+    // No number that systems give to clients: those of UDP are not passed on.
+    let udp = (20_000..30_000).find_map(|port| UdpSocket::bind(("127.0.0.1", port)).ok()).expect("a port");
+    let (port, udp_port) = (free(), udp.local_addr().expect("address").port());
+    drop(udp);
+    let mut within =
+        localhost(&project, &["python3", "-c", FOLLOW, &port.to_string(), &udp_port.to_string()]).live();
+    within.says("ready");
+    let later = TcpListener::bind(("127.0.0.1", port)).expect("the port");
+    let began = Instant::now();
+    later.accept().expect("accept").0.write_all(b"later").expect("said");
+    // A quarter of a second, and what a busy machine takes.
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    within.says("later");
+    let udp = UdpSocket::bind(("127.0.0.1", udp_port)).expect("the port");
+    let (_, asking) = udp.recv_from(&mut [0; 9]).expect("asked");
+    udp.send_to(b"datagram", asking).expect("answered");
+    within.says("datagram");
+    drop((later, udp));
+    within.says("free");
+    eventually("what listens within is reached", || {
+        let mut answer = String::new();
+        let heard = TcpStream::connect(("127.0.0.1", port)).and_then(|mut it| it.read_to_string(&mut answer));
+        heard.is_ok() && answer == "within"
+    });
+    within.kill(Signal::SIGKILL);
+    within.end();
+    nothing_is_left(&project);
+}
+
+/// The descriptors of a process.
+fn descriptors(process: u32) -> usize {
+    fs::read_dir(format!("/proc/{process}/fd")).map_or(0, Iterator::count)
+}
+
+#[test]
+fn what_comes_and_goes_on_the_machine_leaves_nothing_in_the_helpers() {
+    let project = web(free());
+    let mut command = localhost(&project, &["sh", "-c", "echo ready; exec tail -f /dev/null"]).live();
+    command.says("ready");
+    let outside = |process: &u32| {
+        fs::read_to_string(format!("/proc/{process}/comm")).is_ok_and(|name| name == "prism-net-out\n")
+    };
+    let helper = helpers(&project.directory).into_iter().find(outside).expect("the helper outside");
+    let count = || descriptors(helper);
+    // Other tests come and go as well: as many as are led in more than come and go with them.
+    for _ in 0..3 {
+        let before = count();
+        let listeners: Vec<TcpListener> =
+            (0..200).map(|_| TcpListener::bind("127.0.0.1:0").expect("a port")).collect();
+        eventually("they are led", || count() > before + 150);
+        drop(listeners);
+        eventually("they are let go", || count() < before + 50);
+    }
+    command.kill(Signal::SIGKILL);
+    command.end();
     nothing_is_left(&project);
 }
 

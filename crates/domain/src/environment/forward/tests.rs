@@ -36,8 +36,10 @@ fn decided_of(
 ) -> Vec<String> {
     let containers: Vec<Container> = services.iter().map(|(.., container)| container.clone()).collect();
     let services = services.iter().map(|(name, plan, _)| (name.clone(), plan.clone())).collect();
-    let forwards = forwards(&services, scope, &containers, around, None, |host| host.parse().ok());
-    let lines = forwards.iter().map(|it| format!("{}/{} {}", it.protocol, it.inner, it.outer));
+    let plan = plan(&services, scope, &containers, around, None, |host| host.parse().ok());
+    let mut led: Vec<&Forward> = plan.forwards.iter().chain(&plan.passed).collect();
+    led.sort_by_key(|it| (it.protocol, it.inner));
+    let lines = led.iter().map(|it| format!("{}/{} {}", it.protocol, it.inner, it.outer));
     lines.collect()
 }
 
@@ -126,4 +128,16 @@ fn udp_goes_where_udp_is_published() {
     assert!(both.contains(&"tcp/127.0.0.1:53 127.0.0.1:7002".to_owned()), "{both:?}");
     assert!(both.contains(&"udp/127.0.0.1:53 127.0.0.1:7001".to_owned()), "{both:?}");
     assert!(both.contains(&"udp/127.0.0.53:53 127.0.0.53:53".to_owned()), "{both:?}");
+}
+
+#[test]
+fn what_begins_later_is_passed_on_unless_it_is_the_sessions() {
+    let (name, service, container) = service("db", &[(5433, "5432", Some(7001))]);
+    let services = BTreeMap::from([(name.clone(), service)]);
+    let plan = plan(&services, &[name], &[container], &[], None, |host| host.parse().ok());
+    let later = around("tcp/0.0.0.0:5432 tcp/127.0.0.1:5433 tcp/127.0.0.1:7001 tcp/[::1]:7001 tcp/[::]:8000");
+    let passed: Vec<String> =
+        plan.passed(&later).iter().map(|it| format!("{} {}", it.inner, it.outer)).collect();
+    let expected = ["127.0.0.1:8000 127.0.0.1:8000", "[::1]:7001 [::1]:7001", "[::1]:8000 [::1]:8000"];
+    assert_eq!(passed, expected);
 }
