@@ -156,7 +156,7 @@ pub fn around(but_of: &str) -> Vec<Listening> {
 }
 
 /// Lists the sockets of processes of this name, as far as this user may know.
-fn sockets_of(name: &str) -> BTreeSet<u64> {
+pub fn sockets_of(name: &str) -> BTreeSet<u64> {
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten().map(|entry| entry.path());
     let is_meant = |process: &PathBuf| {
         fs::read_to_string(process.join("comm")).is_ok_and(|comm| comm.trim_end() == name)

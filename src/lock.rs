@@ -2,7 +2,7 @@
 
 use std::fs::{DirBuilder, File, Metadata};
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -62,6 +62,13 @@ impl Lock {
         let spawned = spawn();
         set(FdFlag::FD_CLOEXEC)?;
         Ok(spawned)
+    }
+}
+
+impl AsFd for Lock {
+    /// By which another process holds it as well, as long as it has this open.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 }
 

@@ -22,7 +22,7 @@ fn main() -> ExitCode {
         process::witness::serve();
         return ExitCode::SUCCESS;
     }
-    if let Some(served) = process::network::serve(&mut std::env::args_os()) {
+    if let Some(served) = process::network::serve(&mut std::env::args_os(), listen::sockets_of) {
         return ExitCode::from(served.map_or_else(cli::fail, |()| 0));
     }
     ExitCode::from(cli::run(std::env::args_os()))

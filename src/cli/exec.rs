@@ -232,7 +232,8 @@ fn ready(
         app::check_port(&variables, session, &mut engine, app)?;
         app::add(&mut variables, session, app)?;
     }
-    let mut loopback = localhost::loopback(session, &mut engine, endpoint, &up, &localhost, output)?;
+    let mut loopback =
+        localhost::loopback(session, &mut engine, endpoint, &up, &localhost, output, interrupt)?;
     if matches!(loopback, Loopback::Network(_)) {
         timing::mark("network");
     }

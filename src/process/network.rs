@@ -10,20 +10,24 @@
 //!   └ pasta (TAP) ── a device ──────┼─── everything that is not loopback
 //! ```
 //!
-//! A second command of the same session goes into the same network: it meets OUTSIDE at a socket.
+//! A second command of the same session goes into the same network: it meets OUTSIDE at a socket. Of two that begin at once,
+//! one has the turn to make it, which OUTSIDE holds until there is that socket, whatever becomes of prism.
 //!
 //! Whatever can fail does so before the command's process goes in. OUTSIDE waits for the end of that process, then for
 //! the end of whatever else is still in the network, and takes all of it down.
 
+mod around;
 mod channel;
 mod diagnosis;
 mod helper;
 mod inbound;
 mod inside;
+mod outbound;
 mod outside;
 mod pasta;
 mod refusal;
 mod relay;
+mod table;
 mod udp;
 
 use std::collections::BTreeMap;
@@ -31,19 +35,20 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::Shutdown;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use domain::environment::forward::{CommandPort, Forward};
+use domain::environment::forward::{CommandPort, Plan};
 use domain::failure::Failure;
 use nix::sched::{CloneFlags, setns};
 use nix::unistd::geteuid;
 use serde::{Deserialize, Serialize};
 
+use self::around::Held;
 pub use self::pasta::find;
 use self::refusal::{Refusal, WITHOUT};
 use super::exec::Program;
@@ -72,7 +77,7 @@ pub struct Wanted {
     /// The socket at which commands of one session meet; with none, the network is for this process alone.
     pub meeting: Option<PathBuf>,
     /// What the loopback leads to.
-    pub forwards: Vec<Forward>,
+    pub plan: Plan,
     /// Ports at which a command listens that are to be elsewhere outside: there, or at a number of the session's.
     pub exposed: BTreeMap<u16, Option<u16>>,
     /// Say on stderr at which other port something is reached.
@@ -87,11 +92,20 @@ struct Request {
     wanted: Wanted,
 }
 
+impl Request {
+    fn new(wanted: Wanted) -> Self {
+        Self { process: std::process::id().cast_signed(), wanted }
+    }
+}
+
 /// What it answers: the process that keeps the network, or why there is none.
 type Answer = Result<i32, Refusal>;
 
 /// A byte that comes with the stream on which something may be said.
 const JOINS: u8 = b'j';
+
+/// A byte that comes with the turn to make a network, if it is to be met there.
+const MAKES: u8 = b'm';
 
 /// A byte that asks what listens within.
 const LISTS: u8 = b'l';
@@ -109,18 +123,20 @@ pub struct Network {
 }
 
 impl Network {
-    /// Makes one, for this process or its children, or takes the one that the session has.
+    /// Takes the one that the session has, for this process or its children. `None` if it has none that is as this one would be.
+    pub fn join(wanted: &Wanted) -> Option<Self> {
+        let keeper = join(&Request::new(wanted.clone()))?;
+        Some(Self { keeper, session: wanted.session.clone(), is_new: false })
+    }
+
+    /// Makes one. `turn` is a lock that nobody is to get before others can be let in.
     ///
     /// # Errors
     /// The system does not let this user make one, or pasta does not run.
-    pub fn make(wanted: Wanted) -> Result<Self, Failure> {
+    pub fn make(wanted: Wanted, turn: Option<BorrowedFd<'_>>) -> Result<Self, Failure> {
         let session = wanted.session.clone();
-        let process = std::process::id().cast_signed();
-        let request = Request { process, wanted };
-        if let Some(keeper) = join(&request) {
-            return Ok(Self { keeper, session, is_new: false });
-        }
-        let answer = ask(&request).map_err(|error| {
+        let request = Request::new(wanted);
+        let answer = ask(&request, turn).map_err(|error| {
             let is_lack = error.kind() == std::io::ErrorKind::WouldBlock;
             let failure = Failure::new("cannot start the helper of the network").caused_by(error);
             if is_lack {
@@ -196,13 +212,13 @@ fn namespace(process: &str) -> OsString {
     std::fs::read_link(format!("/proc/{process}/ns/net")).unwrap_or_default().into_os_string()
 }
 
-/// Is a helper, if prism was started as one. `None` if not.
+/// Is a helper, if prism was started as one. `None` if not. `held` finds the sockets of processes of a name.
 ///
 /// # Errors
 /// The command cannot be run in the network.
-pub fn serve(arguments: &mut dyn Iterator<Item = OsString>) -> Option<Result<(), Failure>> {
+pub fn serve(arguments: &mut dyn Iterator<Item = OsString>, held: Held) -> Option<Result<(), Failure>> {
     match arguments.next()?.to_str()? {
-        OUTSIDE => outside::serve(),
+        OUTSIDE => outside::serve(held),
         INSIDE => inside::serve(arguments),
         TAP => return Some(Err(pasta::become_it(arguments))),
         ENTER => return Some(Err(become_within(arguments))),
@@ -234,7 +250,7 @@ fn join(request: &Request) -> Option<i32> {
     serde_json::from_slice::<Option<i32>>(&answer).ok()?
 }
 
-fn ask(request: &Request) -> std::io::Result<Answer> {
+fn ask(request: &Request, turn: Option<BorrowedFd<'_>>) -> std::io::Result<Answer> {
     let (mut ours, theirs) = UnixStream::pair()?;
     let mut command = Command::new(helper::OWN);
     command.arg0(OUTSIDE).env_clear().env("PRISM_SESSION", &request.wanted.session);
@@ -242,6 +258,7 @@ fn ask(request: &Request) -> std::io::Result<Answer> {
     // It goes on in the background, as a child of nobody here.
     command.spawn()?.wait()?;
     drop(command);
+    channel::send(&ours, MAKES, turn)?;
     ours.write_all(&serde_json::to_vec(request)?)?;
     ours.shutdown(Shutdown::Write)?;
     let mut answer = Vec::new();

@@ -1,12 +1,16 @@
 //! Whether a command gets a network of its own, in which `localhost` is the session.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::net::{IpAddr, ToSocketAddrs};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use domain::environment::Environment;
-use domain::environment::forward::{CommandPort, forwards};
+use domain::environment::forward::{self, CommandPort, Plan};
 use domain::failure::{self, Failure};
+use domain::stack::header::Header;
 use domain::stack::settings::Localhost;
 use domain::text::hash::short_hash;
 use domain::variable::host_ports;
@@ -15,9 +19,15 @@ use super::cold::Up;
 use super::guard::{self, Strangers};
 use super::{Session, app};
 use crate::docker::{Endpoint, Engine};
+use crate::lock::Lock;
 use crate::output::Output;
+use crate::process::interrupt::Interrupt;
 use crate::process::network::{self, Network, Wanted};
 use crate::{listen, lock};
+
+/// How often a command looks whether another one has made the session's network, and how long: pasta may take ten seconds.
+const TURN_POLL: Duration = Duration::from_millis(5);
+const TURN_LIMIT: Duration = Duration::from_secs(15);
 
 /// Where a command finds the loopback.
 #[derive(Debug)]
@@ -65,7 +75,7 @@ pub struct Asked {
 /// Decides it, and makes the network.
 ///
 /// # Errors
-/// It is asked for, and cannot be had.
+/// It is asked for, and cannot be had, or a signal came.
 pub fn loopback(
     session: &Session,
     engine: &mut Engine,
@@ -73,13 +83,15 @@ pub fn loopback(
     up: &Up,
     asked: &Asked,
     output: Output,
+    interrupt: &Interrupt,
 ) -> anyhow::Result<Loopback> {
     if network::is_of(session.id.as_str()) {
         return Ok(Loopback::Session);
     }
+    let make = || make(session, endpoint, up, &asked.exposed, output, interrupt);
     match asked.when {
         Localhost::Never => Ok(Loopback::Machine(None)),
-        Localhost::Always => Ok(Loopback::Network(make(session, endpoint, up, &asked.exposed, output)?)),
+        Localhost::Always => Ok(Loopback::Network(make()??)),
         Localhost::Auto => {
             let mut own = host_ports(&up.containers);
             own.extend(up.header.host_ports().chain(up.header.apps.values().copied()));
@@ -87,7 +99,7 @@ pub fn loopback(
             let Some(sentence) = found.first() else {
                 return Ok(Loopback::Machine(Some(Strangers::default())));
             };
-            match make(session, endpoint, up, &asked.exposed, output) {
+            match make()? {
                 Ok(network) => {
                     // Once, and not for each command that meets the others there.
                     if network.is_new() {
@@ -112,38 +124,69 @@ pub fn loopback(
 /// It cannot be made.
 pub fn check(session: &str, environment: &Environment) -> Result<(), Failure> {
     let pasta = network::find(environment)?;
-    Network::make(Wanted {
+    let wanted = Wanted {
         session: session.to_owned(),
         pasta,
         meeting: None,
-        forwards: Vec::new(),
+        plan: Plan::default(),
         exposed: BTreeMap::new(),
         speaks: false,
-    })
-    .map(drop)
+    };
+    Network::make(wanted, None).map(drop)
 }
 
+/// Makes it, or says why it cannot be had. Fails only if a signal came.
 fn make(
     session: &Session,
     endpoint: &Endpoint,
     up: &Up,
     exposed: &[(u16, Option<String>)],
     output: Output,
-) -> Result<Network, Failure> {
-    let pasta = network::find(&session.environment)?;
-    let around = listen::around(network::OUTSIDE);
-    let host = endpoint.host.as_deref();
-    let forwards = forwards(up.header.in_scope(), &up.containers, &around, host, address);
-    let exposed = exposed_ports(session, up, exposed)?;
-    let session = session.id.to_string();
-    Network::make(Wanted {
-        meeting: meeting(&session),
-        session,
-        pasta,
-        forwards,
-        exposed,
-        speaks: !output.quiet,
-    })
+    interrupt: &Interrupt,
+) -> Result<Result<Network, Failure>, Failure> {
+    let wanted = || {
+        let pasta = network::find(&session.environment)?;
+        let around = listen::around(network::OUTSIDE);
+        let host = endpoint.host.as_deref();
+        let Header { services, scope, .. } = &up.header;
+        let plan = forward::plan(services, scope, &up.containers, &around, host, address);
+        let exposed = exposed_ports(session, up, exposed)?;
+        let session = session.id.to_string();
+        let meeting = meeting(&session);
+        Ok(Wanted { session, pasta, meeting, plan, exposed, speaks: !output.quiet })
+    };
+    match wanted() {
+        Ok(wanted) => meet(wanted, interrupt),
+        Err(failure) => Ok(Err(failure)),
+    }
+}
+
+/// Goes into the session's network, or makes it: of commands that begin at once, one makes it, and the others go into that.
+fn meet(wanted: Wanted, interrupt: &Interrupt) -> Result<Result<Network, Failure>, Failure> {
+    let name = turn(&wanted.session);
+    let began = Instant::now();
+    while began.elapsed() < TURN_LIMIT {
+        // Who finds one waits for nobody.
+        if let Some(network) = Network::join(&wanted) {
+            return Ok(Ok(network));
+        }
+        match Lock::attempt(&name) {
+            Ok(Some(lock)) => {
+                // It may have been made between the two.
+                let joined = Network::join(&wanted).map(Ok);
+                let network = joined.unwrap_or_else(|| Network::make(wanted, Some(lock.as_fd())));
+                // Ephemeral sessions would leave one each. Who has it open sees that it is gone.
+                if let Ok(directory) = lock::directory() {
+                    let _ = fs::remove_file(directory.join(format!("{name}.lock")));
+                }
+                return Ok(network);
+            }
+            Ok(None) => interrupt.pause(TURN_POLL)?,
+            Err(_) => break,
+        }
+    }
+    // Somebody has the turn who was stopped: nobody is to wait for that.
+    Ok(Network::make(Wanted { meeting: None, ..wanted }, None))
 }
 
 /// Says where ports of the command are to be outside; what was typed wins over prism.yaml.
@@ -174,9 +217,13 @@ pub fn command_ports(session: &str) -> Vec<CommandPort> {
 
 /// Returns where commands of a session meet that have this loopback around them. Without such a place each has its own.
 fn meeting(session: &str) -> Option<PathBuf> {
+    Some(lock::directory().ok()?.join(turn(session)))
+}
+
+/// Returns what the lock is called under which a network is made that has this loopback around it; its meeting, too.
+fn turn(session: &str) -> String {
     let home = network::home();
-    let name = short_hash(format!("{} {session}", home.to_string_lossy()).as_bytes());
-    Some(lock::directory().ok()?.join(format!("network-{name}")))
+    format!("network-{}", short_hash(format!("{} {session}", home.to_string_lossy()).as_bytes()))
 }
 
 fn address(host: &str) -> Option<IpAddr> {

@@ -1,11 +1,12 @@
 //! A command with a network of its own, in which `localhost` is the session.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::fs::{MetadataExt, chown, symlink};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -134,6 +135,22 @@ fn what_else_is_on_the_loopback_stays_what_it_is_and_a_service_is_at_its_own_num
         let usual = localhost(&project, &["curl", "-sS", "http://127.0.0.1/hostname"]).succeeds();
         assert_eq!(usual.line(), own_name(&project));
     }
+}
+
+#[test]
+fn a_service_that_is_left_out_is_nowhere_rather_than_somebody_elses() {
+    let ((left_out, port), web_port) = (stranger(), free());
+    let project = Project::new(&format!(
+        "services:\n  web:\n    image: prism-test:1\n    stop_signal: SIGKILL\n    command: [busybox, httpd, -f, -p, \"80\", -h, /etc]\n    ports: [\"{web_port}:80\"]\n  cache:\n    image: prism-test:1\n    ports: [\"{port}:6379\"]\n"
+    ));
+    project.write("prism.yaml", "select: {without: [cache]}\n");
+    let script = format!(
+        "curl -sS http://localhost:{web_port}/hostname; for host in 127.0.0.1 ::1; do (: <>/dev/tcp/$host/{port}) 2>&1; done"
+    );
+    let seen = localhost(&project, &["bash", "-c", &script]).exits(1);
+    assert!(seen.stdout.starts_with(&own_name(&project)), "{seen}");
+    assert_eq!(seen.stdout.matches("connect: Connection refused").count(), 2, "{seen}");
+    assert_eq!(left_out.accept().expect_err("nobody came").kind(), ErrorKind::WouldBlock);
 }
 
 #[test]
@@ -328,6 +345,140 @@ fn commands_of_one_session_have_one_localhost() {
     second.dies_of(Signal::SIGTERM);
     assert_eq!(helpers(&project.directory), before);
     drop(third);
+    nothing_is_left(&project);
+}
+
+/// Waits for what begins on the machine and says what that says, then for its end: the number is free within.
+const FOLLOW: &str = "import socket, sys, time
+port = int(sys.argv[1])
+def until(work):
+    while True:
+        try: return work()
+        except OSError: time.sleep(0.01)
+def hear():
+    with socket.create_connection(('127.0.0.1', port), 5) as one: return one.makefile().read()
+def own():
+    one = socket.socket()
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    one.bind(('127.0.0.1', port))
+    one.listen()
+    return one
+def ask():
+    one = socket.socket(type=socket.SOCK_DGRAM)
+    one.settimeout(0.1)
+    one.connect(('127.0.0.1', int(sys.argv[2])))
+    one.send(b'?')
+    return one.recv(9).decode()
+print('ready', flush=True)
+print(until(hear) or 'reset', flush=True)
+print(until(ask), flush=True)
+kept = until(own)
+print('free', flush=True)
+while True: kept.accept()[0].sendall(b'within')
+";
+
+#[test]
+fn what_begins_and_ends_on_the_machine_does_so_within() {
+    let project = web(free());
+    // No number that systems give to clients: those of UDP are not passed on.
+    let udp = (20_000..30_000).find_map(|port| UdpSocket::bind(("127.0.0.1", port)).ok()).expect("a port");
+    let (port, udp_port) = (free(), udp.local_addr().expect("address").port());
+    drop(udp);
+    let mut within =
+        localhost(&project, &["python3", "-c", FOLLOW, &port.to_string(), &udp_port.to_string()]).live();
+    within.says("ready");
+    let later = TcpListener::bind(("127.0.0.1", port)).expect("the port");
+    let began = Instant::now();
+    later.set_nonblocking(true).expect("nonblocking");
+    let mut came = None;
+    eventually("it is reached", || {
+        came = later.accept().ok();
+        came.is_some()
+    });
+    let (mut came, _) = came.expect("a connection");
+    came.write_all(b"later").expect("said");
+    drop(came);
+    // A quarter of a second, and what a busy machine takes.
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    within.says("later");
+    let udp = UdpSocket::bind(("127.0.0.1", udp_port)).expect("the port");
+    udp.set_read_timeout(Some(Duration::from_secs(30))).expect("a deadline");
+    let (_, asking) = udp.recv_from(&mut [0; 9]).expect("asked");
+    udp.send_to(b"datagram", asking).expect("answered");
+    within.says("datagram");
+    drop((later, udp));
+    within.says("free");
+    eventually("what listens within is reached", || {
+        let mut answer = String::new();
+        let heard = TcpStream::connect(("127.0.0.1", port)).and_then(|mut it| it.read_to_string(&mut answer));
+        heard.is_ok() && answer == "within"
+    });
+    within.kill(Signal::SIGKILL);
+    within.end();
+    nothing_is_left(&project);
+}
+
+/// The descriptors of a process.
+fn descriptors(process: u32) -> usize {
+    fs::read_dir(format!("/proc/{process}/fd")).map_or(0, Iterator::count)
+}
+
+#[test]
+fn what_comes_and_goes_on_the_machine_leaves_nothing_in_the_helpers() {
+    let project = web(free());
+    let mut command = localhost(&project, &["sh", "-c", "echo ready; exec tail -f /dev/null"]).live();
+    command.says("ready");
+    let outside = |process: &u32| {
+        fs::read_to_string(format!("/proc/{process}/comm")).is_ok_and(|name| name == "prism-net-out\n")
+    };
+    let helper = helpers(&project.directory).into_iter().find(outside).expect("the helper outside");
+    let count = || descriptors(helper);
+    // Other tests come and go as well: as many as are led in more than come and go with them.
+    for _ in 0..3 {
+        let before = count();
+        let listeners: Vec<TcpListener> =
+            (0..200).map(|_| TcpListener::bind("127.0.0.1:0").expect("a port")).collect();
+        eventually("they are led", || count() > before + 150);
+        drop(listeners);
+        eventually("they are let go", || count() < before + 50);
+    }
+    command.kill(Signal::SIGKILL);
+    command.end();
+    nothing_is_left(&project);
+}
+
+#[test]
+fn commands_that_begin_at_once_have_one_localhost() {
+    let project = web(free());
+    project.prism(&["start"]).succeeds();
+    for _ in 0..3 {
+        let command =
+            || localhost(&project, &["sh", "-c", "readlink /proc/self/ns/net; exec tail -f /dev/null"]);
+        let mut commands: Vec<Live> = (0..4).map(|_| command().live()).collect();
+        let networks: BTreeSet<String> = commands.iter().map(Live::line).collect();
+        assert_eq!((networks.len(), helpers(&project.directory).len()), (1, 3), "{networks:?}");
+        for command in &mut commands {
+            command.kill(Signal::SIGKILL);
+            command.end();
+        }
+        nothing_is_left(&project);
+    }
+}
+
+#[test]
+fn one_that_was_killed_while_it_made_the_network_keeps_nobody_waiting() {
+    let project = web(free());
+    project.prism(&["start"]).succeeds();
+    for number in 0..6 {
+        let mut victim = localhost(&project, &["true"]).live();
+        // Not a wait for something: the moment is what is tried.
+        std::thread::park_timeout(Duration::from_millis(number * 30));
+        victim.kill(Signal::SIGKILL);
+        let began = Instant::now();
+        localhost(&project, &["true"]).succeeds();
+        assert!(began.elapsed() < Duration::from_secs(10), "it waited for nobody");
+        victim.end();
+    }
     nothing_is_left(&project);
 }
 

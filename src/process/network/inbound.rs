@@ -1,25 +1,20 @@
 //! What listens inside, reached from this machine: at the same number of its loopback, if nobody has that there.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use domain::engine::socket::{Listening, listening};
 use domain::environment::forward::{CommandPort, host_ports};
 use domain::port::Protocol;
-use rustix::net::sockopt::{Timeout, set_socket_timeout};
-use rustix::net::{RecvFlags, SendFlags, connect, recv, send};
+use rustix::net::connect;
 
 use super::inside::{HAS, Socket, WANT_BOUND, WANT_TABLE, WANT_V4, WANT_V6};
-use super::{channel, diagnosis, relay};
-
-/// How long the kernel may take to answer.
-const PATIENCE: Duration = Duration::from_secs(1);
+use super::table::Table;
+use super::{channel, relay};
 
 /// Sockets of the network, as the helper inside hands them out.
 #[derive(Debug, Clone)]
@@ -53,49 +48,6 @@ impl Door {
     }
 }
 
-/// The sockets that listen inside.
-#[derive(Debug)]
-struct Table {
-    /// The kernel, who has them at hand; in the files, they stand before all others, which takes it a while.
-    kernel: Option<OwnedFd>,
-    files: [String; 2],
-}
-
-impl Table {
-    fn new(keeper: u32, door: &Door) -> Self {
-        let kernel = door.hand_out(WANT_TABLE);
-        let in_time = |socket: &OwnedFd| set_socket_timeout(socket, Timeout::Recv, Some(PATIENCE)).is_ok();
-        let files = ["tcp", "tcp6"].map(|table| format!("/proc/{keeper}/net/{table}"));
-        Self { kernel: kernel.filter(in_time), files }
-    }
-
-    fn read(&mut self) -> Vec<Listening> {
-        match self.kernel.as_ref().and_then(asked) {
-            Some(found) => found,
-            None => {
-                self.kernel = None;
-                let texts = self.files.iter().filter_map(|file| fs::read_to_string(file).ok());
-                listening(&texts.collect::<String>())
-            }
-        }
-    }
-}
-
-/// Asks the kernel. `None` if it does not understand.
-fn asked(kernel: &OwnedFd) -> Option<Vec<Listening>> {
-    let mut found = Vec::new();
-    let mut answer = vec![0; 32 * 1024];
-    for question in diagnosis::questions() {
-        send(kernel, &question, SendFlags::empty()).ok()?;
-        let mut goes_on = true;
-        while goes_on {
-            let (length, _) = recv(kernel, &mut answer[..], RecvFlags::empty()).ok()?;
-            goes_on = diagnosis::read(&answer[..length], &mut found)?;
-        }
-    }
-    Some(found)
-}
-
 /// What listens inside, by its port.
 #[derive(Debug)]
 pub(super) struct Inbound {
@@ -125,7 +77,7 @@ impl Inbound {
             session: session.to_owned(),
             exposed: BTreeMap::new(),
             own: BTreeSet::new(),
-            table: Table::new(keeper, door),
+            table: Table::new(Protocol::Tcp, keeper, door.hand_out(WANT_TABLE)),
             served: BTreeMap::new(),
         }
     }
@@ -142,6 +94,16 @@ impl Inbound {
     /// Takes a socket for prism's own.
     pub(super) fn pass_over(&mut self, socket: u64) {
         self.own.insert(socket);
+    }
+
+    /// Has nothing to do with a socket any more: its number may become somebody else's.
+    pub(super) fn forget(&mut self, socket: u64) {
+        self.own.remove(&socket);
+    }
+
+    /// Says whether something listens at a port inside that is not prism's own.
+    pub(super) fn serves(&self, port: u16) -> bool {
+        self.served.contains_key(&port)
     }
 
     /// Looks what listens inside now, and says at which other port something is.

@@ -21,7 +21,7 @@ use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities};
 use serde::{Deserialize, Serialize};
 
 use super::refusal::Refusal;
-use super::{INSIDE, channel, helper};
+use super::{INSIDE, channel, diagnosis, helper};
 
 /// What is asked of it, and what it answers.
 pub(super) const WANT_V4: u8 = b'4';
@@ -175,13 +175,7 @@ fn hand_out(outside: &UnixStream) {
                 .and_then(|line| Ok(serde_json::from_slice(&line)?))
                 .and_then(bound),
             // By which the kernel is asked what listens here.
-            WANT_TABLE => net::socket_with(
-                net::AddressFamily::NETLINK,
-                net::SocketType::RAW,
-                net::SocketFlags::CLOEXEC,
-                Some(net::netlink::SOCK_DIAG),
-            )
-            .map_err(Into::into),
+            WANT_TABLE => diagnosis::open().map_err(Into::into),
             WANT_V6 => connecting(net::AddressFamily::INET6).map_err(Into::into),
             _ => connecting(net::AddressFamily::INET).map_err(Into::into),
         };

@@ -3,7 +3,6 @@
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -13,41 +12,44 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use domain::environment::forward::Forward;
-use domain::port::Protocol;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::daemon;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
+use super::around::{Around, Held};
 use super::inbound::{Door, Inbound};
 use super::inside::{HAS, HAS_NOT, READY, Socket};
+use super::outbound::Outbound;
 use super::pasta::Pasta;
 use super::refusal::Refusal;
-use super::{Answer, INSIDE, LISTS, OUTSIDE, Request, Wanted, channel, helper, relay, udp};
+use super::{Answer, INSIDE, LISTS, OUTSIDE, Request, Wanted, channel, helper};
 
-/// How often it looks what listens inside.
+/// How often it looks what listens, inside and on this machine.
 const LOOK: Duration = Duration::from_millis(250);
 
 /// How long one that joins may take to say what it wants.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Serves the network that whoever is at the other end of standard input asks for.
-pub(super) fn serve() {
+/// Serves the network that whoever is at the other end of standard input asks for. `held` finds sockets of helpers.
+pub(super) fn serve(held: Held) {
     helper::take_name(OUTSIDE);
     helper::close_inherited();
     let asking = helper::own(std::io::stdin()).map(UnixStream::from);
     let speak = helper::own(std::io::stderr()).map(File::from);
     // From here on it is nobody's child, of no terminal, and keeps no directory and no stream.
     let (Some(mut asking), Ok(())) = (asking, daemon(false, false)) else { return };
+    let Ok(Some((_, turn))) = channel::receive(&asking) else { return };
     let Some(request) = read(&mut asking) else { return };
     // Connections of a whole test run come together here.
     if let Ok((_, most)) = getrlimit(Resource::RLIMIT_NOFILE) {
         let _ = setrlimit(Resource::RLIMIT_NOFILE, most, most);
     }
     let Some(member) = Member::new(&request, speak) else { return };
-    let made = Made::new(&request.wanted, &member.process);
+    let made = Made::new(&request.wanted, &member.process, held);
     let meeting = request.wanted.meeting.filter(|_| made.is_ok()).and_then(Meeting::open);
+    // Whoever waited for it finds the others there.
+    drop(turn);
     let answer: Answer = match &made {
         Ok(made) => Ok(made.inside.id().cast_signed()),
         Err(refusal) => Err(Refusal::clone(refusal)),
@@ -115,21 +117,20 @@ struct Made {
     end: UnixStream,
     inside: Child,
     pasta: Pasta,
-    forwards: Vec<Forward>,
-    /// What is bound inside, with where it leads.
-    tcp: Vec<(TcpListener, SocketAddr)>,
+    outbound: Outbound,
     inbound: Inbound,
 }
 
 impl Made {
-    fn new(wanted: &Wanted, process: &OwnedFd) -> Result<Self, Refusal> {
+    fn new(wanted: &Wanted, process: &OwnedFd, held: Held) -> Result<Self, Refusal> {
         let (mut door, its) = UnixStream::pair().map_err(Refusal::helper)?;
         let mut command = Command::new(helper::OWN);
         command.arg0(INSIDE).arg(std::process::id().to_string());
         command.stdin(OwnedFd::from(its)).stdout(Stdio::null()).stderr(Stdio::null());
         let inside = command.spawn().map_err(Refusal::helper)?;
         drop(command);
-        let sockets: Vec<Socket> = wanted.forwards.iter().map(Socket::of).collect();
+        let forwards = wanted.plan.forwards.iter().chain(&wanted.plan.passed);
+        let sockets: Vec<Socket> = forwards.map(Socket::of).collect();
         let mut line = serde_json::to_vec(&sockets).map_err(Refusal::helper)?;
         line.push(b'\n');
         door.write_all(&line).map_err(Refusal::helper)?;
@@ -139,26 +140,9 @@ impl Made {
         let door = Door(Arc::new(Mutex::new(door)));
         let mut inbound = Inbound::new(&wanted.session, inside.id(), &door);
         inbound.expose(wanted.exposed.clone());
-        let mut made = Self { door, end, inside, pasta, forwards: Vec::new(), tcp: Vec::new(), inbound };
-        for (forward, socket) in wanted.forwards.iter().zip(bound) {
-            made.take_up(*forward, socket);
-        }
-        Ok(made)
-    }
-
-    /// Leads what comes to a socket inside where it is to go. One that could not be bound leads nowhere.
-    fn take_up(&mut self, forward: Forward, socket: Option<OwnedFd>) {
-        self.forwards.push(forward);
-        let Some(file) = socket.map(File::from) else { return };
-        if let Ok(found) = file.metadata() {
-            self.inbound.pass_over(found.ino());
-        }
-        let (socket, outer) = (OwnedFd::from(file), forward.outer);
-        if forward.protocol == Protocol::Tcp {
-            self.tcp.push((socket.into(), outer));
-        } else {
-            relay::beside(move || udp::serve(&socket.into(), outer));
-        }
+        let mut outbound = Outbound::new(Around::new(held));
+        outbound.begin(&wanted.plan, bound, &mut inbound);
+        Ok(Self { door, end, inside, pasta, outbound, inbound })
     }
 
     /// Serves until its members have ended, and everything else that came into the network.
@@ -167,14 +151,16 @@ impl Made {
         let mut members = vec![first];
         let mut looked: Option<Instant> = None;
         loop {
-            let listeners = self.tcp.iter().map(|(listener, _)| listener.as_fd());
+            let listeners = self.outbound.listeners();
             let listeners = listeners.chain(self.inbound.listeners().map(AsFd::as_fd));
             let listeners = listeners.chain(meeting.map(|meeting| meeting.listener.as_fd()));
             // Its answers are for those who have asked; only its end is for this one.
             let mut descriptors = vec![PollFd::new(self.end.as_fd(), PollFlags::empty())];
             descriptors.extend(members.iter().map(|it| PollFd::new(it.process.as_fd(), PollFlags::POLLIN)));
             descriptors.extend(listeners.map(|it| PollFd::new(it, PollFlags::POLLIN)));
-            let timeout = PollTimeout::try_from(LOOK).unwrap_or(PollTimeout::MAX);
+            let left = looked.map_or(Duration::ZERO, |looked| LOOK.saturating_sub(looked.elapsed()));
+            // In whole milliseconds, of which none is to be spent turning round.
+            let timeout = PollTimeout::try_from(left.as_millis() + 1).unwrap_or(PollTimeout::MAX);
             let came = poll(&mut descriptors, timeout).unwrap_or_default();
             let happened: Vec<bool> = descriptors.iter().map(|it| it.any() == Some(true)).collect();
             if happened[0] {
@@ -183,7 +169,7 @@ impl Made {
             let mut ended = happened[1..].iter();
             members.retain(|_| ended.next() != Some(&true));
             if came > 0 {
-                accept(&self.tcp);
+                self.outbound.accept();
                 self.inbound.accept(&self.door);
                 members.extend(meeting.and_then(|meeting| self.let_in(meeting)));
             }
@@ -194,6 +180,7 @@ impl Made {
             if looked.is_none_or(|looked| looked.elapsed() >= LOOK) {
                 looked = Some(Instant::now());
                 self.inbound.look(members.iter().rev().find_map(|member| member.speak.as_ref()));
+                self.outbound.look(&self.door, &mut self.inbound);
                 self.pasta.look();
             }
         }
@@ -212,28 +199,16 @@ impl Made {
         }
         let request = read(&mut asking)?;
         let member = Member::new(&request, speak.map(File::from))?;
-        let fits = self.fits(&request.wanted);
+        let fits = self.outbound.fits(&request.wanted.plan);
         if fits {
-            let new = request.wanted.forwards.into_iter();
-            for forward in new.filter(|new| !self.has(new)).collect::<Vec<_>>() {
-                let socket = self.door.bind(&Socket::of(&forward));
-                self.take_up(forward, socket);
-            }
+            self.outbound.extend(request.wanted.plan, &self.door, &mut self.inbound);
+            // It is to find what has begun since the last look.
+            self.outbound.look(&self.door, &mut self.inbound);
             self.inbound.expose(request.wanted.exposed);
         }
         let answer = fits.then(|| self.inside.id().cast_signed());
         asking.write_all(&serde_json::to_vec(&answer).ok()?).ok()?;
         Some(member).filter(|_| fits)
-    }
-
-    /// Says whether it leads wherever that would lead. What is passed on as it is may be more or less.
-    fn fits(&self, wanted: &Wanted) -> bool {
-        let mut led = wanted.forwards.iter().filter(|it| it.inner != it.outer);
-        led.all(|forward| self.forwards.contains(forward))
-    }
-
-    fn has(&self, forward: &Forward) -> bool {
-        self.forwards.iter().any(|it| it.protocol == forward.protocol && it.inner == forward.inner)
     }
 }
 
@@ -258,20 +233,6 @@ fn bound(door: &mut UnixStream, count: usize) -> Result<Vec<Option<OwnedFd>>, Re
                 return Err(serde_json::from_slice(&refusal).unwrap_or_else(Refusal::helper));
             }
             None => return Err(Refusal::helper("it has ended")),
-        }
-    }
-}
-
-/// Accepts what waits inside, and connects it to where it leads.
-fn accept(tcp: &[(TcpListener, SocketAddr)]) {
-    for (listener, outer) in tcp {
-        while let Ok((connection, _)) = listener.accept() {
-            let outer = *outer;
-            let _ = connection.set_nonblocking(false);
-            relay::beside(move || match TcpStream::connect(outer) {
-                Ok(there) => relay::join(connection, there),
-                Err(_) => relay::refuse(&connection),
-            });
         }
     }
 }

@@ -20,7 +20,7 @@ struct Client {
     spoke: Instant,
 }
 
-/// Passes on what comes to a socket inside, and what is answered, for ever.
+/// Passes on what comes to a socket inside, and what is answered, until that is shut down.
 pub(super) fn serve(inner: &UdpSocket, outer: SocketAddr) {
     let mut clients: Vec<Client> = Vec::new();
     let mut datagram = vec![0; DATAGRAM];
@@ -33,6 +33,10 @@ pub(super) fn serve(inner: &UdpSocket, outer: SocketAddr) {
             sockets.map(|socket| PollFd::new(socket, PollFlags::POLLIN)).collect();
         if poll(&mut descriptors, PollTimeout::NONE).is_err() {
             continue;
+        }
+        let found = descriptors.last().and_then(PollFd::revents);
+        if found.is_some_and(|found| found.contains(PollFlags::POLLHUP)) {
+            return;
         }
         for client in &clients {
             while let Ok(length) = client.socket.recv(&mut datagram) {
@@ -80,4 +84,26 @@ fn connected(outer: SocketAddr) -> Option<UdpSocket> {
     socket.connect(outer).ok()?;
     socket.set_nonblocking(true).ok()?;
     Some(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::net::{Shutdown, shutdown};
+
+    use super::*;
+
+    #[test]
+    fn it_ends_when_its_socket_is_shut_down() {
+        let inner = UdpSocket::bind("127.0.0.1:0").expect("a port");
+        let there = UdpSocket::bind("127.0.0.1:0").expect("a port");
+        let (at, outer) = (inner.local_addr().expect("address"), there.local_addr().expect("address"));
+        let served = inner.try_clone().expect("clone");
+        let serving = std::thread::spawn(move || serve(&served, outer));
+        let client = UdpSocket::bind("127.0.0.1:0").expect("a port");
+        client.send_to(b"7", at).expect("sent");
+        let mut heard = [0; 8];
+        assert_eq!(there.recv(&mut heard).expect("heard"), 1);
+        let _ = shutdown(&inner, Shutdown::Both);
+        serving.join().expect("ended");
+    }
 }

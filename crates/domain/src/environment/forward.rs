@@ -22,6 +22,9 @@ use crate::variable::{self, Place};
 /// What `localhost` may mean.
 const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
+/// What may lead somewhere.
+const BOTH: [Protocol; 2] = [Protocol::Tcp, Protocol::Udp];
+
 /// From here on, a UDP port most likely is that of a client.
 const FIRST_OF_CLIENTS: u16 = 32_768;
 
@@ -83,18 +86,23 @@ pub fn host_ports(
     first.into_iter().chain(own)
 }
 
-/// What the loopback is made from.
-#[derive(Debug, Default)]
-struct Plan {
-    forwards: BTreeMap<(Protocol, SocketAddr), SocketAddr>,
-    /// The numbers that are a service's, whether or not it runs.
-    taken: BTreeSet<(Protocol, u16)>,
+/// What the loopback of a command's own network is.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Plan {
+    /// What is the session's: its services, and its own host ports.
+    pub forwards: Vec<Forward>,
+    /// What was on this machine's loopback when it was looked, and is passed on as it is.
+    pub passed: Vec<Forward>,
+    /// The numbers that are a service's, whether or not it runs, and whether or not it is the session's.
+    pub taken: BTreeSet<(Protocol, u16)>,
 }
 
 impl Plan {
     /// Leads a port there, unless it leads somewhere already.
     fn lead(&mut self, protocol: Protocol, inner: SocketAddr, outer: SocketAddr) {
-        self.forwards.entry((protocol, inner)).or_insert(outer);
+        if !self.leads(protocol, inner) {
+            self.forwards.push(Forward { protocol, inner, outer });
+        }
     }
 
     /// Leads a port of both loopback addresses there.
@@ -103,34 +111,51 @@ impl Plan {
             self.lead(protocol, (address, number).into(), outer);
         }
     }
+
+    /// Says whether a port is the session's.
+    pub fn leads(&self, protocol: Protocol, inner: SocketAddr) -> bool {
+        self.forwards.iter().any(|it| it.protocol == protocol && it.inner == inner)
+    }
+
+    /// Says which of what waits on this machine is passed on as it is: what is on the loopback, unless that is the session's.
+    pub fn passed(&self, around: &[Listening]) -> Vec<Forward> {
+        let found: BTreeSet<(Protocol, SocketAddr)> = around.iter().flat_map(on_loopback).collect();
+        let is_free = |(protocol, there): &(Protocol, SocketAddr)| {
+            let is_taken = LOOPBACK.contains(&there.ip()) && self.taken.contains(&(*protocol, there.port()));
+            !is_taken && !self.leads(*protocol, *there)
+        };
+        let free = found.into_iter().filter(is_free);
+        free.map(|(protocol, there)| Forward { protocol, inner: there, outer: there }).collect()
+    }
 }
 
-/// Decides what the loopback leads to. `services` are those of the session; `around` is what waits for somebody on this
-/// machine; `host` is where a remote Engine's ports are, and `resolve` finds the address of a name.
+/// Decides what the loopback leads to. `services` are those of the Compose file, and `scope` those of them that are the
+/// session's; `around` is what waits for somebody on this machine; `host` is where a remote Engine's ports are, and `resolve`
+/// finds the address of a name.
 ///
-/// A port of the Compose file is its service's alone: one that does not run leads nowhere. Where nothing else has the
-/// number, a service is at the port of its container, too.
-pub fn forwards<'s>(
-    services: impl Iterator<Item = (&'s ServiceName, &'s ServicePlan)>,
+/// A port of the Compose file is its service's alone: one that does not run, or that the session does without, leads nowhere.
+/// Where nothing else has the number, a service is at the port of its container, too.
+pub fn plan(
+    services: &BTreeMap<ServiceName, ServicePlan>,
+    scope: &[ServiceName],
     containers: &[Container],
     around: &[Listening],
     host: Option<&str>,
     resolve: impl Fn(&str) -> Option<IpAddr>,
-) -> Vec<Forward> {
-    let mut plan = Plan::default();
+) -> Plan {
+    // Whatever the protocol: of a number that is published by both, a plan knows one.
+    let declared = services.values().flat_map(|service| service.declared.keys().copied());
+    let taken = declared.flat_map(|number| BOTH.map(|protocol| (protocol, number))).collect();
+    let mut plan = Plan { taken, ..Plan::default() };
     let mut usual: BTreeMap<(Protocol, u16), BTreeSet<SocketAddr>> = BTreeMap::new();
     let outer = |Place { host, port }: Place| Some(SocketAddr::new(resolve(&host)?, port));
-    for (name, service) in services {
+    for (name, service) in scope.iter().filter_map(|name| services.get_key_value(name)) {
         let container = containers.iter().filter(|it| it.service == *name).min_by_key(|it| it.number);
         for (published, port) in &service.declared {
-            for protocol in [Protocol::Tcp, Protocol::Udp] {
+            for protocol in BOTH {
                 let port = ContainerPort { protocol, ..*port };
                 let place = container.and_then(|it| variable::endpoint(it, containers, host, port));
-                let outer = place.and_then(outer);
-                if outer.is_some() || service.declared[published] == port {
-                    plan.taken.insert((protocol, *published));
-                }
-                if let Some(outer) = outer {
+                if let Some(outer) = place.and_then(outer) {
                     plan.lead_both(protocol, *published, outer);
                     usual.entry((protocol, port.number)).or_default().insert(outer);
                 }
@@ -138,12 +163,11 @@ pub fn forwards<'s>(
         }
     }
     lead_own(&mut plan, containers);
-    for listening in around {
-        lead_around(&mut plan, listening);
-    }
+    plan.passed = plan.passed(around);
     let is_held = |plan: &Plan, protocol, number| {
+        let mut led = plan.forwards.iter().chain(&plan.passed);
         plan.taken.contains(&(protocol, number))
-            || plan.forwards.keys().any(|(other, inner)| *other == protocol && inner.port() == number)
+            || led.any(|it| it.protocol == protocol && it.inner.port() == number)
     };
     for ((protocol, number), outers) in usual {
         // Of two services, neither is the one that is meant.
@@ -153,7 +177,7 @@ pub fn forwards<'s>(
             plan.lead_both(protocol, number, *outer);
         }
     }
-    plan.forwards.into_iter().map(|((protocol, inner), outer)| Forward { protocol, inner, outer }).collect()
+    plan
 }
 
 /// Keeps the session's own host ports as they are: its variables name them.
@@ -168,29 +192,21 @@ fn lead_own(plan: &mut Plan, containers: &[Container]) {
     }
 }
 
-/// Passes on what waits on this machine's loopback, unless a service has its number.
-fn lead_around(plan: &mut Plan, listening: &Listening) {
+/// Returns the addresses of the loopback at which something waits.
+fn on_loopback(listening: &Listening) -> Vec<(Protocol, SocketAddr)> {
     let Listening { port: ContainerPort { number, protocol }, address, .. } = *listening;
     let is_meant = match protocol {
         Protocol::Tcp => true,
         Protocol::Udp => number < FIRST_OF_CLIENTS && (address.is_loopback() || number == RESOLVER),
         Protocol::Sctp => false,
     };
-    if !is_meant {
-        return;
-    }
     let addresses = match address {
+        _ if !is_meant => vec![],
         IpAddr::V4(it) if it.is_unspecified() => vec![LOOPBACK[0]],
         // It takes IPv4 as well, unless it says otherwise.
         IpAddr::V6(it) if it.is_unspecified() => LOOPBACK.to_vec(),
         it if it.is_loopback() => vec![it],
-        _ => return,
+        _ => vec![],
     };
-    for address in addresses {
-        if LOOPBACK.contains(&address) && plan.taken.contains(&(protocol, number)) {
-            continue;
-        }
-        let there = SocketAddr::new(address, number);
-        plan.lead(protocol, there, there);
-    }
+    addresses.into_iter().map(|address| (protocol, SocketAddr::new(address, number))).collect()
 }

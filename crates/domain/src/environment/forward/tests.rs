@@ -25,10 +25,21 @@ fn around(text: &str) -> Vec<Listening> {
 }
 
 fn decided(services: &[(ServiceName, ServicePlan, Container)], around: &[Listening]) -> Vec<String> {
+    let scope: Vec<ServiceName> = services.iter().map(|(name, ..)| name.clone()).collect();
+    decided_of(&scope, services, around)
+}
+
+fn decided_of(
+    scope: &[ServiceName],
+    services: &[(ServiceName, ServicePlan, Container)],
+    around: &[Listening],
+) -> Vec<String> {
     let containers: Vec<Container> = services.iter().map(|(.., container)| container.clone()).collect();
-    let services = services.iter().map(|(name, plan, _)| (name, plan));
-    let forwards = forwards(services, &containers, around, None, |host| host.parse().ok());
-    let lines = forwards.iter().map(|it| format!("{}/{} {}", it.protocol, it.inner, it.outer));
+    let services = services.iter().map(|(name, plan, _)| (name.clone(), plan.clone())).collect();
+    let plan = plan(&services, scope, &containers, around, None, |host| host.parse().ok());
+    let mut led: Vec<&Forward> = plan.forwards.iter().chain(&plan.passed).collect();
+    led.sort_by_key(|it| (it.protocol, it.inner));
+    let lines = led.iter().map(|it| format!("{}/{} {}", it.protocol, it.inner, it.outer));
     lines.collect()
 }
 
@@ -46,6 +57,23 @@ fn a_port_of_the_compose_file_is_the_services_whoever_else_has_it() {
     assert_eq!(decided(&[db], &strangers), expected);
     let stopped = service("db", &[(5433, "5432", None)]);
     assert_eq!(decided(&[stopped], &strangers), Vec::<String>::new());
+}
+
+#[test]
+fn a_port_of_a_service_that_is_left_out_is_nowhere_rather_than_somebody_elses() {
+    let services = [
+        service("db", &[(5432, "5432", Some(7001))]),
+        service("cache", &[(6379, "6379", None), (6380, "6380/udp", None)]),
+    ];
+    let strangers =
+        around("tcp/127.0.0.1:6379 udp/[::1]:6379 tcp/0.0.0.0:6380 udp/127.0.0.1:6380 tcp/127.0.0.1:9000");
+    let expected = [
+        "tcp/127.0.0.1:5432 127.0.0.1:7001",
+        "tcp/127.0.0.1:7001 127.0.0.1:7001",
+        "tcp/127.0.0.1:9000 127.0.0.1:9000",
+        "tcp/[::1]:5432 127.0.0.1:7001",
+    ];
+    assert_eq!(decided_of(&["db".into()], &services, &strangers), expected);
 }
 
 #[test]
@@ -100,4 +128,16 @@ fn udp_goes_where_udp_is_published() {
     assert!(both.contains(&"tcp/127.0.0.1:53 127.0.0.1:7002".to_owned()), "{both:?}");
     assert!(both.contains(&"udp/127.0.0.1:53 127.0.0.1:7001".to_owned()), "{both:?}");
     assert!(both.contains(&"udp/127.0.0.53:53 127.0.0.53:53".to_owned()), "{both:?}");
+}
+
+#[test]
+fn what_begins_later_is_passed_on_unless_it_is_the_sessions() {
+    let (name, service, container) = service("db", &[(5433, "5432", Some(7001))]);
+    let services = BTreeMap::from([(name.clone(), service)]);
+    let plan = plan(&services, &[name], &[container], &[], None, |host| host.parse().ok());
+    let later = around("tcp/0.0.0.0:5432 tcp/127.0.0.1:5433 tcp/127.0.0.1:7001 tcp/[::1]:7001 tcp/[::]:8000");
+    let passed: Vec<String> =
+        plan.passed(&later).iter().map(|it| format!("{} {}", it.inner, it.outer)).collect();
+    let expected = ["127.0.0.1:8000 127.0.0.1:8000", "[::1]:7001 [::1]:7001", "[::1]:8000 [::1]:8000"];
+    assert_eq!(passed, expected);
 }
