@@ -4,6 +4,7 @@
 //! Readers of such files let the environment win, so that a name that is set there is what the program gets.
 
 mod answer;
+mod shell;
 mod target;
 #[cfg(test)]
 mod tests;

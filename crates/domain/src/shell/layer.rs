@@ -17,7 +17,7 @@ pub use self::offer::Offer;
 use self::offer::is_compose;
 use crate::environment::{Environment, parse_record, trace};
 use crate::identity::own::{DIFF, RECORD, is_own};
-use crate::identity::variable_name::is_reserved;
+use crate::identity::variable_name::{is_reserved, takes_code};
 use crate::text::env_file::is_name;
 
 /// The longest layer, and the longest value, in bytes. Larger ones are left to `exec`: a shell whose environment
@@ -118,7 +118,7 @@ impl Now {
 
 /// Says whether a hook may change a variable of this name: one that a shell can name, and no program's settings.
 fn is_changed(name: &str) -> bool {
-    is_name(name) && (is_own(name) || !is_reserved(name))
+    is_name(name) && (is_own(name) || !(is_reserved(name) || takes_code(name)))
 }
 
 /// Takes what a shell's hook changed out of an environment: what a command would have found without the hook.

@@ -29,6 +29,7 @@ fn offer(session: &str, vars: &Env) -> Offer {
         rule: String::new(),
         secret: false,
         cloud_credential: name.starts_with("AWS_") || name.starts_with("VAULT_"),
+        exec_only: name.starts_with("EXEC_"),
         group: (name == "A").then_some(&GROUP),
     };
     Offer {
