@@ -105,7 +105,7 @@ fn is_of_project(answer: &Answer, targets: &Targets) -> bool {
     let called = targets.words(answer.service.as_ref());
     let own = FOR_BROWSERS.iter().find_map(|beginning| upper.strip_prefix(beginning)).unwrap_or(&upper);
     let mut words = own.split('_').filter(|word| !word.is_empty());
-    let is_called = |word: &str| called.iter().any(|it| *it == word);
+    let is_called = |word: &str| called.contains(&word);
     // A program that speaks HTTP takes no `redis://` for its own.
     let value = answer.value.strip_prefix("jdbc:").unwrap_or(&answer.value);
     let scheme = value.split_once("://").map(|(scheme, _)| scheme.to_ascii_uppercase());
