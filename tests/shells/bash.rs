@@ -112,8 +112,8 @@ fn what_follows_on_the_line_has_the_variables_of_where_it_runs() {
     ] {
         bash.configure(&project.sandbox, before, after);
         let mut terminal = bash.start(&project.sandbox, &work, &[]);
-        let show = |file: &str| format!("echo \"<$WEB_PORT>\" > {}/{file}", work.display());
-        terminal.line(&format!("{go} {shop} && {}; {go} {} && {}", show("in"), work.display(), show("out")));
+        let note = |file: &str| format!("echo \"<$WEB_PORT>\" > {}/{file}", work.display());
+        terminal.line(&format!("{go} {shop} && {}; {go} {} && {}", note("in"), work.display(), note("out")));
         terminal.snap("");
         let found = ["in", "out"].map(|file| std::fs::read_to_string(work.join(file)).expect("a line"));
         assert_eq!(found, [format!("<{port}>\n"), "<>\n".to_owned()], "{before} / {after} / {go}");

@@ -236,7 +236,7 @@ fn from_a_directory_of_direnvs_to_one_that_is_the_hooks() {
             terminal.line("cd ..");
             terminal.next();
             let left = terminal.next();
-            let found = (left.get("WEB_URL"), left.get("WEB_PORT"), left.get("__PRISM_DIFF"));
+            let found = (left.get("WEB_URL"), left.get("WEB_PORT"), left.get("PRISM_VARS"));
             assert_eq!(found, (Some("mine"), None, None), "{name}, {prism_first}");
         }
     }

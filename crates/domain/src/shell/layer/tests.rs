@@ -369,5 +369,5 @@ fn what_direnv_found_set_by_the_hook_is_lifted_after_it() {
     shell.0.remove(DIRENV);
     shell.0.insert(DIFF.to_owned(), layer);
     shell.prompt(&Sight::Nothing);
-    assert_eq!(shell.0, env_of(&[("A", "mine")]), "{}", AWAY);
+    assert_eq!(shell.0, env_of(&[("A", "mine")]), "{AWAY} is gone");
 }
