@@ -8,6 +8,7 @@ if [[ $- == *i* ]] && ! shopt -q restricted_shell; then
     # Asks prism what to change, and changes it. Gives back the status that it found, unless the shell would end of it.
     __prism_hook() {
         local __prism_status=$? __prism_change
+        __prism_place=${PWD}
         if [[ -x ${__prism_program} ]]; then
             __prism_missed=''
             __prism_change=$("${__prism_program}" hook bash "${1:---at-prompt}") || __prism_change=''
@@ -29,12 +30,28 @@ if [[ $- == *i* ]] && ! shopt -q restricted_shell; then
         fi
     fi
 
-    # What follows `cd` on the same line is to have the variables of where it runs. A function or an alias of the user's with
-    # such a name stays as it is: then the next prompt sets them.
+    # What follows `cd` on the same line is to have the variables of where it runs, also in functions and subshells. A function of
+    # the user's with such a name stays as it is; an alias comes to this one, if it comes to `cd` at all.
     for __prism_verb in cd pushd popd; do
-        if [[ $(type -t "${__prism_verb}") == builtin ]]; then
-            eval "${__prism_verb}() { builtin ${__prism_verb} \"\$@\" || return; __prism_hook --at-cd; }"
+        if ! declare -F "${__prism_verb}" >/dev/null; then
+            eval "function ${__prism_verb} { builtin ${__prism_verb} \"\$@\" || return; __prism_hook --at-cd; }"
         fi
     done
     unset -v __prism_verb
+
+    # Whatever else changed the directory is seen before the next command. Neither the trap that is there already nor the ERR trap
+    # nor `set -e` notices: the other one has `$?` and `$_` as they were, and its status is the last word.
+    # shellcheck disable=SC2016 # it is expanded when the trap runs
+    __prism_look='[[ ${PWD} == "${__prism_place-}" ]] || __prism_hook --at-cd || true'
+    __prism_place=${PWD}
+    __prism_trap=$(trap -p DEBUG)
+    eval "__prism_trap=(${__prism_trap})"
+    if [[ ${__prism_trap[2]-} != *__prism_place* ]]; then
+        if [[ -n ${__prism_trap[2]-} ]]; then
+            __prism_look="${__prism_trap[2]}"$'\n'"__prism_ran=\$?; ${__prism_look}; ! ((__prism_ran))"
+        fi
+        # shellcheck disable=SC2064 # it is this very text
+        trap -- "${__prism_look}" DEBUG
+    fi
+    unset -v __prism_look __prism_trap
 fi

@@ -18,7 +18,12 @@ if status is-interactive
     function __prism_cd --on-variable PWD
         __prism_hook --at-cd
     end
-    function __prism_prompt --on-event fish_prompt
+    # direnv, which may stand below this in config.fish, is to have its say first: fish goes by when a function was defined.
+    function __prism_first --on-event fish_prompt
+        functions -e __prism_first
+        function __prism_prompt --on-event fish_prompt
+            __prism_hook --at-prompt
+        end
         __prism_hook --at-prompt
     end
 end

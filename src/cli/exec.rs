@@ -85,6 +85,9 @@ pub(super) struct ExecArgs {
     /// Run the command plainly where there is no Compose project
     #[arg(long)]
     pub(super) optional: bool,
+    /// The command is a shell that somebody types into: what is for single commands alone is not for it.
+    #[arg(skip)]
+    is_shell: bool,
     #[command(flatten)]
     pub(super) wait: WaitArgs,
     /// The command and its arguments
@@ -93,9 +96,9 @@ pub(super) struct ExecArgs {
 }
 
 impl ExecArgs {
-    /// A command with nothing said of it but that `localhost` is to be the session.
+    /// A shell with nothing said of it but that `localhost` is to be the session.
     pub(super) fn at_localhost(command: Vec<OsString>) -> Self {
-        Self { localhost: Some(When::Always), command, ..Self::default() }
+        Self { localhost: Some(When::Always), is_shell: true, command, ..Self::default() }
     }
 }
 
@@ -148,7 +151,7 @@ pub(super) fn run(context: Context, args: ExecArgs) -> anyhow::Result<u8> {
         None => Localhost::Always,
     };
     let localhost = Asked { when, exposed: args.expose };
-    let command = Wanted { app: app.as_deref(), reader, sources, localhost };
+    let command = Wanted { app: app.as_deref(), is_shell: args.is_shell, reader, sources, localhost };
     if args.ephemeral {
         let session = session.into_ephemeral()?;
         let environment = || ready(&session, engine, &endpoint, &options, &interrupt, command);
@@ -176,6 +179,7 @@ pub(super) fn run(context: Context, args: ExecArgs) -> anyhow::Result<u8> {
 /// What a command gets beside the session's own variables.
 struct Wanted<'a> {
     app: Option<&'a str>,
+    is_shell: bool,
     reader: Reader,
     sources: Sources,
     localhost: Asked,
@@ -223,11 +227,12 @@ fn ready(
     interrupt: &Interrupt,
     wanted: Wanted,
 ) -> anyhow::Result<(Environment, Option<Network>)> {
-    let Wanted { app, reader, sources, localhost } = wanted;
+    let Wanted { app, is_shell, reader, sources, localhost } = wanted;
     let output = options.output;
     let up = up::up(session, &mut engine, endpoint, options, interrupt)?;
     let derived = session::environment::derive(session, &engine, endpoint, Some(&up.header), &up.containers)?;
     let mut variables = derived.refreshed(session, &up.header, &reader, output)?;
+    variables.variables.retain(|variable| !(is_shell && variable.exec_only));
     if let Some(app) = app {
         app::check_port(&variables, session, &mut engine, app)?;
         app::add(&mut variables, session, app)?;

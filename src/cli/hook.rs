@@ -8,7 +8,7 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use domain::environment::Environment;
 use domain::failure::{self, Failure, Kind};
-use domain::identity::own::{DIFF, DIRENV};
+use domain::identity::own::{AWAY, DIFF, DIRENV};
 use domain::shell::layer::{Layer, Now, SILENCE, Sight};
 use domain::shell::{SHELLS, Shell};
 use domain::text::hash::content_hash;
@@ -74,16 +74,20 @@ fn at_prompt(context: &Context, shell: &Shell, is_after_cd: bool) -> anyhow::Res
     let layer = Layer::read(now.get(DIFF));
     let directory =
         std::env::current_dir().ok().and_then(|start| session::locate(&start, &context.environment));
+    let claim = now.get(DIRENV);
     let silence = layer.silent_until.filter(|_| layer.is_silent(glance::now()));
     let (sight, memory) = match directory {
-        None if now.get(DIFF).is_none() => return Ok(()),
+        directory if is_after_cd && claim.is_some_and(|of| !is_of(directory.as_deref(), of)) => {
+            (Sight::Awaited, Memory { silent_until: silence, ..Memory::default() })
+        }
+        None if now.get(DIFF).or(now.get(AWAY)).is_none() => return Ok(()),
         None => (Sight::Nothing, Memory { silent_until: silence, ..Memory::default() }),
+        Some(directory) if claim.is_some_and(|of| is_of(Some(&directory), of)) => {
+            (Sight::HandedOver, Memory::default())
+        }
         // direnv, which has its say at the prompt, would take what is set now for the shell's own.
         Some(directory) if is_after_cd && has_envrc(&directory) => {
             (Sight::Nothing, Memory { silent_until: silence, ..Memory::default() })
-        }
-        Some(directory) if now.get(DIRENV).is_some_and(|of| Path::new(of) == directory) => {
-            (Sight::HandedOver, Memory::default())
         }
         Some(directory) => look(&context.environment, &directory, &layer),
     };
@@ -96,6 +100,11 @@ fn at_prompt(context: &Context, shell: &Shell, is_after_cd: bool) -> anyhow::Res
         next.told = if memory.silent_until.is_some() { layer.told.clone() } else { told };
     });
     if steps.is_empty() { Ok(()) } else { context.output.print(shell.render(&steps)) }
+}
+
+/// Says whether a session's directory is the one that direnv claims.
+fn is_of(directory: Option<&Path>, claim: &str) -> bool {
+    directory.is_some_and(|directory| directory == Path::new(claim))
 }
 
 /// Says whether direnv may have something to say between the working directory and that of a session, or above.

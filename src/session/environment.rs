@@ -253,9 +253,14 @@ fn compose_files(session: &Session, header: &Header) -> Vec<(String, String)> {
 }
 
 impl SessionVariables {
-    /// Lists every variable with its value, the record of them last: what a snippet or a file holds.
+    /// Lists every variable with its value, the record of them last: what other programs read.
     pub fn all(&self) -> Vec<(String, String)> {
-        let assigned = self.variables.iter().map(|variable| (variable.name.clone(), variable.value.clone()));
+        self.listed(|_| true)
+    }
+
+    fn listed(&self, is_listed: impl Fn(&Variable) -> bool) -> Vec<(String, String)> {
+        let assigned = self.variables.iter().filter(|variable| is_listed(variable));
+        let assigned = assigned.map(|variable| (variable.name.clone(), variable.value.clone()));
         let mut all: Vec<(String, String)> = assigned.chain(self.own.iter().cloned()).collect();
         let record = record(all.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         all.push((RECORD.to_owned(), record));
@@ -277,7 +282,8 @@ impl SessionVariables {
     /// Writes `.env.session`, if it does not say the same already. An ephemeral session has none.
     pub fn write_dotenv(&self, session: &Session) -> anyhow::Result<()> {
         let Some(path) = session.dotenv_path() else { return Ok(()) };
-        let all = self.all();
+        // People have shells read it.
+        let all = self.listed(|variable| !variable.exec_only);
         let written = write(all.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         let text = format!("{HEADER}\n{}", written.text);
         files::write(&path, text.as_bytes(), is_generated).map(drop)

@@ -191,6 +191,71 @@ fn hook_and_direnv_in_either_order_end_clean() {
     }
 }
 
+/// A shell with direnv's hook before or after prism's.
+fn beside_direnv(project: &Project, name: &str, prism_first: bool) -> Terminal {
+    let shell = Shell::named(name);
+    let hook = match name {
+        "fish" => "direnv hook fish | source",
+        "zsh" => "eval \"$(direnv hook zsh)\"",
+        _ => "eval \"$(direnv hook bash)\"",
+    };
+    let (before, after) = if prism_first { ("", hook) } else { (hook, "") };
+    shell.configure(&project.sandbox, before, after);
+    shell.start(&project.sandbox, &project.sandbox.work(), &[("WEB_URL", "mine")])
+}
+
+#[test]
+fn from_a_directory_of_direnvs_to_one_that_is_the_hooks() {
+    if without("direnv") {
+        return;
+    }
+    let project = project("");
+    let other = project.sandbox.work().join("other");
+    fs::create_dir(&other).expect("a directory");
+    fs::copy(project.directory.join("compose.yaml"), other.join("compose.yaml")).expect("compose.yaml");
+    project.prism(&["start"]).succeeds();
+    project.sandbox.prism(&other, &["start"]).succeeds();
+    direnv(&project, &["allow"]);
+    let port = |directory: &Path| {
+        project.sandbox.prism(directory, &["get", "WEB_PORT"]).succeeds().line().to_owned()
+    };
+    let (first, second) = (port(&project.directory), port(&other));
+    for name in ["bash", "zsh", "fish"].into_iter().filter(|name| !without(name)) {
+        for prism_first in [false, true] {
+            let mut terminal = beside_direnv(&project, name, prism_first);
+            terminal.line(&format!("cd {}", project.directory.display()));
+            assert_eq!(terminal.snap("").get("WEB_PORT"), Some(first.as_str()), "{name}, {prism_first}");
+            // There and back on one line: direnv has not seen it, and has nothing to do.
+            terminal.line(&format!("cd {}; cd {}", other.display(), project.directory.display()));
+            assert_eq!(terminal.snap("").get("WEB_PORT"), Some(first.as_str()), "{name}, {prism_first}");
+            terminal.line(&format!("cd {}", other.display()));
+            terminal.next();
+            let there = terminal.sees("WEB_PORT", Some(&second));
+            assert!(there.get("COMPOSE_FILE").is_some(), "{name}, {prism_first}");
+            assert_eq!(terminal.next().get("WEB_PORT"), Some(second.as_str()), "{name}, {prism_first}");
+            terminal.line("cd ..");
+            terminal.next();
+            let left = terminal.next();
+            let found = (left.get("WEB_URL"), left.get("WEB_PORT"), left.get("PRISM_VARS"));
+            assert_eq!(found, (Some("mine"), None, None), "{name}, {prism_first}");
+        }
+    }
+    // Two of direnv's: those of the one that is left are not those of the other, until direnv says which are.
+    fs::copy(project.directory.join(".envrc"), other.join(".envrc")).expect(".envrc");
+    project.sandbox.command("direnv", &other, &["allow"]).succeeds();
+    for name in ["bash", "zsh", "fish"].into_iter().filter(|name| !without(name)) {
+        let mut terminal = beside_direnv(&project, name, false);
+        terminal.line(&format!("cd {}", project.directory.display()));
+        assert_eq!(terminal.snap("").get("WEB_PORT"), Some(first.as_str()), "{name}");
+        let file = project.directory.join("at-once");
+        terminal.line(&format!("cd {}; sh -c 'echo \"<$WEB_PORT>\" > {}'", other.display(), file.display()));
+        assert_eq!(terminal.snap("").get("WEB_PORT"), Some(second.as_str()), "{name}");
+        let found = fs::read_to_string(&file).expect("a line");
+        assert!(found == "<>\n" || found == format!("<{second}>\n"), "{name}: {found}");
+    }
+    project.sandbox.prism(&other, &["destroy", "--yes"]).succeeds();
+}
+
 #[test]
 fn from_allow_to_psql() {
     if without("direnv") {

@@ -164,3 +164,39 @@ fn a_window_that_inherits_another_directorys_variables_is_right_at_its_first_pro
     }
     project.sandbox.prism(&other, &["destroy", "--yes"]).succeeds();
 }
+
+/// A line of the project's dotenv file speaks to what `exec` runs, which would read that file; a shell is everybody's.
+#[test]
+fn lines_of_a_repositorys_dotenv_file_are_no_settings_of_a_shell() {
+    let project = Project::web();
+    project.write(
+        ".env",
+        "PSQL_PAGER=\"touch pwned; cat - http://localhost:18080/x\"\n\
+         GRADLE_OPTS=\"-javaagent:/repo/evil.jar -Dx=http://localhost:18080/x\"\nVAULT_ADDR=http://localhost:18080\n\
+         GOPROXY=http://localhost:18080\nSOMEBODYS_URL=http://localhost:18080\nspring.web.url=http://localhost:18080\n\
+         API_URL=http://localhost:18080/v1\nDATABASE_URL=\"x; http://localhost:18080\"\n",
+    );
+    project.prism(&["start"]).succeeds();
+    let port = project.prism(&["get", "WEB_PORT"]).succeeds().line().to_owned();
+    let api = format!("http://localhost:{port}/v1");
+    let names = [
+        "PSQL_PAGER",
+        "GRADLE_OPTS",
+        "VAULT_ADDR",
+        "GOPROXY",
+        "SOMEBODYS_URL",
+        "spring.web.url",
+        "DATABASE_URL",
+    ];
+    let given = project.prism(&["exec", "env"]).succeeds().stdout;
+    assert!(names.iter().all(|name| given.contains(&format!("\n{name}="))), "{given}");
+    let snippet = project.prism(&["env", "--shell", "sh"]).succeeds().stdout;
+    for text in [project.read(".env.session"), snippet] {
+        assert!(text.contains("API_URL=") && names.iter().all(|name| !text.contains(name)), "{text}");
+    }
+    for shell in posix_and_fish() {
+        let mut terminal = shell.start(&project.sandbox, &project.directory, &[]);
+        let inside = terminal.sees("API_URL", Some(&api));
+        assert_eq!(names.map(|name| inside.get(name)), [None; 7], "{}", shell.name);
+    }
+}

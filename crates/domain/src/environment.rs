@@ -20,7 +20,7 @@ pub use self::lead::{Lead, Ports, Stray, leads, strays};
 pub use self::merge::merge;
 use crate::catalog::Group;
 use crate::environment::translation::Targets;
-use crate::identity::own::{DIFF, FORMER, OVERRIDE, OWN, RECORD, RESOLVED, UNSET};
+use crate::identity::own::{AWAY, DIFF, FORMER, OVERRIDE, OWN, RECORD, RESOLVED, UNSET};
 use crate::text::env_file::Entry;
 use crate::variable::Variable;
 
@@ -109,6 +109,7 @@ pub fn scrubbed(environment: Environment) -> Environment {
     let is_prisms = |name: &OsStr, value: &OsStr| {
         name == RECORD
             || name == DIFF
+            || name == AWAY
             || name == FORMER
             || is_on_record(name, value)
             || (has_lost_record && name.to_str().is_some_and(|name| OWN.contains(&name) || name == UNSET))

@@ -21,6 +21,7 @@ use self::endpoint::{Endpoints, endpoints};
 pub use self::endpoint::{Place, endpoint, host_ports, other_endpoints, primary_endpoint, primary_url};
 use self::global::global_variables;
 use self::name::{Claim, Names};
+pub(crate) use self::setting::reader;
 use crate::catalog::{self, Group, Kind};
 use crate::engine::container::{Container, Inspection};
 use crate::engine::kind::kind_of;
@@ -51,6 +52,9 @@ pub struct Variable {
     pub secret: bool,
     /// It opens a cloud's doors: a shell must not hold it without having been told to.
     pub cloud_credential: bool,
+    /// A repository chose it, and it is not plainly an address of a service's: it is for the command of an `exec`, which
+    /// would read it in the project's file, and for no shell, where it would speak to every other program.
+    pub exec_only: bool,
     /// The names that are kept or replaced together with it.
     pub group: Option<&'static Group>,
 }

@@ -5,6 +5,7 @@
 
 mod answer;
 mod beside;
+mod shell;
 mod target;
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,10 @@ pub const RECORD: &str = "PRISM_VARS";
 /// The variable in which a shell's hook keeps what it set, for that shell alone.
 pub const DIFF: &str = "__PRISM_DIFF";
 
+/// The variable in which it keeps what it took away of direnv's until direnv has seen that: direnv may put back another
+/// [`DIFF`] then.
+pub const AWAY: &str = "__PRISM_AWAY";
+
 /// The variable that holds, as JSON, what the caller had where prism sets something that Compose reads.
 pub const FORMER: &str = "PRISM_FORMER";
 

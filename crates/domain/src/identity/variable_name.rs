@@ -23,6 +23,35 @@ pub fn is_cloud_credential(name: &str) -> bool {
         || name.ends_with("_EMULATOR_HOST")
 }
 
+/// Says whether programs run what a variable of this name says, or are told by it how to run: no shell is to have it from a
+/// session, whoever asks for it.
+pub fn takes_code(name: &str) -> bool {
+    const NAMES: [&str; 20] = [
+        "BROWSER",
+        "CXXFLAGS",
+        "CFLAGS",
+        "DISPLAY",
+        "EXINIT",
+        "GOPROXY",
+        "GOSUMDB",
+        "HISTFILE",
+        "INPUTRC",
+        "LDFLAGS",
+        "LESS",
+        "LESSKEY",
+        "MAIL",
+        "MAILPATH",
+        "NVIMINIT",
+        "PS0",
+        "SUDO_ASKPASS",
+        "VIMINIT",
+        "VIMRUNTIME",
+        "XAUTHORITY",
+    ];
+    const ENDS: [&str; 7] = ["_ASKPASS", "_BROWSER", "_COMMAND", "_EDITOR", "_OPTIONS", "_OPTS", "_PAGER"];
+    NAMES.contains(&name) || ENDS.iter().any(|end| name.ends_with(end))
+}
+
 /// Names that no service may set: programs take code, identity or their own settings from them (docs/variables.md, "Never there").
 pub fn is_reserved(name: &str) -> bool {
     const NAMES: &[&str] = &[

@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 pub use self::offer::Offer;
 use self::offer::is_compose;
 use crate::environment::{Environment, parse_record, trace};
-use crate::identity::own::{DIFF, RECORD, is_own};
-use crate::identity::variable_name::is_reserved;
+use crate::identity::own::{AWAY, DIFF, DIRENV, RECORD, is_own};
+use crate::identity::variable_name::{is_reserved, takes_code};
 use crate::text::env_file::is_name;
 
 /// The longest layer, and the longest value, in bytes. Larger ones are left to `exec`: a shell whose environment
@@ -51,6 +51,9 @@ pub struct Layer {
     /// The variables.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     vars: BTreeMap<String, Entry>,
+    /// The directory whose variables direnv had set when this was laid: they are below it until direnv takes them back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    claim: Option<String>,
     /// The Engine is not asked before this second of 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub silent_until: Option<u64>,
@@ -118,13 +121,14 @@ impl Now {
 
 /// Says whether a hook may change a variable of this name: one that a shell can name, and no program's settings.
 fn is_changed(name: &str) -> bool {
-    is_name(name) && (is_own(name) || !is_reserved(name))
+    is_name(name) && (is_own(name) || !(is_reserved(name) || takes_code(name)))
 }
 
 /// Takes what a shell's hook changed out of an environment: what a command would have found without the hook.
 pub fn lifted(environment: Environment) -> Environment {
     let now = Now::new(environment.iter().cloned());
-    let base = Layer::read(now.get(DIFF)).base(&now);
+    let layer = Layer::read(now.get(DIFF));
+    let base = layer.base(&layer.whole(&now));
     let mut former = base.values.clone();
     let mut lifted = Environment::with_capacity(environment.len());
     for (name, value) in environment {
@@ -148,6 +152,9 @@ pub enum Sight {
     Up(Offer),
     /// Another tool, which took the present variables for the base of its own.
     HandedOver,
+    /// A place that the other tool has not seen yet. What it set for where the shell was before goes at once; what belongs
+    /// here would be taken back together with that, and comes when it has had its say.
+    Awaited,
 }
 
 impl Layer {
@@ -170,7 +177,7 @@ impl Layer {
 
     /// Lists the steps that give a shell an offer for good: this layer lifted off, everything set in full.
     pub fn settle(&self, now: &Now, offer: &Offer) -> Vec<Operation> {
-        let mut target = self.base(now);
+        let mut target = self.base(&self.whole(now));
         let mut seen = now.clone();
         for (name, value) in offer.wanted(&target) {
             match value {
@@ -189,11 +196,21 @@ impl Layer {
         self.vars.get(name).is_some_and(|entry| now.get(name).map(trace) != entry.set)
     }
 
+    /// Says whether direnv has taken back since what was below this layer. What it changed with that is no user's choice.
+    fn is_undermined(&self, now: &Now) -> bool {
+        self.claim.is_some() && self.claim.as_deref() != now.get(DIRENV)
+    }
+
     /// Returns the shell's variables without this layer.
     fn base(&self, now: &Now) -> Now {
         let mut base = now.clone();
         base.values.remove(DIFF);
+        let is_undermined = self.is_undermined(now);
         for (name, entry) in self.vars.iter().filter(|(name, _)| !self.was_changed(name, now)) {
+            // What was taken away was direnv's, and is so no more.
+            if is_undermined && entry.set.is_none() {
+                continue;
+            }
             match &entry.was {
                 Some(value) => drop(base.values.insert(name.clone(), value.clone())),
                 None => drop(base.values.remove(name)),
@@ -205,9 +222,12 @@ impl Layer {
     /// Moves on from this layer to the one for `sight`, and says which steps lead there. What is to be remembered
     /// besides the variables is `remember`ed by the caller on the way.
     pub fn step(&self, now: &Now, sight: &Sight, remember: impl FnOnce(&mut Self)) -> Vec<Operation> {
+        let shown = now;
+        let now = &self.whole(now);
         let (mut target, mut next) = match sight {
             Sight::Unknown(here) if self.session.as_ref() == Some(here) => (now.clone(), self.clone()),
             Sight::HandedOver => (now.clone(), Self::default()),
+            Sight::Awaited => self.without_claimed(now),
             Sight::Nothing | Sight::Unknown(_) => (self.base(now), Self::default()),
             Sight::Up(offer) => self.over(now, offer),
         };
@@ -217,17 +237,50 @@ impl Layer {
             Some(text) => drop(target.values.insert(DIFF.to_owned(), text)),
             None => drop(target.values.remove(DIFF)),
         }
-        now.steps_to(&target)
+        shown.steps_to(&target)
+    }
+
+    /// Returns the shell's variables with what was taken away for the time being: all of it where direnv still claims them;
+    /// once it has put back what it found, what this layer, which it found too, says that it had set.
+    fn whole(&self, now: &Now) -> Now {
+        let mut whole = now.clone();
+        let Some(away) = whole.values.remove(AWAY) else { return whole };
+        let away = Self::read(Some(&away));
+        let is_undermined = away.is_undermined(now);
+        for (name, Entry { was, .. }) in away.vars {
+            let Some(value) = was.filter(|_| !whole.values.contains_key(&name)) else { continue };
+            let is_mine = || self.vars.get(&name).is_some_and(|entry| entry.set == Some(trace(&value)));
+            if !is_undermined || is_mine() {
+                whole.values.insert(name, value);
+            }
+        }
+        whole
+    }
+
+    /// Takes away what direnv set of a session, and keeps it beside this layer.
+    fn without_claimed(&self, now: &Now) -> (Now, Self) {
+        let claim = now.get(DIRENV).map(str::to_owned);
+        let mut away = Self { claim, ..Self::default() };
+        let mut target = now.clone();
+        // The claim itself is what tells when direnv has put back what it found.
+        for (name, value) in now.on_record().filter(|(name, _)| *name != DIRENV) {
+            away.vars.insert(name.to_owned(), Entry { set: None, was: Some(value.to_owned()) });
+            target.values.remove(name);
+        }
+        away.fit(now, &mut target);
+        target.values.extend(away.write().map(|text| (AWAY.to_owned(), text)));
+        (target, self.clone())
     }
 
     /// Lays an offer over the base.
     fn over(&self, now: &Now, offer: &Offer) -> (Now, Self) {
         let base = self.base(now);
-        let mut next = Self { session: Some(offer.session.clone()), ..Self::default() };
+        let claim = now.get(DIRENV).map(str::to_owned);
+        let mut next = Self { session: Some(offer.session.clone()), claim, ..Self::default() };
         let mut target = base.clone();
         let wanted = offer.wanted(&base);
-        let is_users =
-            |name: &str| self.session.as_ref() == Some(&offer.session) && self.was_changed(name, now);
+        let is_same = self.session.as_ref() == Some(&offer.session) && !self.is_undermined(now);
+        let is_users = |name: &str| is_same && self.was_changed(name, now);
         let compose_is_users = wanted.keys().any(|name| is_compose(name) && is_users(name));
         for (name, value) in wanted {
             if let Some(entry) = self.vars.get(&name).filter(|_| is_users(&name)) {

@@ -112,7 +112,7 @@ const SETTINGS: &[(&str, &str)] = &[
 const EMULATOR: &str = "_EMULATOR_HOST";
 
 /// Names the program that takes a setting of its own from a variable of this name.
-pub(super) fn reader(name: &str) -> Option<&'static str> {
+pub(crate) fn reader(name: &str) -> Option<&'static str> {
     if name.ends_with(EMULATOR) {
         return Some("Google's client");
     }

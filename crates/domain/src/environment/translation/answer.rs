@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::beside::is_of_another;
+use super::shell::{is_address, is_for_shells};
 use super::target::{Target, Targets, is_of_origins};
 use crate::identity::name::ServiceName;
-use crate::identity::variable_name::is_secret;
+use crate::identity::variable_name::{is_cloud_credential, is_secret};
 use crate::port::ContainerPort;
 use crate::stack::dotenv_file::{HOSTS, Line};
 use crate::text::{loopback, url};
@@ -202,7 +203,7 @@ pub fn apply(mut variables: Vec<Variable>, lines: &[Line], targets: &Targets) ->
         variable.group.map_or_else(|| stems.iter().any(is_of_stem), |group| groups.contains(&group.name))
     };
     for variable in
-        variables.iter_mut().filter(|it| !is_answered(&it.name) && !is_address(&it.name)).filter(is_beside)
+        variables.iter_mut().filter(|it| !is_answered(&it.name) && !is_of_address(&it.name)).filter(is_beside)
     {
         if let Some(line) = lines.iter().find(|line| line.name == variable.name) {
             variable.value.clone_from(&line.value);
@@ -211,23 +212,25 @@ pub fn apply(mut variables: Vec<Variable>, lines: &[Line], targets: &Targets) ->
     }
     for answer in answers {
         let before = variables.iter().position(|it| it.name == answer.name).map(|at| variables.remove(at));
-        variables.push(answer.variable(before));
+        variables.push(answer.variable(before, targets));
     }
     variables.sort_by(|a, b| a.name.cmp(&b.name));
     variables
 }
 
 /// Says whether a name is that of an address, or of a part of one.
-fn is_address(name: &str) -> bool {
+fn is_of_address(name: &str) -> bool {
     let words = ["HOST", "HOSTADDR", "PORT", "URL", "URI", "DSN", "SERVER", "ADDR", "ADDRESS", "SOCKET"];
     words.iter().any(|word| name.ends_with(word))
 }
 
 impl Answer {
     /// Returns it as a variable, in place of one that the session had by itself.
-    fn variable(self, before: Option<Variable>) -> Variable {
+    fn variable(self, before: Option<Variable>, targets: &Targets) -> Variable {
         let is_alone = before.is_none();
-        let Variable { secret, cloud_credential, group, .. } = before.unwrap_or_default();
+        // The name of one that the session has by itself is none of the repository's choice.
+        let exec_only = if is_alone { !is_for_shells(&self, targets) } else { !is_address(&self.value) };
+        let Variable { secret, group, .. } = before.unwrap_or_default();
         let ports = self.ports.iter().filter(|(from, to)| from != to);
         let ports: Vec<String> = ports.map(|(from, to)| format!("{to} for {from}")).collect();
         let rule = match ports.as_slice() {
@@ -236,13 +239,14 @@ impl Answer {
         };
         Variable {
             secret: secret || is_secret(&self.name) || has_password(&self.value),
+            cloud_credential: is_cloud_credential(&self.name),
             name: self.name,
             file: is_alone.then_some(self.place),
             value: self.value,
             service: self.service,
             port: self.port,
             rule,
-            cloud_credential,
+            exec_only,
             group,
             ..Variable::default()
         }

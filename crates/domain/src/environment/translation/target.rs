@@ -22,6 +22,8 @@ pub struct Targets {
     pub(super) by_port: BTreeMap<u16, Target>,
     /// The services, each with where its usual port is.
     services: Vec<(Called, Target)>,
+    /// What names of variables call each service.
+    called: BTreeMap<ServiceName, Called>,
     /// The ports of apps, by the prefix of their variables.
     pub(super) apps: BTreeMap<String, u16>,
     left_alone: LeftAlone,
@@ -73,6 +75,7 @@ impl Targets {
             let container = containers.iter().filter(|it| it.service == *name).min_by_key(|it| it.number);
             let Some(container) = container else { continue };
             let kind = plan.known_kind();
+            targets.called.insert(name.clone(), Called::new(name, plan, kind));
             let is_known = kind.is_some();
             let target = |port: ContainerPort, is_published| {
                 let place = variable::endpoint(container, containers, host, port)?;
@@ -85,7 +88,7 @@ impl Targets {
             let Some(kind) = kind.filter(|_| !plan.completes) else { continue };
             let Some(target) = plan.primary.and_then(|port| target(port, false)) else { continue };
             usual.entry(target.port.number).or_default().push(target.clone());
-            targets.services.push((Called::new(name, plan, kind), target));
+            targets.services.push((Called::new(name, plan, Some(kind)), target));
         }
         for (port, targets_there) in usual {
             // Of two databases, neither is the one that is meant by the usual port.
@@ -124,6 +127,17 @@ impl Targets {
     /// Says whether a name is one by which clients are told where a server of a known kind is.
     pub fn is_of_client(&self, name: &str) -> bool {
         stem_of_host(name).is_some_and(|stem| self.called(stem).is_some())
+    }
+
+    /// Lists the words for a service, or for the apps.
+    pub(super) fn words(&self, service: Option<&ServiceName>) -> Vec<&str> {
+        match service.map(|name| self.called.get(name)) {
+            Some(called) => {
+                let called = called.into_iter();
+                called.flat_map(|it| it.words.iter().map(String::as_str).chain(divided(&it.prefix))).collect()
+            }
+            None => self.apps.keys().flat_map(|app| divided(app)).collect(),
+        }
     }
 
     /// Says whether the Compose files say by this name where they publish.
@@ -189,8 +203,15 @@ fn stem_of_host(name: &str) -> Option<&str> {
     HOSTS.iter().find_map(|suffix| name.strip_suffix(suffix)).filter(|stem| !stem.is_empty())
 }
 
+/// Lists the words of a prefix that say anything.
+fn divided(prefix: &str) -> impl Iterator<Item = &str> {
+    prefix.split('_').filter(|word| word.len() > 1)
+}
+
 impl Called {
-    fn new(name: &ServiceName, plan: &ServicePlan, kind: &'static Kind) -> Self {
+    fn new(name: &ServiceName, plan: &ServicePlan, kind: Option<&'static Kind>) -> Self {
+        let prefix = variable_name::prefix(plan.prefix.as_deref().unwrap_or(&name.0));
+        let Some(kind) = kind else { return Self { prefix, words: Vec::new() } };
         // Many kinds speak HTTP, and none is called so.
         let is_own = |scheme: &&str| !["http", "https", "tcp", "ws"].contains(scheme);
         let schemes = kind.urls.iter().filter_map(|url| url.split("://").next()).filter(is_own);
@@ -198,9 +219,6 @@ impl Called {
         let usual = if is_database { &["DB", "DATABASE", "SQL"][..] } else { &[] };
         let words =
             schemes.chain(kind.images.iter().copied()).chain([kind.name]).chain(usual.iter().copied());
-        Self {
-            prefix: variable_name::prefix(plan.prefix.as_deref().unwrap_or(&name.0)),
-            words: words.map(str::to_ascii_uppercase).collect(),
-        }
+        Self { prefix, words: words.map(str::to_ascii_uppercase).collect() }
     }
 }

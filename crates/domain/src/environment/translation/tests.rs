@@ -13,7 +13,7 @@ use crate::variable::Variable;
 
 /// A `db` of PostgreSQL at 5433 in the file, a `cache` of Redis at 6379, the project's own `api` at 8080, and two without a
 /// port in the file.
-fn targets() -> Targets {
+pub(super) fn targets() -> Targets {
     targets_but(Translate::default())
 }
 
@@ -55,7 +55,7 @@ fn running(name: &ServiceName, plan: &ServicePlan, host_port: u16) -> Container 
     Container { bindings: vec![binding], ..container(&name.0, "Up 2 minutes") }
 }
 
-fn read(text: &str) -> Vec<Line> {
+pub(super) fn read(text: &str) -> Vec<Line> {
     select(&lines(text, ".env"), "", Mode::Development)
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{LIMIT, Now, Wanted};
 use crate::environment::record;
 use crate::identity::own::{OWN, RECORD, UNSET};
-use crate::identity::variable_name::is_reserved;
+use crate::identity::variable_name::{is_reserved, takes_code};
 use crate::variable::Variable;
 
 /// What a session gives a shell.
@@ -23,9 +23,10 @@ impl Offer {
     /// Says what a shell with this base is to hold: the session's variables, and none of any other session.
     ///
     /// Names that a program takes code, identity or its settings from are left to `exec`, whoever chose them, and so
-    /// are those of clouds: a shell that silently holds test credentials is a trap.
+    /// are those of clouds: a shell that silently holds test credentials is a trap. Of translated lines it has addresses.
     pub fn wanted(&self, base: &Now) -> Wanted {
-        let is_fit = |it: &&Variable| !is_reserved(&it.name) && !it.cloud_credential;
+        let takes_code = |it: &Variable| is_reserved(&it.name) || takes_code(&it.name);
+        let is_fit = |it: &&Variable| !takes_code(it) && !it.cloud_credential && !it.exec_only;
         let mut wanted = Wanted::new();
         for Variable { name, value, group, .. } in self.variables.iter().filter(is_fit) {
             wanted.insert(name.clone(), Some(value.clone()));

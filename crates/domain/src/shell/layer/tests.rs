@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::catalog::Group;
 use crate::environment::record;
-use crate::identity::own::RECORD;
+use crate::identity::own::{AWAY, DIRENV, RECORD};
 use crate::variable::Variable;
 
 type Env = BTreeMap<String, String>;
@@ -29,6 +29,7 @@ fn offer(session: &str, vars: &Env) -> Offer {
         rule: String::new(),
         secret: false,
         cloud_credential: name.starts_with("AWS_") || name.starts_with("VAULT_"),
+        exec_only: name.starts_with("EXEC_"),
         group: (name == "A").then_some(&GROUP),
     };
     Offer {
@@ -293,4 +294,80 @@ fn what_no_layer_can_hold_changes_nothing() {
     assert_eq!(shell.0.get("PATH").map(String::as_str), Some("/bin"));
     assert_eq!(shell.0.get("FINE"), None);
     assert!(shell.0.contains_key("X;touch pwned;Y"));
+}
+
+/// What direnv sets for session `a`, and what was there before it: `OLD`, and a `B` of the user's.
+const BEFORE: [(&str, &str); 2] = [("B", "mine"), ("OLD", "1")];
+
+fn in_claimed() -> Shell {
+    let set = [("A", "1"), ("B", "2"), ("PRISM_SESSION", "a"), (DIRENV, "/a")];
+    let record = record(set[..3].iter().copied());
+    shell(&[&[("OLD", "1"), (RECORD, record.as_str())], &set[..]].concat())
+}
+
+/// direnv takes back what it set, whatever stands there now.
+fn unload(shell: &mut Shell) {
+    for name in ["A", "PRISM_SESSION", RECORD, DIRENV] {
+        shell.0.remove(name);
+    }
+    shell.0.insert("B".to_owned(), "mine".to_owned());
+}
+
+#[test]
+fn what_direnv_set_goes_at_once_and_comes_back_with_its_directory() {
+    let mut shell = in_claimed();
+    shell.prompt(&Sight::Awaited);
+    let names = ["A", "B", "PRISM_SESSION"].map(|name| shell.0.get(name));
+    assert_eq!(names, [None; 3], "{shell:?}");
+    assert_eq!((shell.0["OLD"].as_str(), shell.0[DIRENV].as_str()), ("1", "/a"));
+    assert_eq!(shell.prompt(&Sight::Awaited), [], "from there to a third");
+    let mut back = shell.clone();
+    back.prompt(&Sight::HandedOver);
+    assert_eq!(back.0, in_claimed().0);
+    // Once direnv has seen it, nothing of it is left.
+    unload(&mut shell);
+    let mut outside = shell.clone();
+    outside.prompt(&Sight::Nothing);
+    assert_eq!(outside.0, env_of(&BEFORE));
+    shell.prompt(&Sight::Up(offer("b", &env_of(&[("A", "3"), ("B", "4")]))));
+    assert_eq!((shell.0["A"].as_str(), shell.0["B"].as_str()), ("3", "4"));
+    shell.prompt(&Sight::Nothing);
+    assert_eq!(shell.0, env_of(&BEFORE));
+}
+
+#[test]
+fn what_direnv_took_away_with_its_own_is_laid_anew() {
+    let mut shell = in_claimed();
+    let there = Sight::Up(offer("b", &env_of(&[("A", "3"), ("B", "4"), ("C", "5")])));
+    shell.prompt(&there);
+    unload(&mut shell);
+    shell.prompt(&there);
+    let found = ["A", "B", "C"].map(|name| shell.0[name].as_str());
+    assert_eq!(found, ["3", "4", "5"]);
+    assert_eq!(shell.prompt(&there), []);
+    // From now on it is the user who changes something.
+    shell.0.remove("A");
+    shell.prompt(&there);
+    assert!(!shell.0.contains_key("A"));
+    shell.prompt(&Sight::Nothing);
+    assert_eq!(shell.0, env_of(&BEFORE));
+}
+
+/// The hook had set them before `direnv allow`: direnv's own change is the claim, and that the hook keeps nothing.
+#[test]
+fn what_direnv_found_set_by_the_hook_is_lifted_after_it() {
+    let mut shell = shell(&[("A", "mine")]);
+    shell.prompt(&Sight::Up(offer("a", &env_of(&[("A", "1"), ("B", "2")]))));
+    let layer = shell.0.remove(DIFF).expect("a layer");
+    shell.0.insert(DIRENV.to_owned(), "/a".to_owned());
+    let inside = shell.clone();
+    shell.prompt(&Sight::Awaited);
+    assert_eq!((shell.0.get("A"), shell.0.get("B")), (None, None));
+    let mut back = shell.clone();
+    back.prompt(&Sight::HandedOver);
+    assert_eq!(back.0, inside.0);
+    shell.0.remove(DIRENV);
+    shell.0.insert(DIFF.to_owned(), layer);
+    shell.prompt(&Sight::Nothing);
+    assert_eq!(shell.0, env_of(&[("A", "mine")]), "{AWAY} is gone");
 }
