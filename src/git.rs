@@ -2,6 +2,7 @@
 
 mod branch;
 mod checkout;
+mod head;
 mod home;
 mod loss;
 mod marker;
@@ -20,6 +21,7 @@ use anyhow::Context;
 use domain::failure::Failure;
 
 pub use self::branch::{Beginning, short};
+use self::head::Head;
 pub use self::loss::{Looked, has_own_content, has_work, losses, remember_ignored};
 pub use self::marker::{EngineMark, Marker, file_system, is_aside, nonce};
 pub use self::removal::{Stage, has_moved};
@@ -65,11 +67,9 @@ pub fn main_worktree_name(top: &Path) -> Option<String> {
 /// commit; `None` outside git. Runs nothing.
 pub fn branch(directory: &Path) -> Option<String> {
     let top = directory.ancestors().find(|directory| directory.join(".git").exists())?;
-    let head = read::text(&private_directory(top)?.join("HEAD")).ok()?;
-    let head = head.trim();
-    Some(match head.strip_prefix("ref: ") {
-        Some(reference) => reference.strip_prefix("refs/heads/").unwrap_or(reference).to_owned(),
-        None => head.chars().take(8).collect(),
+    Some(match head::head(&private_directory(top)?)? {
+        Head::Reference(name) => name.strip_prefix("refs/heads/").unwrap_or(&name).to_owned(),
+        Head::Commit(commit) => commit.chars().take(8).collect(),
     })
 }
 

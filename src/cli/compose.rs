@@ -56,7 +56,8 @@ pub(super) fn run(context: Context, args: ComposeArgs) -> anyhow::Result<()> {
     // `${PWD}` in a Compose file means the session directory, from wherever prism is called.
     environment.retain(|(name, _)| name != "PWD");
     environment.push(("PWD".into(), session.directory.clone().into()));
-    drop((engine, interrupt));
+    drop(engine);
+    interrupt.release()?;
     Err(exec::replace(&words, &environment).into())
 }
 

@@ -320,15 +320,14 @@ pub(super) fn enter(directory: &Path) -> anyhow::Result<()> {
     })
 }
 
-/// Takes a session's lock, waiting for whoever has it.
-pub(super) fn lock(id: &SessionId, output: Output) -> anyhow::Result<Lock> {
+/// Takes a session's lock, waiting for whoever has it, or until a signal comes.
+pub(super) fn lock(id: &SessionId, output: Output, interrupt: &Interrupt) -> anyhow::Result<Lock> {
     let mut told = false;
     Lock::acquire(&session::lock_name(id), || {
         if !std::mem::replace(&mut told, true) {
             output.note("waiting for another prism that works on this session");
         }
-        std::thread::park_timeout(session::LOCK_POLL);
-        Ok(())
+        Ok(interrupt.pause(session::LOCK_POLL)?)
     })
 }
 

@@ -97,7 +97,7 @@ fn conclude(
     engine: &Engine,
     interrupt: &Interrupt,
 ) -> anyhow::Result<()> {
-    let _lock = lock(&session.id, context.output)?;
+    let _lock = lock(&session.id, context.output, interrupt)?;
     let _ports = session::ports::lock(endpoint, interrupt)?;
     engine.update_note(&session.id, |note| note.setup = None)
 }

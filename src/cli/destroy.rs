@@ -188,7 +188,7 @@ fn remove(
         return Ok(());
     }
     let _turn = worktree.map(|it| Turn::take(it.top(), output, &Interrupt::default())).transpose()?;
-    let _lock = lock(&target.id, output)?;
+    let _lock = lock(&target.id, output, &Interrupt::default())?;
     let Doomed { target, mut remains, worktree, losses } = look(engine, endpoint, target, args)?;
     remains.keep_to(&seen);
     let directory = target.directory.display();

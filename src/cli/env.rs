@@ -162,11 +162,12 @@ fn pattern(below: &str) -> String {
 
 /// Brings the session up first.
 fn started(context: Context, args: &EnvArgs) -> anyhow::Result<Present> {
-    let (endpoint, mut engine) = context.engine()?;
+    let interrupt = Interrupt::default();
+    let (endpoint, mut engine) = context.engine_until(&interrupt)?;
     let session = context.session(&endpoint)?;
     let app = app::find(&session, args.app.as_deref())?.map(str::to_owned);
     let options = Options { app, ..options(context.output, true, &[], WAIT_SECONDS) };
-    let up = up::up(&session, &mut engine, &endpoint, &options, &Interrupt::default())?;
+    let up = up::up(&session, &mut engine, &endpoint, &options, &interrupt)?;
     Ok(Present { session, endpoint, engine, header: Some(up.header), containers: up.containers })
 }
 

@@ -115,7 +115,8 @@ pub(super) fn run(context: Context, args: ExecArgs) -> anyhow::Result<u8> {
         find_command(&sources, &args.command)?;
         return Err(exec::replace(&args.command, &plain(&sources)?).into());
     }
-    let (endpoint, mut engine) = context.engine()?;
+    let interrupt = Interrupt::default();
+    let (endpoint, mut engine) = context.engine_until(&interrupt)?;
     let session = context.session(&endpoint)?;
     timing::mark("find");
     if !args.ephemeral {
@@ -137,7 +138,6 @@ pub(super) fn run(context: Context, args: ExecArgs) -> anyhow::Result<u8> {
         find_command(&sources, &args.command)?;
     }
     timing::mark("find");
-    let interrupt = Interrupt::default();
     let options = Options {
         profiles: args.profiles,
         app: app.clone(),

@@ -35,7 +35,8 @@ pub(super) fn run(context: Context, args: &InfoArgs) -> anyhow::Result<()> {
     };
     let variables: Vec<(String, String)> = shown.into_iter().map(|it| (it.name, it.value)).collect();
     let left_out = present.engine.note(&present.session.id)?.left_out;
-    let mut sessions = view::session::sessions(present.containers, |_| &left_out);
+    let mut sessions =
+        view::session::sessions(present.containers, present.endpoint.host.as_deref(), |_| &left_out);
     let Some(session) = sessions.first_mut() else { return Ok(()) };
     session.branch = git::branch(present.session.path());
     session.command_ports = localhost::command_ports(&session.session_id);

@@ -7,6 +7,7 @@ use clap::Args;
 use domain::failure::{Failure, Kind};
 use domain::stack::settings;
 use domain::stack::starter::{self, Foreign};
+use domain::text::url;
 
 use super::context::Context;
 use crate::docker::Endpoint;
@@ -96,7 +97,7 @@ fn read_foreign(path: &Path) -> anyhow::Result<Foreign> {
         .map_err(|error| Failure::new(format!("cannot read `{shown}`")).kind(Kind::Usage).caused_by(error))?;
     let mut node = Command::new("node");
     node.args(["--input-type=module", "-e", EXPORT])
-        .arg(format!("file://{}", absolute.display()))
+        .arg(url::of_file(&absolute.to_string_lossy()))
         .stdin(Stdio::null());
     let output = node.output().map_err(|error| {
         Failure::new("cannot run `node`, which is needed to read a JavaScript configuration")

@@ -45,8 +45,9 @@ pub(super) fn run(context: &Context, args: &ListArgs) -> anyhow::Result<()> {
     for sentence in stranger::lost(&mut engine, &known)? {
         context.output.note(sentence);
     }
-    let mut sessions =
-        view::session::sessions(containers, |id| note(id).map_or(&[][..], |noted| &noted.note.left_out));
+    let mut sessions = view::session::sessions(containers, endpoint.host.as_deref(), |id| {
+        note(id).map_or(&[][..], |noted| &noted.note.left_out)
+    });
     for session in &mut sessions {
         session.branch = git::branch(Path::new(&session.directory));
         session.command_ports = localhost::command_ports(&session.session_id);

@@ -93,9 +93,8 @@ pub(super) fn run(context: Context, args: PortsArgs) -> anyhow::Result<()> {
                 &endpoint,
                 Some(Named { word: &directory, verb: "ports clear" }),
             )?;
-            let _lock = lock(&target.id, context.output)?;
+            let _lock = lock(&target.id, context.output, &interrupt)?;
             let shown = target.directory.display().to_string();
-            let interrupt = Interrupt::default();
             let released = ports::clear(&mut engine, &endpoint, &target.id, &shown, &interrupt)?;
             let released: Vec<String> = released.values().map(Block::to_string).collect();
             context.output.note(match released.len() {
@@ -151,7 +150,7 @@ fn reassign(
     let session = context.session(endpoint)?;
     owner::refuse_all(engine, &session.id, &session.directory)?;
     interrupt.listen()?;
-    let held = lock(&session.id, context.output)?;
+    let held = lock(&session.id, context.output, interrupt)?;
     let holdings = engine.holdings()?;
     let reserved = holdings.reservations(&session.id);
     let of_name = reserved.iter().filter(|(slot, _)| slot.owner() == name);

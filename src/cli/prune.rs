@@ -15,6 +15,7 @@ use super::context::{Context, lock};
 use crate::docker::Claims;
 use crate::files::disk;
 use crate::process::identity;
+use crate::process::interrupt::Interrupt;
 use crate::session::remove::{Remains, Volumes};
 use crate::session::{ephemeral, owner};
 
@@ -68,7 +69,7 @@ pub(super) fn run(context: Context, args: PruneArgs) -> anyhow::Result<()> {
         confirm(context.output, "this removes", &lines, "prism prune --yes")?;
     }
     for (id, directory, origin) in &gone {
-        let _lock = lock(id, context.output)?;
+        let _lock = lock(id, context.output, &Interrupt::default())?;
         // The question may have been open for long.
         if disk::presence(Path::new(directory), origin.as_ref()) != Presence::Gone {
             context.output.note(format!("`{directory}` is back: its session stays"));

@@ -42,12 +42,13 @@ pub(super) struct StartArgs {
 
 pub(super) fn run(context: Context, args: StartArgs) -> anyhow::Result<()> {
     context.enter(args.directory.named("start"))?;
-    let (endpoint, mut engine) = context.engine()?;
+    let interrupt = Interrupt::default();
+    let (endpoint, mut engine) = context.engine_until(&interrupt)?;
     let session = context.session(&endpoint)?;
     let chosen =
         if args.default { Some(Selection::default()) } else { args.select.selection(&session.settings)? };
     let options = Options { selection: chosen, ..options(context.output, true, &[], args.wait.seconds) };
-    let up = up::up(&session, &mut engine, &endpoint, &options, &Interrupt::default())?;
+    let up = up::up(&session, &mut engine, &endpoint, &options, &interrupt)?;
     let what = if up.started { "is up" } else { "was up already" };
     report(context.output, &session, &engine, &endpoint, &up, what)
 }

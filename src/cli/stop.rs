@@ -2,12 +2,13 @@
 
 use super::args::DirectoryArgs;
 use super::context::{Context, lock};
+use crate::process::interrupt::Interrupt;
 use crate::session::remove;
 
 pub(super) fn run(context: Context, args: DirectoryArgs) -> anyhow::Result<()> {
     let (endpoint, mut engine) = context.engine()?;
     let target = context.target(&mut engine, &endpoint, args.named("stop"))?;
-    let _lock = lock(&target.id, context.output)?;
+    let _lock = lock(&target.id, context.output, &Interrupt::default())?;
     let containers = engine.every_container(&target.id)?;
     let stopped = remove::rest(&mut engine, &endpoint, &target.id, &containers)?;
     if target.ephemeral.is_none() {

@@ -8,6 +8,7 @@ use domain::identity::name::SessionId;
 use domain::view::session::by_session;
 
 use super::context::{Context, lock};
+use crate::process::interrupt::Interrupt;
 use crate::session::{Ephemeral, owner, remove};
 
 pub(super) fn run(context: Context) -> anyhow::Result<()> {
@@ -29,7 +30,7 @@ pub(super) fn run(context: Context) -> anyhow::Result<()> {
             context.output.note(failure::brief(&error.into()));
             continue;
         }
-        let _lock = lock(&id, context.output)?;
+        let _lock = lock(&id, context.output, &Interrupt::default())?;
         remove::stop(&mut engine, &id, &containers)?;
         if let Some(directory) = containers.iter().find_map(|container| container.label("working_dir")) {
             remove::remove_dotenv(Path::new(directory))?;

@@ -24,7 +24,7 @@ const REMOVAL_POLL: Duration = Duration::from_millis(20);
 impl Engine {
     /// Counts the networks of all projects on this Engine.
     pub fn count_networks(&self) -> anyhow::Result<usize> {
-        let found = self.runtime.block_on(self.client.get::<Vec<Network>>("/networks"));
+        let found = self.ask(self.client.get::<Vec<Network>>("/networks"))?;
         Ok(found.map_err(|error| self.failure(error))?.len())
     }
 
@@ -69,7 +69,7 @@ impl Engine {
     pub fn own_volumes(&self, containers: &[Container]) -> anyhow::Result<BTreeSet<String>> {
         let questions = containers.iter().map(|container| self.client.inspection(&container.id));
         let mut own = BTreeSet::new();
-        for answer in self.runtime.block_on(join_all(questions)) {
+        for answer in self.ask(join_all(questions))? {
             let seen = match answer {
                 Ok(seen) => seen,
                 Err(error) if has_status(&error, 404) => continue,
@@ -137,7 +137,7 @@ impl Engine {
     fn borrowers(&self, containers: &[Container], family: &[Container]) -> anyhow::Result<BTreeSet<String>> {
         let questions = containers.iter().map(|container| self.client.inspection(&container.id));
         let mut borrowers = BTreeSet::new();
-        for (container, answer) in containers.iter().zip(self.runtime.block_on(join_all(questions))) {
+        for (container, answer) in containers.iter().zip(self.ask(join_all(questions))?) {
             let lenders = match answer {
                 Ok(seen) => seen.host_config.and_then(|config| config.volumes_from).unwrap_or_default(),
                 Err(error) if has_status(&error, 404) => continue,
@@ -149,7 +149,7 @@ impl Engine {
             };
             for lender in lenders.iter().filter(|lender| !is_of_family(lender)) {
                 let name = lender.split(':').next().unwrap_or(lender);
-                match self.runtime.block_on(self.client.inspection(name)) {
+                match self.ask(self.client.inspection(name))? {
                     Err(error) if has_status(&error, 404) => drop(borrowers.insert(container.id.clone())),
                     Err(error) => return Err(self.failure(error).into()),
                     Ok(_) => {}

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use domain::worktree::checkout::Checkout;
 
+use super::head::{self, Head};
 use super::marker::Marker;
 use super::repository::Repository;
 use crate::read;
@@ -52,7 +53,10 @@ impl Repository {
 /// is the one that the worktree is about.
 fn branch(private: &Path) -> Option<String> {
     let read = |name: &str| read::text(&private.join(name)).ok();
-    let head = || Some(read("HEAD")?.strip_prefix("ref: ")?.to_owned());
+    let head = || match head::head(private)? {
+        Head::Reference(reference) => Some(reference),
+        Head::Commit(_) => None,
+    };
     let reference =
         read("rebase-merge/head-name").or_else(|| read("rebase-apply/head-name")).or_else(head)?;
     reference.trim().strip_prefix("refs/heads/").map(str::to_owned)

@@ -7,20 +7,19 @@ mod submodule;
 mod tree;
 
 use std::ffi::OsStr;
-use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::Command;
 
-use domain::worktree::loss::{Loss, branch_of_stash, is_number, is_own_reference, left, symbolic};
+use domain::worktree::loss::{Loss, branch_of_stash, left, symbolic};
 
 use self::checkout::Checkout;
 pub use self::ignored::remember_ignored;
 pub use self::tree::has_work;
+use super::head;
 use super::marker::Marker;
 use super::repository::Repository;
 use super::{bytes_of, git, output, private_directory};
-use crate::read;
 
 /// Looking fetches nothing, not even what a partial clone lacks: that would run what its configuration names. A commit is on
 /// what it is made on, not on what a graft or a replacement says.
@@ -174,7 +173,7 @@ impl Seen<'_> {
         let been = self.git(&["log", "--walk-reflogs", "--format=%gs", "HEAD", "--"]).unwrap_or_default();
         let [own, been] = [own, been].map(|listed| String::from_utf8_lossy(&listed).into_owned());
         let been = been.lines().filter_map(left);
-        Ok(own.lines().chain(been).map(str::to_owned).chain(root_references(self.private)).collect())
+        Ok(own.lines().chain(been).map(str::to_owned).chain(head::root_commits(self.private)).collect())
     }
 
     /// Names commits that are on nothing but what goes.
@@ -218,14 +217,6 @@ impl Seen<'_> {
             .collect();
         Ok((!stashes.is_empty()).then_some(Loss::Stashes(stashes)))
     }
-}
-
-/// Returns the commits of references that somebody made beside HEAD: they are files in the git directory.
-fn root_references(private: &Path) -> Vec<String> {
-    let entries = fs::read_dir(private).into_iter().flatten().filter_map(Result::ok);
-    let own = entries.filter(|entry| is_own_reference(&entry.file_name().to_string_lossy()));
-    let commits = own.filter_map(|entry| read::text(&entry.path()).ok());
-    commits.map(|text| text.trim().to_owned()).filter(|text| is_number(text)).collect()
 }
 
 /// Says whether a worktree that git did not finish holds content that is not of its commit: other files, or files

@@ -3,7 +3,11 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, chown};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use crate::support::engine::socket;
 use crate::support::{Outcome, Project, Proxy, Pruning, Run, docker, eventually, without};
@@ -101,6 +105,14 @@ fn a_session_has_one_lock_wherever_runtime_files_go() {
     let mut line = String::new();
     said.read_line(&mut line).expect("a line");
     assert!(line.contains("waiting for another prism"), "{line}");
+    // Whoever waits there hears a signal, also one that listens for signals.
+    let mut reassign = project.prism(&["ports", "--reassign", "web"]).spawn();
+    line.clear();
+    let mut said = BufReader::new(reassign.stderr.take().expect("stderr"));
+    said.read_line(&mut line).expect("a line");
+    assert!(line.contains("waiting for another prism"), "{line}");
+    kill(Pid::from_raw(reassign.id().cast_signed()), Signal::SIGTERM).expect("kill");
+    assert_eq!(reassign.wait().expect("an end").signal(), Some(Signal::SIGTERM as i32));
     proxy.hold(None);
     let destroyed = Outcome::of(destroy);
     assert_eq!(destroyed.status, 0, "{destroyed}");

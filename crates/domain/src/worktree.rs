@@ -5,3 +5,4 @@ pub mod git_config;
 pub mod loss;
 pub mod mount;
 pub mod refspec;
+pub mod reftable;

@@ -36,8 +36,9 @@ pub(super) fn evaluate(context: Context, bash: &Shell, start: bool) -> anyhow::R
     let now = Now::new(std::env::vars_os());
     let layer = Layer::read(now.get(DIFF));
     let output = context.output;
-    let (endpoint, engine) = context.engine()?;
-    let (found, wrong) = variables(&context, engine, &endpoint, start)?;
+    let interrupt = Interrupt::default();
+    let (endpoint, engine) = context.engine_until(&interrupt)?;
+    let (found, wrong) = variables(&context, engine, &endpoint, &interrupt, start)?;
     let steps = match found {
         Some((session, variables)) => layer.settle(&now, &variables.offer(&session)),
         None => {
@@ -57,10 +58,11 @@ fn variables(
     context: &Context,
     mut engine: Engine,
     endpoint: &Endpoint,
+    interrupt: &Interrupt,
     start: bool,
 ) -> anyhow::Result<(Option<Found>, Option<anyhow::Error>)> {
     let wrong = if start {
-        match started(context, &mut engine, endpoint) {
+        match started(context, &mut engine, endpoint, interrupt) {
             Ok(started) => return Ok((Some(started), None)),
             Err(error) => Some(error),
         }
@@ -71,25 +73,35 @@ fn variables(
         Ok(running) => running,
         Err(error) => return Err(wrong.unwrap_or(error)),
     };
-    Ok((running, wrong.or_else(|| mistake(context, &mut engine, endpoint).err())))
+    Ok((running, wrong.or_else(|| mistake(context, &mut engine, endpoint, interrupt).err())))
 }
 
 /// Brings the session up.
-fn started(context: &Context, engine: &mut Engine, endpoint: &Endpoint) -> anyhow::Result<Found> {
+fn started(
+    context: &Context,
+    engine: &mut Engine,
+    endpoint: &Endpoint,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Found> {
     let session = context.session(endpoint)?;
     let options = options(context.output, true, &[], WAIT_SECONDS);
-    let up = up::up(&session, engine, endpoint, &options, &Interrupt::default())?;
+    let up = up::up(&session, engine, endpoint, &options, interrupt)?;
     let variables = environment::variables(&session, engine, endpoint, Some(&up.header), &up.containers)?;
     variables.write_dotenv(&session)?;
     Ok((session, variables))
 }
 
 /// Fails if the session's files were changed since it was started, and Compose does not accept them as they are.
-fn mistake(context: &Context, engine: &mut Engine, endpoint: &Endpoint) -> anyhow::Result<()> {
+fn mistake(
+    context: &Context,
+    engine: &mut Engine,
+    endpoint: &Endpoint,
+    interrupt: &Interrupt,
+) -> anyhow::Result<()> {
     let session = context.session(endpoint)?;
     match warm::fitting_header(&session) {
         Some(_) => Ok(()),
-        None => cold::examine(&session, engine, endpoint, &Interrupt::default()).map(drop),
+        None => cold::examine(&session, engine, endpoint, interrupt).map(drop),
     }
 }
 

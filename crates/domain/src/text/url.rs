@@ -34,6 +34,12 @@ pub fn address(host: &str, port: u16) -> String {
     if host.parse::<Ipv6Addr>().is_ok() { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
+/// Writes an absolute path as a URL.
+pub fn of_file(path: &str) -> String {
+    let parts: Vec<String> = path.split('/').map(encode).collect();
+    format!("file://{}", parts.join("/"))
+}
+
 /// Returns where what is bound at an address is reached: an unspecified one cannot be connected to everywhere.
 pub fn reachable(host_ip: &str) -> String {
     match host_ip {
@@ -46,6 +52,11 @@ pub fn reachable(host_ip: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_is_one_whatever_is_in_it() {
+        assert_eq!(of_file("/w/a b/#1?x%20"), "file:///w/a%20b/%231%3Fx%2520");
+    }
 
     #[test]
     fn encodes_what_a_password_may_hold() {

@@ -70,8 +70,8 @@ pub fn other_endpoints(
 }
 
 /// Returns where a container's primary port is as a URL without credentials, for people to click.
-pub fn primary_url(container: &Container, all: &[Container]) -> Option<String> {
-    let endpoints = endpoints(container, all, None)?;
+pub fn primary_url(container: &Container, all: &[Container], host: Option<&str>) -> Option<String> {
+    let endpoints = endpoints(container, all, host)?;
     let (port, place) = endpoints.primary()?;
     let kind = kind_of(container).filter(|kind| kind.speaks_at(port.number));
     let scheme = kind.and_then(|kind| kind.urls.first()?.split("://").next());

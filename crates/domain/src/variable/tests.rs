@@ -414,7 +414,7 @@ fn each_port_has_the_host_that_it_is_bound_at() {
     let others: Vec<String> =
         other_endpoints(&mixed, &primary, None).iter().map(|(port, at)| format!("{port} {at}")).collect();
     assert_eq!(others, ["6400/tcp 127.0.0.1:7000", "80/tcp 127.0.0.2:7002", "80/tcp [::1]:7003"]);
-    assert_eq!(primary_url(&mixed, &[]).as_deref(), Some("redis://[::1]:7001"));
+    assert_eq!(primary_url(&mixed, &[], None).as_deref(), Some("redis://[::1]:7001"));
     let found = derived(&[(mixed, Inspection::default())]);
     for (name, value) in [
         ("SIX_HOST", Some("::1")),

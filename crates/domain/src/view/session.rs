@@ -92,18 +92,26 @@ pub fn by_session(containers: Vec<Container>) -> BTreeMap<SessionId, Vec<Contain
     sessions
 }
 
-/// Groups containers into sessions. `left_out` are the services that the last choice for a session left out.
+/// Groups containers into sessions. `host` is where a remote Engine's ports are, `left_out` the services that the last choice
+/// for a session left out.
 pub fn sessions<'n>(
     containers: Vec<Container>,
+    host: Option<&str>,
     left_out: impl Fn(&SessionId) -> &'n [ServiceName],
 ) -> Vec<SessionReport> {
-    let report = |(id, all): (SessionId, Vec<Container>)| session(&id, &without_twins(all), left_out(&id));
+    let report =
+        |(id, all): (SessionId, Vec<Container>)| session(&id, &without_twins(all), host, left_out(&id));
     by_session(containers).into_iter().map(report).collect()
 }
 
-fn session(id: &SessionId, containers: &[Container], left_out: &[ServiceName]) -> SessionReport {
+fn session(
+    id: &SessionId,
+    containers: &[Container],
+    host: Option<&str>,
+    left_out: &[ServiceName],
+) -> SessionReport {
     let services: Vec<ServiceReport> =
-        containers.iter().map(|container| service(container, containers, left_out)).collect();
+        containers.iter().map(|container| service(container, containers, host, left_out)).collect();
     let is_fine = |service: &&ServiceReport| matches!(service.state, "running" | "done") || service.left_out;
     let fine = services.iter().filter(is_fine).count();
     let running = services.iter().any(|service| service.state == "running");
@@ -127,7 +135,12 @@ fn session(id: &SessionId, containers: &[Container], left_out: &[ServiceName]) -
     }
 }
 
-fn service(container: &Container, all: &[Container], left_out: &[ServiceName]) -> ServiceReport {
+fn service(
+    container: &Container,
+    all: &[Container],
+    host: Option<&str>,
+    left_out: &[ServiceName],
+) -> ServiceReport {
     let status = Status::parse(&container.status);
     let health = match status {
         Status::Up { health: Some(health), .. } => Some(match health {
@@ -137,8 +150,10 @@ fn service(container: &Container, all: &[Container], left_out: &[ServiceName]) -
         }),
         _ => None,
     };
-    // Without a port there is nothing that an ended container could still be needed for.
-    let is_done = status == Status::Exited(0) && container.label("internal_port").is_none();
+    // Without a port there is nothing that an ended container could still be needed for; nor where others wait for its end.
+    let is_one_shot =
+        container.label("completes") == Some("true") || container.label("internal_port").is_none();
+    let is_done = status == Status::Exited(0) && is_one_shot;
     ServiceReport {
         name: container.service.0.clone(),
         number: container.number,
@@ -152,7 +167,7 @@ fn service(container: &Container, all: &[Container], left_out: &[ServiceName]) -
         },
         left_out: container.state != State::Running && left_out.contains(&container.service),
         health,
-        url: variable::primary_url(container, all),
+        url: variable::primary_url(container, all, host),
         ports: container.live_bindings().iter().map(port).collect(),
     }
 }
