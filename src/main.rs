@@ -7,6 +7,7 @@ mod files;
 mod git;
 mod listen;
 mod lock;
+mod notice;
 mod output;
 mod probe;
 mod process;

@@ -8,8 +8,10 @@ pub mod diagnosis;
 pub mod dotenv;
 pub mod environment;
 pub mod ephemeral;
+pub mod ephemeral_end;
 pub mod generated;
 pub mod glance;
+pub mod going;
 pub mod guard;
 pub mod input;
 pub mod key;
@@ -24,6 +26,7 @@ pub mod rename;
 pub mod script;
 pub mod stranger;
 pub mod up;
+pub mod up_state;
 pub mod wait;
 pub mod warm;
 pub mod worktree;
@@ -43,7 +46,6 @@ use domain::text::url;
 use domain::text::word::word;
 
 pub use self::ephemeral::Ephemeral;
-use self::worktree::Worktree;
 use crate::compose::{self, ComposeFiles};
 use crate::docker::{self, Endpoint, Engine};
 use crate::{files, git};
@@ -99,7 +101,7 @@ impl Session {
                 .hint("it may have been removed: `cd` elsewhere")
                 .caused_by(error)
         })?;
-        Worktree::check_going(&start)?;
+        going::check(&start)?;
         let (found, git_top) = search(&start, &environment);
         let Some(directory) = found else {
             let up_to = git_top

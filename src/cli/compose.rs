@@ -42,7 +42,7 @@ pub(super) fn run(context: Context, args: ComposeArgs) -> anyhow::Result<()> {
     let session = context.session(&endpoint)?;
     owner::refuse_all(&mut engine, &session.id, &session.directory)?;
     interrupt.listen()?;
-    let compose = cold::refresh(&session, &mut engine, &endpoint, context.output, &interrupt)?;
+    let compose = cold::refresh(&session, &mut engine, &endpoint, context.notices, &interrupt)?;
     if let [verb, words @ ..] = &from_verb(&args.arguments)[..]
         && STARTING.contains(verb)
     {

@@ -16,13 +16,14 @@ use domain::worktree::checkout::{self, Checkout};
 use crate::docker::{self, Endpoint, Engine};
 use crate::git::Repository;
 use crate::lock::Lock;
+use crate::notice::Notices;
 use crate::output::Output;
 use crate::process::interrupt::Interrupt;
 use crate::session::environment::{self, SessionVariables};
 use crate::session::options::Options;
 use crate::session::patience::{LIMIT, patience};
 use crate::session::worktree::Worktree;
-use crate::session::{self, Consent, Ephemeral, Session, dotenv, glance, owner, reach, up, warm};
+use crate::session::{self, Consent, Ephemeral, Session, dotenv, glance, going, owner, reach, up, warm};
 use crate::{compose, files, timing};
 
 /// What a verb works with.
@@ -30,6 +31,8 @@ use crate::{compose, files, timing};
 pub(super) struct Context {
     /// Where it speaks.
     pub(super) output: Output,
+    /// Where the session tells what happens: the same.
+    pub(super) notices: Notices,
     /// The environment as it was before any prism, for what Compose reads.
     pub(super) environment: Environment,
     /// The environment without anything that an outer prism set, for a command. What a hook replaced stays away.
@@ -105,7 +108,13 @@ impl Context {
             Ok(here) => compose::anchored(environment, &here),
             Err(_) => environment,
         };
-        Self { output, environment, caller: scrubbed(whole), owner: OnceCell::new() }
+        Self {
+            output,
+            notices: Notices::to(Box::leak(Box::new(output))),
+            environment,
+            caller: scrubbed(whole),
+            owner: OnceCell::new(),
+        }
     }
 
     /// Names this user on this machine, as labels do.
@@ -128,7 +137,7 @@ impl Context {
     pub(super) fn engine_until(&self, interrupt: &Interrupt) -> anyhow::Result<(Endpoint, Engine)> {
         let endpoint = Endpoint::discover(&self.environment)?;
         let mut engine = Engine::new(&endpoint)?;
-        engine.set_patience(Some(patience(self.output, interrupt.clone(), LIMIT)));
+        engine.set_patience(Some(patience(self.notices, interrupt.clone(), LIMIT)));
         Ok((endpoint, engine))
     }
 
@@ -282,7 +291,7 @@ impl Context {
             return Ok(found);
         }
         let here = std::env::current_dir()?;
-        if let Some(going) = Worktree::going(&here) {
+        if let Some(going) = going::going(&here) {
             return target(going);
         }
         let project = session::locate(&here, &self.environment);
@@ -332,7 +341,7 @@ pub(super) fn lock(id: &SessionId, output: Output, interrupt: &Interrupt) -> any
 }
 
 /// Builds the options of everything that starts a stack.
-pub(super) fn options(output: Output, start: bool, services: &[String], wait_timeout: u64) -> Options {
+pub(super) fn options(notices: Notices, start: bool, services: &[String], wait_timeout: u64) -> Options {
     Options {
         start,
         selection: None,
@@ -341,6 +350,6 @@ pub(super) fn options(output: Output, start: bool, services: &[String], wait_tim
         app: None,
         services: services.iter().map(|name| ServiceName(name.clone())).collect(),
         wait_timeout: Duration::from_secs(wait_timeout),
-        output,
+        notices,
     }
 }

@@ -19,7 +19,8 @@ use crate::docker::{Endpoint, Engine};
 use crate::git;
 use crate::process::interrupt::Interrupt;
 use crate::session::create::Turn;
-use crate::session::ephemeral::{self, Ephemeral};
+use crate::session::ephemeral::Ephemeral;
+use crate::session::ephemeral_end;
 use crate::session::remove::{self, Remains, Volumes};
 use crate::session::worktree::Worktree;
 
@@ -183,11 +184,12 @@ fn remove(
 ) -> anyhow::Result<()> {
     let output = context.output;
     if let Some(suffix) = &target.ephemeral {
-        ephemeral::remove(engine, &target.id, suffix)?;
+        ephemeral_end::remove(engine, &target.id, suffix)?;
         output.note(format!("removed an ephemeral session of `{}`", target.directory.display()));
         return Ok(());
     }
-    let _turn = worktree.map(|it| Turn::take(it.top(), output, &Interrupt::default())).transpose()?;
+    let _turn =
+        worktree.map(|it| Turn::take(it.top(), context.notices, &Interrupt::default())).transpose()?;
     let _lock = lock(&target.id, output, &Interrupt::default())?;
     let Doomed { target, mut remains, worktree, losses } = look(engine, endpoint, target, args)?;
     remains.keep_to(&seen);

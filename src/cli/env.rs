@@ -77,13 +77,13 @@ pub(super) enum EnvFormat {
 }
 
 pub(super) fn run(context: Context, args: &EnvArgs) -> anyhow::Result<()> {
-    let output = context.output;
+    let (output, notices) = (context.output, context.notices);
     if let Some(name) = &args.shell {
         return snippet(context, name, args.app.as_deref());
     }
     let present = if args.start { started(context, args)? } else { context.running()? };
     let mut variables = present.variables()?;
-    variables.refresh_dotenv(&present.session, output);
+    variables.refresh_dotenv(&present.session, notices);
     if let Some(app) = app::find(&present.session, args.app.as_deref())? {
         app::add(&mut variables, &present.session, app)?;
     }
@@ -166,7 +166,7 @@ fn started(context: Context, args: &EnvArgs) -> anyhow::Result<Present> {
     let (endpoint, mut engine) = context.engine_until(&interrupt)?;
     let session = context.session(&endpoint)?;
     let app = app::find(&session, args.app.as_deref())?.map(str::to_owned);
-    let options = Options { app, ..options(context.output, true, &[], WAIT_SECONDS) };
+    let options = Options { app, ..options(context.notices, true, &[], WAIT_SECONDS) };
     let up = up::up(&session, &mut engine, &endpoint, &options, &interrupt)?;
     Ok(Present { session, endpoint, engine, header: Some(up.header), containers: up.containers })
 }

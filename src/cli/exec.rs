@@ -141,7 +141,7 @@ pub(super) fn run(context: Context, args: ExecArgs) -> anyhow::Result<u8> {
     let options = Options {
         profiles: args.profiles,
         app: app.clone(),
-        ..options(context.output, !args.no_start, &args.services, args.wait.seconds)
+        ..options(context.notices, !args.no_start, &args.services, args.wait.seconds)
     };
     let mode = mode(&sources, &args.command);
     let reader = Reader::new(&session, &std::env::current_dir()?, mode);
@@ -228,24 +228,24 @@ fn ready(
     wanted: Wanted,
 ) -> anyhow::Result<(Environment, Option<Network>)> {
     let Wanted { app, is_shell, reader, sources, localhost } = wanted;
-    let output = options.output;
+    let notices = options.notices;
     let up = up::up(session, &mut engine, endpoint, options, interrupt)?;
     let derived = session::environment::derive(session, &engine, endpoint, Some(&up.header), &up.containers)?;
-    let mut variables = derived.refreshed(session, &up.header, &reader, output)?;
+    let mut variables = derived.refreshed(session, &up.header, &reader, notices)?;
     variables.variables.retain(|variable| !(is_shell && variable.exec_only));
     if let Some(app) = app {
         app::check_port(&variables, session, &mut engine, app)?;
         app::add(&mut variables, session, app)?;
     }
     let mut loopback =
-        localhost::loopback(session, &mut engine, endpoint, &up, &localhost, output, interrupt)?;
+        localhost::loopback(session, &mut engine, endpoint, &up, &localhost, notices, interrupt)?;
     if matches!(loopback, Loopback::Network(_)) {
         timing::mark("network");
     }
     variables.reached = loopback.reached(&up);
     variables.strangers = loopback.take_strangers();
     let mut environment =
-        child::environment(session, &mut engine, &up, variables, sources, output, Stray::ways_out)?;
+        child::environment(session, &mut engine, &up, variables, sources, notices, Stray::ways_out)?;
     let network = loopback.into_network(&mut environment);
     Ok((environment, network))
 }

@@ -160,12 +160,12 @@ fn reassign(
         let names: BTreeSet<&str> = reserved.keys().map(Slot::owner).collect();
         return Err(unknown(session.path(), name, &names, is_running).into());
     }
-    cold::reassign(&session, engine, endpoint, &ports.into_iter().collect(), context.output, interrupt)?;
+    cold::reassign(&session, engine, endpoint, &ports.into_iter().collect(), context.notices, interrupt)?;
     drop(held);
     if !is_running {
         return Ok(());
     }
-    let options = options(context.output, true, &[], super::args::WAIT_SECONDS);
+    let options = options(context.notices, true, &[], super::args::WAIT_SECONDS);
     let up = up::up(&session, engine, endpoint, &options, interrupt)?;
     super::start::report(context.output, &session, engine, endpoint, &up, "is up")
 }

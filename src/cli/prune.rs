@@ -17,7 +17,7 @@ use crate::files::disk;
 use crate::process::identity;
 use crate::process::interrupt::Interrupt;
 use crate::session::remove::{Remains, Volumes};
-use crate::session::{ephemeral, owner};
+use crate::session::{ephemeral_end, owner};
 
 /// Remove sessions whose directory is gone, and ephemeral ones whose command has ended
 #[derive(Debug, Args)]
@@ -42,7 +42,7 @@ pub(super) fn run(context: Context, args: PruneArgs) -> anyhow::Result<()> {
     }
     if gone.is_empty() && ended.is_empty() {
         if !args.dry_run {
-            ephemeral::sweep()?;
+            ephemeral_end::sweep()?;
         }
         context.output.note("nothing to prune: every session's directory is there");
         return Ok(());
@@ -80,10 +80,10 @@ pub(super) fn run(context: Context, args: PruneArgs) -> anyhow::Result<()> {
         context.output.note(format!("removed the session of `{directory}`"));
     }
     for (id, directory, suffix) in &ended {
-        ephemeral::remove(&mut engine, id, suffix)?;
+        ephemeral_end::remove(&mut engine, id, suffix)?;
         context.output.note(format!("removed an ephemeral session of `{directory}`"));
     }
-    ephemeral::sweep()
+    ephemeral_end::sweep()
 }
 
 /// Sessions of this user that nobody needs any more, by identity and directory.

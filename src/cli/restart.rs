@@ -23,12 +23,12 @@ pub(super) fn run(context: Context, args: RestartArgs) -> anyhow::Result<()> {
     let session = context.session(&endpoint)?;
     owner::refuse_all(&mut engine, &session.id, &session.directory)?;
     // What is wrong with the project is said before anything is stopped.
-    cold::header(&session, &mut engine, &endpoint, context.output, &interrupt)?;
+    cold::header(&session, &mut engine, &endpoint, context.notices, &interrupt)?;
     let held = lock(&session.id, context.output, &interrupt)?;
     let containers = engine.every_container(&session.id)?;
     remove::rest(&mut engine, &endpoint, &session.id, &containers)?;
     drop(held);
-    let options = options(context.output, true, &[], args.wait.seconds);
+    let options = options(context.notices, true, &[], args.wait.seconds);
     let up = up::up(&session, &mut engine, &endpoint, &options, &interrupt)?;
     super::start::report(context.output, &session, &engine, &endpoint, &up, "is up again")
 }

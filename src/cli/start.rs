@@ -13,8 +13,8 @@ use super::context::{Context, options};
 use crate::docker::{Endpoint, Engine};
 use crate::output::Output;
 use crate::process::interrupt::Interrupt;
-use crate::session::cold::Up;
 use crate::session::options::Options;
+use crate::session::up_state::Up;
 use crate::session::{Session, environment, up};
 
 /// Start this directory's stack and wait until it is ready
@@ -47,7 +47,7 @@ pub(super) fn run(context: Context, args: StartArgs) -> anyhow::Result<()> {
     let session = context.session(&endpoint)?;
     let chosen =
         if args.default { Some(Selection::default()) } else { args.select.selection(&session.settings)? };
-    let options = Options { selection: chosen, ..options(context.output, true, &[], args.wait.seconds) };
+    let options = Options { selection: chosen, ..options(context.notices, true, &[], args.wait.seconds) };
     let up = up::up(&session, &mut engine, &endpoint, &options, &interrupt)?;
     let what = if up.started { "is up" } else { "was up already" };
     report(context.output, &session, &engine, &endpoint, &up, what)

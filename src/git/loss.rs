@@ -16,10 +16,9 @@ use domain::worktree::loss::{Loss, branch_of_stash, left, symbolic};
 use self::checkout::Checkout;
 pub use self::ignored::remember_ignored;
 pub use self::tree::has_work;
-use super::head;
 use super::marker::Marker;
 use super::repository::Repository;
-use super::{bytes_of, git, output, private_directory};
+use super::{bytes_of, git, head, output, private_directory};
 
 /// Looking fetches nothing, not even what a partial clone lacks: that would run what its configuration names. A commit is on
 /// what it is made on, not on what a graft or a replacement says.

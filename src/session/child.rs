@@ -11,12 +11,12 @@ use domain::port::reservation::{Block, read_service_label};
 use domain::stack::settings::Guard;
 use domain::variable::{Variable, host_ports};
 
-use super::cold::Up;
 use super::environment::SessionVariables;
 use super::guard::{self, Strangers};
+use super::up_state::Up;
 use super::{Session, input};
 use crate::docker::{self, Engine};
-use crate::output::Output;
+use crate::notice::Notices;
 
 /// Merges the session's variables with those of `sources`, says what stays the caller's, and on a verbose run where each
 /// variable comes from. `ways_out` is the hint for a variable that leads to somebody else's data.
@@ -29,7 +29,7 @@ pub fn environment(
     up: &Up,
     variables: SessionVariables,
     sources: Sources,
-    output: Output,
+    notices: Notices,
     ways_out: impl Fn(&Stray) -> String,
 ) -> anyhow::Result<Environment> {
     let SessionVariables { variables, own, missing, apps, targets, reached, strangers, untold } = variables;
@@ -45,10 +45,10 @@ pub fn environment(
             return Err(Failure::new(message).hint(ways_out(&stray)).into());
         }
         merged.remove(&stray.lead.name);
-        output.note(format!("left out: {message}"));
+        notices.note(format!("left out: {message}"));
     }
     if session.settings.guard != Guard::Off {
-        tell(session, engine, &untold, &own, output)?;
+        tell(session, engine, &untold, &own, notices)?;
         let strangers = match strangers {
             Some(seen) => seen,
             None => {
@@ -56,16 +56,16 @@ pub fn environment(
                 Strangers { found, why: None }
             }
         };
-        guard::check(session, strangers, output)?;
+        guard::check(session, strangers, notices)?;
     }
-    for variable in sources.session.iter().filter(|_| output.verbose) {
-        output.detail(explain(variable, &merged));
+    for variable in sources.session.iter().filter(|_| notices.wants_details()) {
+        notices.detail(explain(variable, &merged));
     }
     for missing in &missing {
-        output.detail(missing.to_string());
+        notices.detail(missing.to_string());
     }
     for (place, name) in &merged.unset {
-        output.note(format!("{place}: {name} is not set, and taken as empty"));
+        notices.note(format!("{place}: {name} is not set, and taken as empty"));
     }
     if !merged.kept.is_empty() {
         let names = merged.kept.join(", ");
@@ -73,7 +73,7 @@ pub fn environment(
             [] => String::new(),
             withheld => format!(", and so without {}", withheld.join(", ")),
         };
-        output
+        notices
             .note(format!("kept from your environment: {names}{without} (`--override` takes the session's)"));
     }
     Ok(merged.environment)
@@ -85,7 +85,7 @@ fn tell(
     engine: &mut Engine,
     untold: &[(String, u16)],
     own: &BTreeSet<u16>,
-    output: Output,
+    notices: Notices,
 ) -> anyhow::Result<()> {
     let is_chosen = |port: &u16| (STICKY.first..=STICKY.last).contains(port) && !own.contains(port);
     let mut untold = untold.iter().filter(|(_, port)| is_chosen(port)).peekable();
@@ -95,7 +95,7 @@ fn tell(
     let held = held_by_others(session, engine)?;
     for (line, port) in untold {
         if let Some((service, directory)) = held.get(port) {
-            output.note(format!(
+            notices.note(format!(
                 "{line} leads to port {port} of this machine, which is service `{service}` of the session of `{directory}`: a program that reads it goes there"
             ));
         }

@@ -27,25 +27,15 @@ use self::prepare::{Prepare, Prepared};
 use super::environment::needing_inspection;
 use super::options::Options;
 use super::remove::{self, Remains};
+use super::up_state::Up;
 use super::wait::{Outcome, Wait};
-use super::{LOCK_POLL, Session, key, lock_name, owner, ports, rename, stranger, warm};
+use super::{LOCK_POLL, Session, generated, key, lock_name, owner, ports, rename, stranger, warm};
 use crate::compose::Compose;
 use crate::docker::{Endpoint, Engine};
 use crate::lock::Lock;
-use crate::output::Output;
+use crate::notice::Notices;
 use crate::process::interrupt::Interrupt;
 use crate::timing;
-
-/// A session that is up.
-#[derive(Debug)]
-pub struct Up {
-    /// What it was started from.
-    pub header: Header,
-    /// Its containers.
-    pub containers: Vec<Container>,
-    /// It did not run before.
-    pub started: bool,
-}
 
 /// After so many ports that could not be bound, something else is wrong.
 const MANY_REFUSED: usize = 30;
@@ -73,7 +63,7 @@ pub fn start(
                 .hint_there("`prism compose ps -a` shows the containers; `prism compose up -d --force-recreate` makes them anew")
                 .into());
         }
-        options.output.note(format!("bringing up again what did not stay up: {down}"));
+        options.notices.note(format!("bringing up again what did not stay up: {down}"));
     }
 }
 
@@ -86,7 +76,7 @@ fn start_locked(
     options: &Options,
     interrupt: &Interrupt,
 ) -> anyhow::Result<(Header, Instant, BTreeSet<String>)> {
-    let lock = lock(session, options.output, interrupt)?;
+    let lock = lock(session, options.notices, interrupt)?;
     if let Some(ephemeral) = &session.ephemeral {
         ephemeral.check(&session.id)?;
     }
@@ -106,9 +96,9 @@ fn start_locked(
         && Remains::find(engine, &session.id)?.is_empty();
     let up = bring_up(session, engine, endpoint, options, interrupt, &lock, &sight.containers);
     if up.is_err() && was_nothing {
-        let removed = remove::if_without_container(session, engine, options.output);
+        let removed = remove::if_without_container(session, engine, options.notices);
         if let Err(error) = removed {
-            options.output.note(format!("could not clean up: {}", failure::brief(&error)));
+            options.notices.note(format!("could not clean up: {}", failure::brief(&error)));
         }
     }
     up.map(|(header, since)| (header, since, before))
@@ -151,7 +141,7 @@ fn bring_up(
             session,
             engine,
             endpoint,
-            output: options.output,
+            notices: options.notices,
             interrupt,
             containers,
             services: &options.services,
@@ -164,10 +154,10 @@ fn bring_up(
         timing::mark("config");
         if refused.is_empty() {
             for note in prepared.notes.iter().filter(|_| prepared.is_first) {
-                options.output.note(note);
+                options.notices.note(note);
             }
             for sentence in stranger::strangers(session, engine)? {
-                options.output.note(sentence);
+                options.notices.note(sentence);
             }
             let is_unknown = |it: &Container| !prepared.header.services.contains_key(&it.service);
             let left_out = containers
@@ -205,7 +195,7 @@ fn bring_up(
                         .hint("`prism doctor` says which Engine that is; restarting it frees ports that it lost count of")
                         .into());
                 }
-                options.output.detail(format!("port {shown} cannot be bound: trying with another one"));
+                options.notices.detail(format!("port {shown} cannot be bound: trying with another one"));
             }
         }
     }
@@ -275,10 +265,10 @@ pub fn refresh(
     session: &Session,
     engine: &mut Engine,
     endpoint: &Endpoint,
-    output: Output,
+    notices: Notices,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Compose> {
-    Ok(resolve::compose(session, &header(session, engine, endpoint, output, interrupt)?))
+    Ok(resolve::compose(session, &header(session, engine, endpoint, notices, interrupt)?))
 }
 
 /// Checks that Compose may start services by itself, all of the session's where none of `named` is one: as before any start,
@@ -307,7 +297,7 @@ pub fn header(
     session: &Session,
     engine: &mut Engine,
     endpoint: &Endpoint,
-    output: Output,
+    notices: Notices,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Header> {
     loop {
@@ -319,7 +309,7 @@ pub fn header(
             if let Some(header) = warm::fitting_header(session) {
                 return Ok(header);
             }
-            return reassign(session, engine, endpoint, &BTreeSet::new(), output, interrupt);
+            return reassign(session, engine, endpoint, &BTreeSet::new(), notices, interrupt);
         }
         interrupt.pause(LOCK_POLL)?;
     }
@@ -332,7 +322,7 @@ pub fn reassign(
     engine: &mut Engine,
     endpoint: &Endpoint,
     refused: &BTreeSet<u16>,
-    output: Output,
+    notices: Notices,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Header> {
     let containers = &engine.session(&session.id)?;
@@ -341,7 +331,7 @@ pub fn reassign(
         session,
         engine,
         endpoint,
-        output,
+        notices,
         interrupt,
         containers,
         services: &[],
@@ -358,23 +348,23 @@ pub fn rename(
     session: &Session,
     engine: &mut Engine,
     header: Header,
-    output: Output,
+    notices: Notices,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Header> {
-    let _lock = lock(session, output, interrupt)?;
+    let _lock = lock(session, notices, interrupt)?;
     // Whoever held the lock may have done it.
     let mut header = warm::fitting_header(session).unwrap_or(header);
     let containers = engine.session(&session.id)?;
     rename::rename(engine, &mut header, &containers)?;
-    rename::write_header(session, &mut header)?;
+    generated::write_header(session, &mut header)?;
     Ok(header)
 }
 
-fn lock(session: &Session, output: Output, interrupt: &Interrupt) -> anyhow::Result<Lock> {
+fn lock(session: &Session, notices: Notices, interrupt: &Interrupt) -> anyhow::Result<Lock> {
     let mut told = false;
     Lock::acquire(&lock_name(&session.id), || {
         if !std::mem::replace(&mut told, true) {
-            output.detail("another prism is starting this session: waiting for it");
+            notices.detail("another prism is starting this session: waiting for it");
         }
         Ok(interrupt.pause(LOCK_POLL)?)
     })

@@ -28,7 +28,7 @@ use super::{LOCK_POLL, Session, lock_name};
 use crate::docker::Engine;
 use crate::git::{self, Beginning, EngineMark, Marker, Progress, Repository};
 use crate::lock::Lock;
-use crate::output::Output;
+use crate::notice::Notices;
 use crate::process::identity;
 use crate::process::interrupt::Interrupt;
 
@@ -52,8 +52,8 @@ pub struct Made {
 
 impl Made {
     /// Waits until no other `create` is at work at this place, nor a setup command that a killed one left.
-    pub fn begin(&mut self, place: &Path, output: Output, interrupt: &Interrupt) -> anyhow::Result<()> {
-        self.turn = Some(Turn::wait(place, output, interrupt)?);
+    pub fn begin(&mut self, place: &Path, notices: Notices, interrupt: &Interrupt) -> anyhow::Result<()> {
+        self.turn = Some(Turn::wait(place, notices, interrupt)?);
         Ok(())
     }
 
@@ -65,7 +65,7 @@ impl Made {
         branch: &str,
         from: Option<&str>,
         engine: EngineMark,
-        output: Output,
+        notices: Notices,
     ) -> anyhow::Result<()> {
         if let Some(announced) = repository.announced(&place.worktree) {
             check_alone(&announced)?;
@@ -94,7 +94,7 @@ impl Made {
         repository.remember_home()?;
         let beginning = repository.beginning(branch, from)?;
         if let Beginning::Tracking(reference) = &beginning {
-            output.note(format!("the new branch `{branch}` follows `{}`", git::short(reference)));
+            notices.note(format!("the new branch `{branch}` follows `{}`", git::short(reference)));
         }
         let mut marker = Marker {
             worktree: place.worktree.clone(),
@@ -219,11 +219,11 @@ impl Made {
 
     /// Removes everything that was made, and nothing that was there before. Says whether it did: where somebody works in
     /// the worktree by now, everything stays.
-    pub fn undo(mut self, engine: &mut Engine, output: Output) -> bool {
+    pub fn undo(mut self, engine: &mut Engine, notices: Notices) -> bool {
         let again = self.again();
         let goes_on = format!("everything stays; `{again}` goes on from here");
         if self.resumes {
-            output.note(goes_on);
+            notices.note(goes_on);
             return false;
         }
         if self.is_empty() {
@@ -237,17 +237,17 @@ impl Made {
             && matches!(repository.progress(marker), Progress::Whole(_))
             && let Err(error) = undo::look(repository, marker, &marker.worktree, &self.known)
         {
-            output.error(&failure::render(&error));
-            output.note(goes_on);
+            notices.failed(failure::render(&error));
+            notices.note(goes_on);
             return false;
         }
-        output.note("removing what was made");
+        notices.note("removing what was made");
         let mut failed = Vec::new();
         if let Some((id, directory)) = &self.session {
-            match remove_session(engine, id, directory, self.keeps_volumes, output) {
+            match remove_session(engine, id, directory, self.keeps_volumes, notices) {
                 Ok(true) => {}
                 Ok(false) => {
-                    output.note(format!(
+                    notices.note(format!(
                         "`{}` has a session that somebody else started: it stays",
                         directory.display()
                     ));
@@ -255,8 +255,8 @@ impl Made {
                 }
                 Err(error) => {
                     // What is left of the stack is found by its directory.
-                    output.note(format!("could not clean up: {error:#}"));
-                    output.note(goes_on);
+                    notices.note(format!("could not clean up: {error:#}"));
+                    notices.note(goes_on);
                     return false;
                 }
             }
@@ -269,8 +269,8 @@ impl Made {
             let _ = fs::remove_dir(directory);
         }
         for error in &failed {
-            output.note(format!("could not clean up: {error:#}"));
-            output.note(format!("`{again}` tries that again"));
+            notices.note(format!("could not clean up: {error:#}"));
+            notices.note(format!("`{again}` tries that again"));
         }
         failed.is_empty()
     }
@@ -310,7 +310,7 @@ fn remove_session(
     id: &SessionId,
     directory: &Path,
     keeps_volumes: bool,
-    output: Output,
+    notices: Notices,
 ) -> anyhow::Result<bool> {
     // A Compose that still is at work comes first.
     let _lock = Lock::acquire(&lock_name(id), || {
@@ -322,7 +322,7 @@ fn remove_session(
         return Ok(remains.containers.is_empty());
     }
     let volumes = if keeps_volumes { Volumes::Anonymous } else { Volumes::All };
-    remains.remove(engine, volumes)?.describe().for_each(|line| output.note(line));
+    remains.remove(engine, volumes)?.describe().for_each(|line| notices.note(line));
     remove::remove_generated(directory)?;
     Ok(true)
 }

@@ -69,7 +69,11 @@ pub fn failure(
                 ))
             }
             Verdict::Inspect if seen.is_some_and(|seen| seen.restarts >= RESTART_LIMIT) => {
-                let code = seen.map_or(0, |seen| seen.exit_code);
+                // While it runs once more, its status is that of nothing.
+                let said =
+                    container.status.strip_prefix("Restarting (").and_then(|rest| rest.split(')').next());
+                let said = said.and_then(|code| code.parse().ok());
+                let code = said.unwrap_or_else(|| seen.map_or(0, |seen| seen.exit_code));
                 let what = format!("service `{service}` keeps restarting (exit status {code})");
                 Some(failed(engine, what, container))
             }

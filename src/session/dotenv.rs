@@ -9,7 +9,7 @@ use domain::stack::header::Header;
 use domain::text::block;
 use domain::text::hash::content_hash;
 
-use super::{Session, key, lock_name, rename};
+use super::{Session, generated, key, lock_name};
 use crate::lock::Lock;
 use crate::{docker, read};
 
@@ -83,7 +83,7 @@ pub fn refresh(session: &Session, header: &mut Header) {
     header.dotenv = found;
     // Whoever has the lock is about to write down the same.
     if let (Some(_), Ok(Some(_lock))) = (key::known(), Lock::attempt(&lock_name(&session.id))) {
-        drop(rename::write_header(session, header));
+        drop(generated::write_header(session, header));
     }
 }
 

@@ -21,7 +21,7 @@ use super::generated::RESOLVED;
 use super::guard::Strangers;
 use super::{Session, reach};
 use crate::docker::{self, Endpoint, Engine};
-use crate::output::Output;
+use crate::notice::Notices;
 use crate::{files, timing};
 
 /// Everything that a session says of itself.
@@ -119,19 +119,19 @@ impl Derived {
         session: &Session,
         header: &Header,
         reader: &Reader,
-        output: Output,
+        notices: Notices,
     ) -> anyhow::Result<SessionVariables> {
         let lines = dotenv::lines(session, &header.dotenv, reader);
         let usual = Reader::default();
         if *reader != usual {
             let usual = dotenv::lines(session, &header.dotenv, &usual);
             if usual != lines {
-                self.clone().complete(session, Some(header), &usual)?.refresh_dotenv(session, output);
+                self.clone().complete(session, Some(header), &usual)?.refresh_dotenv(session, notices);
                 return self.complete(session, Some(header), &lines);
             }
         }
         let variables = self.complete(session, Some(header), &lines)?;
-        variables.refresh_dotenv(session, output);
+        variables.refresh_dotenv(session, notices);
         Ok(variables)
     }
 
@@ -269,12 +269,12 @@ impl SessionVariables {
 
     /// Writes `.env.session` for a command that does not need it: somebody's own file of that name is said, as it would
     /// go stale unnoticed; a directory that cannot be written is what it is.
-    pub fn refresh_dotenv(&self, session: &Session, output: Output) {
+    pub fn refresh_dotenv(&self, session: &Session, notices: Notices) {
         if let Err(error) = self.write_dotenv(session) {
             let path = session.dotenv_path();
             match path.map_or(Ok(()), |path| files::check(&path, is_generated)) {
-                Err(error) => output.note(failure::brief(&error)),
-                Ok(()) => output.detail(format!("{error:#}")),
+                Err(error) => notices.note(failure::brief(&error)),
+                Ok(()) => notices.detail(format!("{error:#}")),
             }
         }
     }

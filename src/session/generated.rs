@@ -7,8 +7,8 @@ use domain::stack::header;
 use domain::text::dotenv;
 use domain::text::hash::content_hash;
 
-use super::Session;
-use crate::files;
+use super::{Session, key};
+use crate::{files, read};
 
 /// The session's variables, for editors and other readers of dotenv files.
 pub const DOTENV: &str = ".env.session";
@@ -74,4 +74,16 @@ fn is_ours(path: &Path, text: &[u8]) -> bool {
         Some(DOTENV | SECRETS) => dotenv::is_generated(text),
         _ => header::is_generated(text),
     }
+}
+
+/// Replaces the header of the override, whose body stays.
+pub fn write_header(session: &Session, header: &mut header::Header) -> anyhow::Result<()> {
+    let path = session.override_path();
+    let Some(body) = read::text(&path).ok().and_then(|text| header::Header::body(&text).map(str::to_owned))
+    else {
+        // It was deleted meanwhile, and comes back with the next cold start.
+        return Ok(());
+    };
+    files::write(&path, header.prepend(&body, key::made().as_deref())?.as_bytes(), header::is_generated)
+        .map(drop)
 }

@@ -12,7 +12,7 @@ use domain::stack::settings::Guard;
 use super::Session;
 use crate::docker::Engine;
 use crate::listen::{self, Listener};
-use crate::output::Output;
+use crate::notice::Notices;
 use crate::process::network;
 
 /// Who else was seen to answer at the ports of the Compose file.
@@ -62,7 +62,7 @@ pub fn strangers(
 ///
 /// # Errors
 /// `guard: error`.
-pub fn check(session: &Session, strangers: Strangers, output: Output) -> Result<(), Failure> {
+pub fn check(session: &Session, strangers: Strangers, notices: Notices) -> Result<(), Failure> {
     let Strangers { found, why } = strangers;
     if found.is_empty() {
         return Ok(());
@@ -79,7 +79,7 @@ pub fn check(session: &Session, strangers: Strangers, output: Output) -> Result<
         None => String::new(),
     };
     for sentence in found {
-        output.note(format!(
+        notices.note(format!(
             "{sentence}, not by this session: a program with that number built in talks to it ({way}`guard: off` in prism.yaml: no more of this)"
         ));
     }

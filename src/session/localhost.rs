@@ -15,15 +15,15 @@ use domain::stack::settings::Localhost;
 use domain::text::hash::short_hash;
 use domain::variable::host_ports;
 
-use super::cold::Up;
 use super::guard::{self, Strangers};
+use super::up_state::Up;
 use super::{Session, app};
 use crate::docker::{Endpoint, Engine};
-use crate::lock::Lock;
-use crate::output::Output;
+use crate::listen;
+use crate::lock::{self, Lock};
+use crate::notice::Notices;
 use crate::process::interrupt::Interrupt;
 use crate::process::network::{self, Network, Wanted};
-use crate::{listen, lock};
 
 /// How often a command looks whether another one has made the session's network, and how long: pasta may take ten seconds.
 const TURN_POLL: Duration = Duration::from_millis(5);
@@ -82,13 +82,13 @@ pub fn loopback(
     endpoint: &Endpoint,
     up: &Up,
     asked: &Asked,
-    output: Output,
+    notices: Notices,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Loopback> {
     if network::is_of(session.id.as_str()) {
         return Ok(Loopback::Session);
     }
-    let make = || make(session, endpoint, up, &asked.exposed, output, interrupt);
+    let make = || make(session, endpoint, up, &asked.exposed, notices, interrupt);
     match asked.when {
         Localhost::Never => Ok(Loopback::Machine(None)),
         Localhost::Always => Ok(Loopback::Network(make()??)),
@@ -103,7 +103,7 @@ pub fn loopback(
                 Ok(network) => {
                     // Once, and not for each command that meets the others there.
                     if network.is_new() {
-                        output.note(format!(
+                        notices.note(format!(
                             "{sentence}: to the command, `localhost` is this session (`--localhost=never` leaves it)"
                         ));
                     }
@@ -141,7 +141,7 @@ fn make(
     endpoint: &Endpoint,
     up: &Up,
     exposed: &[(u16, Option<String>)],
-    output: Output,
+    notices: Notices,
     interrupt: &Interrupt,
 ) -> Result<Result<Network, Failure>, Failure> {
     let wanted = || {
@@ -153,7 +153,7 @@ fn make(
         let exposed = exposed_ports(session, up, exposed)?;
         let session = session.id.to_string();
         let meeting = meeting(&session);
-        Ok(Wanted { session, pasta, meeting, plan, exposed, speaks: !output.quiet })
+        Ok(Wanted { session, pasta, meeting, plan, exposed, speaks: !notices.is_quiet() })
     };
     match wanted() {
         Ok(wanted) => meet(wanted, interrupt),

@@ -10,7 +10,7 @@ use domain::stack::header::Header;
 use domain::stack::plan::ServicePlan;
 use domain::text::template::nearest;
 
-use crate::output::Output;
+use crate::notice::Notices;
 
 /// How a session is to be brought up.
 #[derive(Debug, Clone)]
@@ -30,7 +30,7 @@ pub struct Options {
     /// Give up after so long, counted from the last pull or build.
     pub wait_timeout: Duration,
     /// Where progress goes.
-    pub output: Output,
+    pub notices: Notices,
 }
 
 impl Options {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::failure::Failure;
 
 use crate::docker::Patience;
-use crate::output::Output;
+use crate::notice::Notices;
 use crate::process::interrupt::Interrupt;
 
 /// When a wait is explained.
@@ -19,17 +19,17 @@ pub const LIMIT: Duration = Duration::from_secs(60);
 const HURRIED: Duration = Duration::from_secs(10);
 
 /// Waits for each answer until `limit` is over or somebody interrupts, and says once what for.
-pub fn patience(output: Output, interrupt: Interrupt, limit: Duration) -> Patience {
-    until(output, move || interrupt.check_patience().map(|()| limit))
+pub fn patience(notices: Notices, interrupt: Interrupt, limit: Duration) -> Patience {
+    until(notices, move || interrupt.check_patience().map(|()| limit))
 }
 
 /// Waits for what has to be asked at the end. A signal shortens that, and does not break it off: an Engine that is only
 /// slow must not keep what is to be removed.
-pub fn farewell(output: Output, interrupt: Interrupt) -> Patience {
-    until(output, move || Ok(if interrupt.has_come() { HURRIED } else { LIMIT }))
+pub fn farewell(notices: Notices, interrupt: Interrupt) -> Patience {
+    until(notices, move || Ok(if interrupt.has_come() { HURRIED } else { LIMIT }))
 }
 
-fn until(output: Output, limit: impl Fn() -> Result<Duration, Failure> + 'static) -> Patience {
+fn until(notices: Notices, limit: impl Fn() -> Result<Duration, Failure> + 'static) -> Patience {
     let told = Cell::new(false);
     Box::new(move |address, waited| {
         let limit = limit()?;
@@ -41,7 +41,7 @@ fn until(output: Output, limit: impl Fn() -> Result<Duration, Failure> + 'static
             .hint("`docker ps` shows whether it answers at all; restarting it may help"));
         }
         if waited >= SLOW && !told.replace(true) {
-            output.note(format!("waiting for the Docker Engine at {address}"));
+            notices.note(format!("waiting for the Docker Engine at {address}"));
         }
         Ok(())
     })

@@ -12,7 +12,7 @@ use domain::identity::name::{ServiceName, SessionId};
 use super::generated::{self, DOTENV};
 use super::{Session, key, ports};
 use crate::docker::{Belongings, Endpoint, Engine};
-use crate::output::Output;
+use crate::notice::Notices;
 use crate::process::interrupt::Interrupt;
 
 /// How long the Engine's list may lag behind its answers.
@@ -153,10 +153,10 @@ impl Kept {
 /// there is a container, everything stays, for whoever wants to look at it.
 ///
 /// To be called only if nothing of the session was there before.
-pub fn if_without_container(session: &Session, engine: &mut Engine, output: Output) -> anyhow::Result<()> {
+pub fn if_without_container(session: &Session, engine: &mut Engine, notices: Notices) -> anyhow::Result<()> {
     let remains = Remains::find(engine, &session.id)?;
     if remains.containers.is_empty() {
-        remains.remove(engine, Volumes::All)?.describe().for_each(|line| output.note(line));
+        remains.remove(engine, Volumes::All)?.describe().for_each(|line| notices.note(line));
         remove_generated(session.path())?;
     }
     Ok(())

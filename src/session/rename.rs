@@ -1,11 +1,9 @@
 //! Names on networks that sessions share: there, `api` must not be anybody's `api`.
 
 use domain::engine::container::{Container, State};
-use domain::stack::header::{Header, is_generated};
+use domain::stack::header::Header;
 
-use super::{Session, key};
 use crate::docker::Engine;
-use crate::{files, read};
 
 /// Says whether a running container has not been seen to have its own names yet: after `docker compose up` in a
 /// child, for instance, it has Compose's again.
@@ -34,14 +32,4 @@ pub fn rename(engine: &Engine, header: &mut Header, containers: &[Container]) ->
         header.renamed.push(container.id.clone());
     }
     Ok(())
-}
-
-/// Replaces the header of the override, whose body stays.
-pub fn write_header(session: &Session, header: &mut Header) -> anyhow::Result<()> {
-    let path = session.override_path();
-    let Some(body) = read::text(&path).ok().and_then(|text| Header::body(&text).map(str::to_owned)) else {
-        // It was deleted meanwhile, and comes back with the next cold start.
-        return Ok(());
-    };
-    files::write(&path, header.prepend(&body, key::made().as_deref())?.as_bytes(), is_generated).map(drop)
 }

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use domain::failure::{Failure, Kind};
 use domain::stack::readiness::{Stage, stage, survey};
 
-use super::cold::{self, Up};
 use super::options::{Options, check_services};
 use super::patience::{LIMIT, patience};
 use super::reach::{self, LIST_LAG};
+use super::up_state::Up;
 use super::wait::{Outcome, Wait};
-use super::{Session, dotenv, owner, rename, warm};
+use super::{Session, cold, dotenv, owner, rename, warm};
 use crate::docker::{Endpoint, Engine};
 use crate::process::interrupt::Interrupt;
 
@@ -24,7 +24,7 @@ pub fn up(
     options: &Options,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Up> {
-    let patience = patience(options.output, interrupt.clone(), options.wait_timeout.min(LIMIT));
+    let patience = patience(options.notices, interrupt.clone(), options.wait_timeout.min(LIMIT));
     let before = engine.set_patience(Some(patience));
     let result = bring_up(session, engine, endpoint, options, interrupt);
     engine.set_patience(before);
@@ -46,7 +46,7 @@ fn bring_up(
     let header = sight.header.filter(|header| options.is_met(header));
     let header = match header {
         Some(header) if rename::is_due(&header, &sight.containers) => {
-            let header = cold::rename(session, engine, header, options.output, interrupt)?;
+            let header = cold::rename(session, engine, header, options.notices, interrupt)?;
             // The Engine gave it another host port with that.
             sight.containers = engine.session(&session.id)?;
             header.dress(&mut sight.containers);
@@ -73,7 +73,7 @@ fn bring_up(
     interrupt.listen()?;
     let header = match header {
         // The generated file is gone or out of date, which is not the session's fault.
-        None if !options.start => Some(cold::header(session, engine, endpoint, options.output, interrupt)?),
+        None if !options.start => Some(cold::header(session, engine, endpoint, options.notices, interrupt)?),
         other => other,
     };
     if let Some(header) = header

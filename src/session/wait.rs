@@ -15,7 +15,7 @@ use domain::variable::{self, Place};
 
 use super::diagnosis::{self, Insides};
 use super::options::Options;
-use super::{Session, reach, rename};
+use super::{Session, generated, reach};
 use crate::docker::{Checked, Endpoint, Engine, HealthCheck};
 use crate::process::interrupt::Interrupt;
 use crate::{probe, timing};
@@ -185,8 +185,8 @@ impl<'a> Wait<'a> {
     fn remember(&self, unanswered: BTreeSet<String>) {
         if self.header.unanswered.iter().ne(&unanswered) {
             let mut header = Header { unanswered: unanswered.into_iter().collect(), ..self.header.clone() };
-            if let Err(error) = rename::write_header(self.session, &mut header) {
-                self.options.output.detail(format!("{error:#}"));
+            if let Err(error) = generated::write_header(self.session, &mut header) {
+                self.options.notices.detail(format!("{error:#}"));
             }
         }
     }
@@ -205,13 +205,13 @@ impl<'a> Wait<'a> {
         } else {
             Insides::default()
         };
-        let (output, awaited) = (self.options.output, diagnosis::describe(pending, &insides));
-        output.note(format!("waiting {} s for {awaited}", waited.as_secs()));
+        let (notices, awaited) = (self.options.notices, diagnosis::describe(pending, &insides));
+        notices.note(format!("waiting {} s for {awaited}", waited.as_secs()));
         if is_long && !std::mem::replace(&mut self.advised, true) {
             let ready = "`dev-prism.ready: none` does not wait";
             let remedy = diagnosis::remedy(pending, &insides);
             if let Some(remedy) = remedy {
-                output.note(format!("{remedy}; {ready}"));
+                notices.note(format!("{remedy}; {ready}"));
             }
         }
     }
@@ -391,7 +391,7 @@ impl<'a> Wait<'a> {
                 self.ready.insert(container.id.clone());
             } else if since.elapsed() >= OTHER_PORTS {
                 let (ports, service) = (silent.join(", "), finding.service);
-                self.options.output.detail(format!("nobody listens on {ports} of `{service}` yet"));
+                self.options.notices.detail(format!("nobody listens on {ports} of `{service}` yet"));
                 self.ready.insert(container.id.clone());
             }
         }

@@ -11,7 +11,7 @@ use crate::process::network::Network;
 use crate::process::supervise::{self, Fate, Signals};
 use crate::session::patience::farewell;
 use crate::session::remove::Remains;
-use crate::session::{Session, ephemeral};
+use crate::session::{Session, ephemeral_end};
 
 /// Runs a command with a stack of its own, and returns its exit status; ends by the same signal as the command.
 ///
@@ -54,7 +54,7 @@ fn finish(
     keeps: bool,
 ) -> anyhow::Result<()> {
     let (_, mut engine) = context.engine()?;
-    engine.set_patience(Some(farewell(context.output, interrupt.clone())));
+    engine.set_patience(Some(farewell(context.notices, interrupt.clone())));
     let remains = if keeps { Remains::find(&mut engine, &session.id)?.containers } else { Vec::new() };
     if let Some(container) = remains.first() {
         let project = &container.project;
@@ -64,7 +64,7 @@ fn finish(
         return Ok(());
     }
     match &session.ephemeral {
-        Some(own) if is_up => ephemeral::remove(&mut engine, &session.id, &own.suffix),
-        _ => ephemeral::remove_unfinished(&mut engine, session),
+        Some(own) if is_up => ephemeral_end::remove(&mut engine, &session.id, &own.suffix),
+        _ => ephemeral_end::remove_unfinished(&mut engine, session),
     }
 }

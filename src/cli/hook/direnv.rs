@@ -84,7 +84,7 @@ fn started(
     interrupt: &Interrupt,
 ) -> anyhow::Result<Found> {
     let session = context.session(endpoint)?;
-    let options = options(context.output, true, &[], WAIT_SECONDS);
+    let options = options(context.notices, true, &[], WAIT_SECONDS);
     let up = up::up(&session, engine, endpoint, &options, interrupt)?;
     let variables = environment::variables(&session, engine, endpoint, Some(&up.header), &up.containers)?;
     variables.write_dotenv(&session)?;

@@ -104,7 +104,7 @@ impl ComposeUp<'_> {
                 _ => return Err(self.explain(status, &log)?.into()),
             };
             is_last = true;
-            self.options.output.detail("trying again");
+            self.options.notices.detail("trying again");
         }
     }
 
@@ -245,7 +245,7 @@ impl ComposeUp<'_> {
         if is_due && !awaited.is_empty() {
             let seconds = self.interrupt.now().saturating_duration_since(self.since).as_secs();
             let awaited = diagnosis::describe(&awaited, &Insides::of_checks(&inspections));
-            self.options.output.note(format!("waiting {seconds} s for {awaited}"));
+            self.options.notices.note(format!("waiting {seconds} s for {awaited}"));
         }
         if is_late {
             let pending: Vec<&Finding> = findings.iter().filter(|it| it.verdict != Verdict::Ready).collect();

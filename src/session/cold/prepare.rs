@@ -30,7 +30,7 @@ use super::reserve::{Request, Reserve};
 use super::resolve;
 use crate::compose::{Compose, ComposeFiles};
 use crate::docker::{self, Endpoint, Engine};
-use crate::output::Output;
+use crate::notice::Notices;
 use crate::process::interrupt::Interrupt;
 use crate::session::generated::{self, RESOLVED};
 use crate::session::input::{self, Inputs};
@@ -63,7 +63,7 @@ pub(super) struct Prepare<'a> {
     pub(super) session: &'a Session,
     pub(super) engine: &'a mut Engine,
     pub(super) endpoint: &'a Endpoint,
-    pub(super) output: Output,
+    pub(super) notices: Notices,
     pub(super) interrupt: &'a Interrupt,
     /// The session's containers.
     pub(super) containers: &'a [Container],
@@ -94,9 +94,9 @@ impl Prepare<'_> {
     /// Resolves the project, reserves its ports, and writes its override. `note` says what the user chose to belong to
     /// the session.
     pub(super) fn run(mut self, note: Note) -> anyhow::Result<Prepared> {
-        make_way(self.session, self.output, self.only_to_look)?;
+        make_way(self.session, self.notices, self.only_to_look)?;
         let mut examined = self.examine()?;
-        let Self { session, engine, endpoint, output, interrupt, containers, refused, .. } = self;
+        let Self { session, engine, endpoint, notices, interrupt, containers, refused, .. } = self;
         let Examined { mentioned, model, plan, compose, inputs, .. } = &examined;
         let mut notes = plan.shared.clone();
         check_services(&plan.services, self.services)?;
@@ -135,7 +135,7 @@ impl Prepare<'_> {
             },
             only_if_present: self.only_to_look,
         };
-        let note = Reserve { session, engine, endpoint, output, interrupt, refused }.reserve(request)?;
+        let note = Reserve { session, engine, endpoint, notices, interrupt, refused }.reserve(request)?;
         let reserved = note.ports.clone().unwrap_or_default();
         let engine_host = endpoint.host.as_deref();
         let host = session.host(engine_host);
@@ -342,13 +342,13 @@ impl Prepared {
 
 /// Checks that the generated files can be written, before anything is started: a foreign one would be found only
 /// afterwards. The predecessor's are taken over, with a word.
-fn make_way(session: &Session, output: Output, only_to_look: bool) -> anyhow::Result<()> {
+fn make_way(session: &Session, notices: Notices, only_to_look: bool) -> anyhow::Result<()> {
     if let Some(path) = session.dotenv_path() {
         files::check(&path, is_generated)?;
     }
     let former = session.former_files();
     if !former.is_empty() && !only_to_look {
-        output.note(format!(
+        notices.note(format!(
             "dev-prism 0.6 wrote `{}`: prism writes its own in place of it",
             former.join("`, `")
         ));

@@ -7,7 +7,7 @@ use domain::stack::complaint::is_idle;
 
 use crate::session::options::Options;
 
-/// Compose's output, passed on as it comes. Lines that are no progress are held back: they are either warnings,
+/// Compose's notices, passed on as it comes. Lines that are no progress are held back: they are either warnings,
 /// shown when progress goes on, or the reason of a failure, shown as part of the error.
 pub(super) struct Progress<'a> {
     file: &'a File,
@@ -44,12 +44,12 @@ impl<'a> Progress<'a> {
             Some(_) if is_idle(&line) => {}
             Some("Container" | "Network" | "Volume") => {
                 self.flush(options);
-                options.output.pass_on(&format!("{line}\n"));
+                options.notices.pass_on(format!("{line}\n"));
             }
             Some(first) if first.starts_with('#') || line.starts_with(' ') => {
                 self.downloaded = true;
                 self.flush(options);
-                options.output.pass_on(&format!("{line}\n"));
+                options.notices.pass_on(format!("{line}\n"));
             }
             Some(_) => self.held.push(line),
         }
@@ -57,7 +57,7 @@ impl<'a> Progress<'a> {
 
     fn flush(&mut self, options: &Options) {
         for line in self.held.drain(..) {
-            options.output.pass_on(&format!("{line}\n"));
+            options.notices.pass_on(format!("{line}\n"));
         }
     }
 

@@ -18,7 +18,7 @@ use super::data::Stores;
 use crate::docker::{Endpoint, Engine, Place};
 use crate::listen::{self, Listener};
 use crate::lock::Lock;
-use crate::output::Output;
+use crate::notice::Notices;
 use crate::process::interrupt::Interrupt;
 use crate::session::{Session, lock_name, ports, reach};
 
@@ -31,7 +31,7 @@ pub struct Reserve<'a> {
     /// Where it is.
     pub endpoint: &'a Endpoint,
     /// Where a changed port is told.
-    pub output: Output,
+    pub notices: Notices,
     /// What ends the wait for the lock.
     pub interrupt: &'a Interrupt,
     /// Ports that the Engine could not bind, or that are not wanted any more.
@@ -178,7 +178,7 @@ impl Reserve<'_> {
                 other.or_else(|| Some(process(place, slot, port).filter(is_other)?.to_string()))
             };
             let by = old.ports().find_map(holder).map(|by| format!(", which {by} has,")).unwrap_or_default();
-            self.output.note(format!("{slot} moves from port {old}{by} to {new}"));
+            self.notices.note(format!("{slot} moves from port {old}{by} to {new}"));
         }
     }
 

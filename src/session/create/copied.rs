@@ -7,7 +7,7 @@ use domain::stack::header::Header;
 use domain::text::{block, dotenv, loopback};
 
 use crate::docker::{self, Engine};
-use crate::output::Output;
+use crate::notice::Notices;
 use crate::session::environment::SessionVariables;
 use crate::session::{Session, child, guard};
 use crate::{files, read};
@@ -23,7 +23,7 @@ pub fn refresh(
     header: &Header,
     variables: &SessionVariables,
     engine: &mut Engine,
-    output: Output,
+    notices: Notices,
 ) -> anyhow::Result<()> {
     let hostname = docker::hostname();
     let declared = guard::declared(header.in_scope());
@@ -62,7 +62,7 @@ pub fn refresh(
                 }
                 _ => continue,
             };
-            output.note(format!("{}: {} leads to port {port}, which is {whose}", line.place, line.name));
+            notices.note(format!("{}: {} leads to port {port}, which is {whose}", line.place, line.name));
         }
     }
     Ok(())

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use domain::text::hash::short_hash;
 
 use crate::lock::{self, Lock};
-use crate::output::Output;
+use crate::notice::Notices;
 use crate::process::identity;
 use crate::process::interrupt::Interrupt;
 use crate::session::LOCK_POLL;
@@ -21,12 +21,12 @@ pub struct Turn {
 
 impl Turn {
     /// Waits until no other `create` is at work at this place, nor a setup command that a killed one left.
-    pub(super) fn wait(place: &Path, output: Output, interrupt: &Interrupt) -> anyhow::Result<Self> {
-        let turn = Self::take(place, output, interrupt)?;
+    pub(super) fn wait(place: &Path, notices: Notices, interrupt: &Interrupt) -> anyhow::Result<Self> {
+        let turn = Self::take(place, notices, interrupt)?;
         let mut told = false;
         while fs::read_to_string(&turn.setup).is_ok_and(|process| identity::is_running(&process)) {
             if !std::mem::replace(&mut told, true) {
-                output.note("waiting for a setup command that an interrupted `prism create` left");
+                notices.note("waiting for a setup command that an interrupted `prism create` left");
             }
             interrupt.pause(LOCK_POLL)?;
         }
@@ -34,12 +34,12 @@ impl Turn {
     }
 
     /// Waits until no `create` is at work at this place.
-    pub fn take(place: &Path, output: Output, interrupt: &Interrupt) -> anyhow::Result<Self> {
+    pub fn take(place: &Path, notices: Notices, interrupt: &Interrupt) -> anyhow::Result<Self> {
         let name = format!("create-{}", short_hash(place.as_os_str().as_encoded_bytes()));
         let mut told = false;
         let lock = Lock::acquire(&name, || {
             if !std::mem::replace(&mut told, true) {
-                output.note("waiting for another `prism create` of the same");
+                notices.note("waiting for another `prism create` of the same");
             }
             Ok(interrupt.pause(LOCK_POLL)?)
         })?;
