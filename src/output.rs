@@ -3,8 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use domain::printable;
-
-use crate::notice::{Notice, Receiver};
+use session::notice::{Notice, Receiver};
 
 /// How much is said, and whether it may be coloured.
 #[derive(Debug, Clone, Copy)]

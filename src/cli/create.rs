@@ -8,18 +8,19 @@ use clap::Args;
 use domain::environment::{Environment, Sources, Stray};
 use domain::failure::{self, Failure, Kind};
 use domain::text::word::word;
+use session::create::{self, Made};
+use session::docker::{Endpoint, Engine};
+use session::environment::up::Up;
+use session::environment::{SessionVariables, child};
+use session::find::{CONFIGURATION, Session};
+use session::git::{EngineMark, Repository};
+use session::machine::process::identity;
+use session::machine::process::interrupt::Interrupt;
+use session::start::options::Options;
+use session::start::up;
 
 use super::args::{SelectArgs, WaitArgs};
 use super::context::{Context, enter, lock, options};
-use crate::docker::{Endpoint, Engine};
-use crate::git::{EngineMark, Repository};
-use crate::process::identity;
-use crate::process::interrupt::Interrupt;
-use crate::session::create::{self, Made};
-use crate::session::environment::SessionVariables;
-use crate::session::options::Options;
-use crate::session::up_state::Up;
-use crate::session::{self, CONFIGURATION, Session, child, up};
 
 /// Make a git worktree with a stack of its own, and set it up
 #[derive(Debug, Args)]
@@ -98,7 +99,7 @@ fn conclude(
     interrupt: &Interrupt,
 ) -> anyhow::Result<()> {
     let _lock = lock(&session.id, context.output, interrupt)?;
-    let _ports = session::ports::lock(endpoint, interrupt)?;
+    let _ports = session::port::lock(endpoint, interrupt)?;
     engine.update_note(&session.id, |note| note.setup = None)
 }
 

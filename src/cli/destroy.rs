@@ -10,19 +10,19 @@ use domain::failure::{self, Failure};
 use domain::identity::name::SessionId;
 use domain::text::word::word;
 use domain::worktree::loss::Loss;
+use session::create::Turn;
+use session::docker::{Endpoint, Engine};
+use session::end::ephemeral;
+use session::end::remove::{self, Remains, Volumes};
+use session::end::worktree::Worktree;
+use session::find::ephemeral::Ephemeral;
+use session::git;
+use session::machine::process::interrupt::Interrupt;
 
 use super::args::DirectoryArgs;
 use super::confirm::confirm;
 use super::context::{Context, Target, lock};
 use super::prune::orphans;
-use crate::docker::{Endpoint, Engine};
-use crate::git;
-use crate::process::interrupt::Interrupt;
-use crate::session::create::Turn;
-use crate::session::ephemeral::Ephemeral;
-use crate::session::ephemeral_end;
-use crate::session::remove::{self, Remains, Volumes};
-use crate::session::worktree::Worktree;
 
 /// Remove a session: its containers, networks, volumes and built images, and a worktree that `create` made
 #[derive(Debug, Args)]
@@ -184,7 +184,7 @@ fn remove(
 ) -> anyhow::Result<()> {
     let output = context.output;
     if let Some(suffix) = &target.ephemeral {
-        ephemeral_end::remove(engine, &target.id, suffix)?;
+        ephemeral::remove(engine, &target.id, suffix)?;
         output.note(format!("removed an ephemeral session of `{}`", target.directory.display()));
         return Ok(());
     }

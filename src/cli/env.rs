@@ -12,16 +12,18 @@ use domain::text::hash::hex;
 use domain::text::word::word;
 use domain::text::{block, dotenv, format};
 use domain::view;
+use session::environment::app;
+use session::find::generated;
+use session::git::{self, Regard};
+use session::machine::files;
+use session::machine::process::interrupt::Interrupt;
+use session::start::options::Options;
+use session::start::up;
 
 use super::args::WAIT_SECONDS;
 use super::context::{Context, Present, options};
 use super::shell_name;
-use crate::files;
-use crate::git::{self, Regard};
 use crate::output::Output;
-use crate::process::interrupt::Interrupt;
-use crate::session::options::Options;
-use crate::session::{app, generated, up};
 
 /// Print the session's variables
 #[derive(Debug, Args)]

@@ -15,19 +15,21 @@ use domain::identity::own::RECORD;
 use domain::stack::dotenv_file::Mode;
 use domain::stack::settings::Localhost;
 use domain::text::env_file::Entry;
+use session::docker::{Endpoint, Engine};
+use session::environment::dotenv::Reader;
+use session::environment::localhost::{self, Asked, Loopback};
+use session::environment::{app, child};
+use session::find::Session;
+use session::machine::process::exec;
+use session::machine::process::interrupt::Interrupt;
+use session::machine::process::network::Network;
+use session::machine::timing;
+use session::start::options::Options;
+use session::start::up;
 
 use super::args::WaitArgs;
 use super::complete;
 use super::context::{Context, options};
-use crate::docker::{Endpoint, Engine};
-use crate::process::exec;
-use crate::process::interrupt::Interrupt;
-use crate::process::network::Network;
-use crate::session::dotenv::Reader;
-use crate::session::localhost::{self, Asked, Loopback};
-use crate::session::options::Options;
-use crate::session::{self, Session, app, child, up};
-use crate::timing;
 
 /// Run a command with this directory's stack up and its ports in the environment
 #[derive(Debug, Default, Args)]
@@ -109,7 +111,7 @@ pub(super) fn run(context: Context, args: ExecArgs) -> anyhow::Result<u8> {
     let explicit = args.env.iter().map(flags::explicit).collect::<Result<Vec<_>, _>>()?;
     let env_files = flags::env_files(&args.env_files)?;
     // An Engine is needed only where there is a project.
-    if args.optional && session::locate(&std::env::current_dir()?, &context.environment).is_none() {
+    if args.optional && session::find::locate(&std::env::current_dir()?, &context.environment).is_none() {
         let explicit = flags::callers(explicit, &context, None)?;
         let sources = Sources { caller: context.caller, env_files, explicit, ..Sources::default() };
         find_command(&sources, &args.command)?;

@@ -9,15 +9,16 @@ use domain::engine::origin::{Origin, Presence, Why};
 use domain::identity::name::{SessionId, Suffix};
 use domain::printable;
 use domain::text::word::word;
+use session::docker::Claims;
+use session::end::ephemeral;
+use session::end::remove::{Remains, Volumes};
+use session::find::owner;
+use session::machine::files::disk;
+use session::machine::process::identity;
+use session::machine::process::interrupt::Interrupt;
 
 use super::confirm::confirm;
 use super::context::{Context, lock};
-use crate::docker::Claims;
-use crate::files::disk;
-use crate::process::identity;
-use crate::process::interrupt::Interrupt;
-use crate::session::remove::{Remains, Volumes};
-use crate::session::{ephemeral_end, owner};
 
 /// Remove sessions whose directory is gone, and ephemeral ones whose command has ended
 #[derive(Debug, Args)]
@@ -42,7 +43,7 @@ pub(super) fn run(context: Context, args: PruneArgs) -> anyhow::Result<()> {
     }
     if gone.is_empty() && ended.is_empty() {
         if !args.dry_run {
-            ephemeral_end::sweep()?;
+            ephemeral::sweep()?;
         }
         context.output.note("nothing to prune: every session's directory is there");
         return Ok(());
@@ -80,10 +81,10 @@ pub(super) fn run(context: Context, args: PruneArgs) -> anyhow::Result<()> {
         context.output.note(format!("removed the session of `{directory}`"));
     }
     for (id, directory, suffix) in &ended {
-        ephemeral_end::remove(&mut engine, id, suffix)?;
+        ephemeral::remove(&mut engine, id, suffix)?;
         context.output.note(format!("removed an ephemeral session of `{directory}`"));
     }
-    ephemeral_end::sweep()
+    ephemeral::sweep()
 }
 
 /// Sessions of this user that nobody needs any more, by identity and directory.

@@ -1,11 +1,13 @@
 //! `prism restart`: every container stopped and started again, and ready.
 
 use clap::Args;
+use session::end::remove;
+use session::find::owner;
+use session::machine::process::interrupt::Interrupt;
+use session::start::{cold, up};
 
 use super::args::{DirectoryArgs, WaitArgs};
 use super::context::{Context, lock, options};
-use crate::process::interrupt::Interrupt;
-use crate::session::{cold, owner, remove, up};
 
 /// Stop and start this directory's stack
 #[derive(Debug, Args)]

@@ -7,15 +7,17 @@ use domain::identity::name::ServiceName;
 use domain::stack::settings::Settings;
 use domain::text::template::nearest;
 use domain::variable;
+use session::docker::{Endpoint, Engine};
+use session::environment;
+use session::environment::up::Up;
+use session::find::Session;
+use session::machine::process::interrupt::Interrupt;
+use session::start::options::Options;
+use session::start::up;
 
 use super::args::{DirectoryArgs, ModeArg, SelectArgs, WaitArgs};
 use super::context::{Context, options};
-use crate::docker::{Endpoint, Engine};
 use crate::output::Output;
-use crate::process::interrupt::Interrupt;
-use crate::session::options::Options;
-use crate::session::up_state::Up;
-use crate::session::{Session, environment, up};
 
 /// Start this directory's stack and wait until it is ready
 #[derive(Debug, Args)]

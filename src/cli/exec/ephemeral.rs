@@ -3,15 +3,16 @@
 use std::ffi::OsString;
 
 use domain::environment::Environment;
+use session::end::ephemeral;
+use session::end::remove::Remains;
+use session::find::Session;
+use session::machine::process::exec::Program;
+use session::machine::process::interrupt::{Interrupt, end_by};
+use session::machine::process::network::Network;
+use session::machine::process::supervise::{self, Fate, Signals};
+use session::start::patience::farewell;
 
 use crate::cli::context::Context;
-use crate::process::exec::Program;
-use crate::process::interrupt::{Interrupt, end_by};
-use crate::process::network::Network;
-use crate::process::supervise::{self, Fate, Signals};
-use crate::session::patience::farewell;
-use crate::session::remove::Remains;
-use crate::session::{Session, ephemeral_end};
 
 /// Runs a command with a stack of its own, and returns its exit status; ends by the same signal as the command.
 ///
@@ -64,7 +65,7 @@ fn finish(
         return Ok(());
     }
     match &session.ephemeral {
-        Some(own) if is_up => ephemeral_end::remove(&mut engine, &session.id, &own.suffix),
-        _ => ephemeral_end::remove_unfinished(&mut engine, session),
+        Some(own) if is_up => ephemeral::remove(&mut engine, &session.id, &own.suffix),
+        _ => ephemeral::remove_unfinished(&mut engine, session),
     }
 }

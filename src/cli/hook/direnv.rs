@@ -9,15 +9,17 @@ use domain::identity::own::{DIFF, DIRENV};
 use domain::shell::Shell;
 use domain::shell::layer::{Layer, Now, Operation, Sight};
 use domain::stack::settings::Settings;
+use session::compose::ComposeFiles;
+use session::docker::{Endpoint, Engine};
+use session::environment::{self, SessionVariables};
+use session::find::{CONFIGURATION, Consent, Session, generated, locate};
+use session::glance;
+use session::machine::files;
+use session::machine::process::interrupt::Interrupt;
+use session::start::{cold, up, warm};
 
 use super::super::args::WAIT_SECONDS;
 use super::super::context::{Context, options};
-use crate::compose::ComposeFiles;
-use crate::docker::{Endpoint, Engine};
-use crate::files;
-use crate::process::interrupt::Interrupt;
-use crate::session::environment::{self, SessionVariables};
-use crate::session::{CONFIGURATION, Consent, Session, cold, generated, glance, locate, up, warm};
 
 /// A session that runs, and what it gives a shell.
 type Found = (Session, SessionVariables);
