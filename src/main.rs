@@ -1,21 +1,11 @@
 //! prism runs a command against this directory's own copy of a Compose stack.
 
 mod cli;
-mod compose;
-mod docker;
-mod files;
-mod git;
-mod listen;
-mod lock;
 mod output;
-mod probe;
-mod process;
-mod read;
-mod session;
-mod signal;
-mod timing;
 
 use std::process::ExitCode;
+
+use session::machine::{listen, process};
 
 fn main() -> ExitCode {
     if std::env::args_os().next().is_some_and(|name| name == process::witness::NAME) {

@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use domain::printable;
+use session::notice::{Notice, Receiver};
 
 /// How much is said, and whether it may be coloured.
 #[derive(Debug, Clone, Copy)]
@@ -108,6 +109,25 @@ impl Output {
             format!("{prefix} {text}\n")
         };
         write_stderr(line.as_bytes());
+    }
+}
+
+impl Receiver for Output {
+    fn receive(&self, notice: Notice) {
+        match notice {
+            Notice::Note(text) => self.note(text),
+            Notice::Detail(text) => self.detail(text),
+            Notice::Passed(text) => self.pass_on(&text),
+            Notice::Failed(rendered) => self.error(&rendered),
+        }
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    fn wants_details(&self) -> bool {
+        self.verbose
     }
 }
 

@@ -1,44 +1,23 @@
-//! Dependencies point one way: main → cli → session → adapters → domain. That the domain knows none of them, Cargo sees to.
+//! Dependencies point one way: faces → session → domain, which Cargo sees to; and so do those of the rooms within the session.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What each layer may name of the crate, besides itself. `timing` is shared by all, `output` by verbs and the session.
-const ALLOWED: &[(&str, &[&str])] = &[
-    (
-        "main",
-        &[
-            "cli", "compose", "docker", "files", "git", "listen", "lock", "output", "probe", "process",
-            "read", "session", "signal", "timing",
-        ],
-    ),
-    (
-        "cli",
-        &[
-            "session", "compose", "docker", "files", "git", "listen", "lock", "output", "probe", "process",
-            "read", "timing",
-        ],
-    ),
-    (
-        "session",
-        &[
-            "compose", "docker", "files", "git", "listen", "lock", "output", "probe", "process", "read",
-            "timing",
-        ],
-    ),
-    ("compose", &["read"]),
-    ("docker", &["timing"]),
-    ("files", &["read"]),
-    ("git", &["read", "signal"]),
-    ("listen", &[]),
-    ("lock", &[]),
-    ("probe", &[]),
-    ("process", &["signal"]),
-    ("read", &[]),
-    ("signal", &[]),
-    ("output", &[]),
-    ("timing", &[]),
+/// What each room of `crates/session` may name of the others.
+const ROOMS: &[(&str, &[&str])] = &[
+    ("machine", &[]),
+    ("notice", &[]),
+    ("compose", &["machine"]),
+    ("docker", &["machine"]),
+    ("git", &["machine"]),
+    ("find", &["compose", "docker", "git", "machine"]),
+    ("port", &["docker", "find", "machine"]),
+    ("end", &["docker", "find", "git", "machine", "notice", "port"]),
+    ("environment", &["docker", "find", "machine", "notice"]),
+    ("start", &["compose", "docker", "end", "environment", "find", "git", "machine", "notice", "port"]),
+    ("create", &["docker", "end", "environment", "find", "git", "machine", "notice"]),
+    ("glance", &["docker", "environment", "find", "start"]),
 ];
 
 /// Every source file with its text before the tests.
@@ -55,12 +34,16 @@ fn sources() -> Vec<(PathBuf, String)> {
         }
     }
     let mut found = Vec::new();
-    visit(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
+    visit(&root(), &mut found);
     found
 }
 
-fn layer(path: &Path) -> String {
-    let below = path.strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).expect("in src");
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/session/src")
+}
+
+fn room(path: &Path) -> String {
+    let below = path.strip_prefix(root()).expect("in the crate");
     let first = below.components().next().expect("a name").as_os_str().to_string_lossy();
     first.trim_end_matches(".rs").to_owned()
 }
@@ -91,16 +74,14 @@ fn names_are_found_in_every_spelling() {
 }
 
 #[test]
-fn each_layer_names_only_the_ones_below() {
+fn each_room_names_only_the_ones_below() {
     let mut wrong = Vec::new();
-    for (path, code) in sources() {
-        let layer = layer(&path);
-        let (_, allowed) = ALLOWED
-            .iter()
-            .find(|(name, _)| *name == layer)
-            .unwrap_or_else(|| panic!("unknown layer {layer}"));
+    for (path, code) in sources().into_iter().filter(|(path, _)| room(path) != "lib") {
+        let room = room(&path);
+        let (_, allowed) =
+            ROOMS.iter().find(|(name, _)| *name == room).unwrap_or_else(|| panic!("unknown room {room}"));
         for name in code.split("crate::").skip(1).flat_map(named) {
-            if name != layer && !allowed.contains(&name.as_str()) {
+            if name != room && !allowed.contains(&name.as_str()) {
                 wrong.push(format!("{}: crate::{name}", path.display()));
             }
         }

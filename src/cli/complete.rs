@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 
 use clap_complete::engine::{CompletionCandidate, PathCompleter, ValueCompleter};
+use session::glance;
+use session::start::warm;
 
 use super::context::{Context, checkouts};
 use crate::output::{Color, Output};
-use crate::session::{self, glance, warm};
 
 /// The variable by which a completion script asks.
 pub(super) const ASKED: &str = "PRISM_COMPLETE";
@@ -16,7 +17,7 @@ pub(super) const ASKED: &str = "PRISM_COMPLETE";
 pub(super) fn services(current: &OsStr) -> Vec<CompletionCandidate> {
     let context = Context::new(Output::new(true, false, Color::Never));
     let here = std::env::current_dir().ok();
-    let directory = here.and_then(|start| session::locate(&start, &context.environment));
+    let directory = here.and_then(|start| session::find::locate(&start, &context.environment));
     let header = directory.and_then(|directory| warm::peek(&directory));
     let names = header.into_iter().flat_map(|header| header.services.into_keys()).map(|service| service.0);
     beginning_with(names, current)

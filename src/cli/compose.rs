@@ -5,11 +5,12 @@ use std::ffi::OsString;
 use clap::Args;
 use domain::environment::Environment;
 use domain::failure::{Failure, Kind};
+use session::find::owner;
+use session::machine::process::exec;
+use session::machine::process::interrupt::Interrupt;
+use session::start::cold;
 
 use super::context::Context;
-use crate::process::exec;
-use crate::process::interrupt::Interrupt;
-use crate::session::{cold, owner};
 
 /// Run `docker compose` on this session
 #[derive(Debug, Args)]
@@ -42,7 +43,7 @@ pub(super) fn run(context: Context, args: ComposeArgs) -> anyhow::Result<()> {
     let session = context.session(&endpoint)?;
     owner::refuse_all(&mut engine, &session.id, &session.directory)?;
     interrupt.listen()?;
-    let compose = cold::refresh(&session, &mut engine, &endpoint, context.output, &interrupt)?;
+    let compose = cold::refresh(&session, &mut engine, &endpoint, context.notices, &interrupt)?;
     if let [verb, words @ ..] = &from_verb(&args.arguments)[..]
         && STARTING.contains(verb)
     {

@@ -12,24 +12,29 @@ use domain::identity::name::{ServiceName, SessionId, Suffix};
 use domain::shell::original::original;
 use domain::stack::header::Header;
 use domain::worktree::checkout::{self, Checkout};
+use session::docker::{self, Endpoint, Engine};
+use session::end::worktree::Worktree;
+use session::environment::{self, SessionVariables, dotenv};
+use session::find::{Consent, Ephemeral, Session, going, owner, reach};
+use session::git::Repository;
+use session::machine::lock::Lock;
+use session::machine::process::interrupt::Interrupt;
+use session::machine::{files, timing};
+use session::notice::Notices;
+use session::start::options::Options;
+use session::start::patience::{LIMIT, patience};
+use session::start::{up, warm};
+use session::{compose, glance};
 
-use crate::docker::{self, Endpoint, Engine};
-use crate::git::Repository;
-use crate::lock::Lock;
 use crate::output::Output;
-use crate::process::interrupt::Interrupt;
-use crate::session::environment::{self, SessionVariables};
-use crate::session::options::Options;
-use crate::session::patience::{LIMIT, patience};
-use crate::session::worktree::Worktree;
-use crate::session::{self, Consent, Ephemeral, Session, dotenv, glance, owner, reach, up, warm};
-use crate::{compose, files, timing};
 
 /// What a verb works with.
 #[derive(Debug)]
 pub(super) struct Context {
     /// Where it speaks.
     pub(super) output: Output,
+    /// Where the session tells what happens: the same.
+    pub(super) notices: Notices,
     /// The environment as it was before any prism, for what Compose reads.
     pub(super) environment: Environment,
     /// The environment without anything that an outer prism set, for a command. What a hook replaced stays away.
@@ -105,7 +110,13 @@ impl Context {
             Ok(here) => compose::anchored(environment, &here),
             Err(_) => environment,
         };
-        Self { output, environment, caller: scrubbed(whole), owner: OnceCell::new() }
+        Self {
+            output,
+            notices: Notices::to(Box::leak(Box::new(output))),
+            environment,
+            caller: scrubbed(whole),
+            owner: OnceCell::new(),
+        }
     }
 
     /// Names this user on this machine, as labels do.
@@ -128,7 +139,7 @@ impl Context {
     pub(super) fn engine_until(&self, interrupt: &Interrupt) -> anyhow::Result<(Endpoint, Engine)> {
         let endpoint = Endpoint::discover(&self.environment)?;
         let mut engine = Engine::new(&endpoint)?;
-        engine.set_patience(Some(patience(self.output, interrupt.clone(), LIMIT)));
+        engine.set_patience(Some(patience(self.notices, interrupt.clone(), LIMIT)));
         Ok((endpoint, engine))
     }
 
@@ -173,7 +184,7 @@ impl Context {
             // Its Compose file may be gone, on another branch for instance.
             Err(error) if failure::kind(&error) == Kind::NoProject => {
                 let directory = self.target(&mut engine, &endpoint, None)?.directory;
-                let git_top = session::git_top(&directory);
+                let git_top = session::find::git_top(&directory);
                 Session::at(directory, git_top, &endpoint, self.environment.clone())
                     .map(|session| (session, Some(error)))
             }
@@ -282,11 +293,11 @@ impl Context {
             return Ok(found);
         }
         let here = std::env::current_dir()?;
-        if let Some(going) = Worktree::going(&here) {
+        if let Some(going) = going::going(&here) {
             return target(going);
         }
-        let project = session::locate(&here, &self.environment);
-        for candidate in session::candidates(&here) {
+        let project = session::find::locate(&here, &self.environment);
+        for candidate in session::find::candidates(&here) {
             let target = target(candidate)?;
             let is_project = Some(&target.directory) == project.as_ref();
             if is_project || known.contains_key(&target.id) && check(&target).is_ok() {
@@ -304,8 +315,8 @@ impl Context {
 pub(super) fn checkouts(environment: &Environment) -> Vec<Checkout> {
     let Ok(here) = std::env::current_dir() else { return Vec::new() };
     let Some(repository) = Repository::find(&here) else { return Vec::new() };
-    let project = session::locate(&here, environment);
-    let top = session::git_top(&here);
+    let project = session::find::locate(&here, environment);
+    let top = session::find::git_top(&here);
     let below = project.zip(top).and_then(|(project, top)| Some(project.strip_prefix(top).ok()?.to_owned()));
     repository.checkouts(&below.unwrap_or_default())
 }
@@ -323,16 +334,16 @@ pub(super) fn enter(directory: &Path) -> anyhow::Result<()> {
 /// Takes a session's lock, waiting for whoever has it, or until a signal comes.
 pub(super) fn lock(id: &SessionId, output: Output, interrupt: &Interrupt) -> anyhow::Result<Lock> {
     let mut told = false;
-    Lock::acquire(&session::lock_name(id), || {
+    Lock::acquire(&session::find::lock_name(id), || {
         if !std::mem::replace(&mut told, true) {
             output.note("waiting for another prism that works on this session");
         }
-        Ok(interrupt.pause(session::LOCK_POLL)?)
+        Ok(interrupt.pause(session::find::LOCK_POLL)?)
     })
 }
 
 /// Builds the options of everything that starts a stack.
-pub(super) fn options(output: Output, start: bool, services: &[String], wait_timeout: u64) -> Options {
+pub(super) fn options(notices: Notices, start: bool, services: &[String], wait_timeout: u64) -> Options {
     Options {
         start,
         selection: None,
@@ -341,6 +352,6 @@ pub(super) fn options(output: Output, start: bool, services: &[String], wait_tim
         app: None,
         services: services.iter().map(|name| ServiceName(name.clone())).collect(),
         wait_timeout: Duration::from_secs(wait_timeout),
-        output,
+        notices,
     }
 }

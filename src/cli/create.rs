@@ -8,18 +8,19 @@ use clap::Args;
 use domain::environment::{Environment, Sources, Stray};
 use domain::failure::{self, Failure, Kind};
 use domain::text::word::word;
+use session::create::{self, Made};
+use session::docker::{Endpoint, Engine};
+use session::environment::up::Up;
+use session::environment::{SessionVariables, child};
+use session::find::{CONFIGURATION, Session};
+use session::git::{EngineMark, Repository};
+use session::machine::process::identity;
+use session::machine::process::interrupt::Interrupt;
+use session::start::options::Options;
+use session::start::up;
 
 use super::args::{SelectArgs, WaitArgs};
 use super::context::{Context, enter, lock, options};
-use crate::docker::{Endpoint, Engine};
-use crate::git::{EngineMark, Repository};
-use crate::process::identity;
-use crate::process::interrupt::Interrupt;
-use crate::session::cold::Up;
-use crate::session::create::{self, Made};
-use crate::session::environment::SessionVariables;
-use crate::session::options::Options;
-use crate::session::{self, CONFIGURATION, Session, child, up};
 
 /// Make a git worktree with a stack of its own, and set it up
 #[derive(Debug, Args)]
@@ -81,7 +82,7 @@ pub(super) fn run(context: Context, args: CreateArgs) -> anyhow::Result<()> {
             Ok(())
         }
         Err(mut error) => {
-            if made.undo(&mut engine, context.output) {
+            if made.undo(&mut engine, context.notices) {
                 failure::forget_session(&mut error);
             }
             Err(error)
@@ -98,7 +99,7 @@ fn conclude(
     interrupt: &Interrupt,
 ) -> anyhow::Result<()> {
     let _lock = lock(&session.id, context.output, interrupt)?;
-    let _ports = session::ports::lock(endpoint, interrupt)?;
+    let _ports = session::port::lock(endpoint, interrupt)?;
     engine.update_note(&session.id, |note| note.setup = None)
 }
 
@@ -112,7 +113,7 @@ fn make(
     made: &mut Made,
 ) -> anyhow::Result<Session> {
     let (session, sources) = if args.in_place {
-        made.begin(here.path(), context.output, interrupt)?;
+        made.begin(here.path(), context.notices, interrupt)?;
         (here, Vec::new())
     } else {
         worktree(context, args, &here, endpoint, engine, made, interrupt)?
@@ -125,14 +126,14 @@ fn make(
     let options = Options {
         setup: Some(identity::own()),
         selection: args.select.selection(&session.settings)?,
-        ..options(context.output, true, &[], args.wait.seconds)
+        ..options(context.notices, true, &[], args.wait.seconds)
     };
     let up = up::up(&session, engine, endpoint, &options, interrupt)?;
     made.check_own(engine, &session)?;
     let variables =
         session::environment::variables(&session, engine, endpoint, Some(&up.header), &up.containers)?;
     variables.write_dotenv(&session)?;
-    create::refresh(&session, &sources, &up.header, &variables, engine, context.output)?;
+    create::refresh(&session, &sources, &up.header, &variables, engine, context.notices)?;
     if !session.settings.setup.is_empty() {
         let environment = environment(context, &session, engine, &up, variables)?;
         set_up(context, args, &session, &environment, made, interrupt)?;
@@ -164,9 +165,9 @@ fn worktree(
     context.output.note(format!("making a worktree of `{branch}` at `{}`", place.worktree.display()));
     let below = place.session.strip_prefix(&place.worktree).unwrap_or(Path::new(""));
     let sources = vec![repository.main.join(below), here.path().to_path_buf()];
-    made.begin(&place.worktree, context.output, interrupt)?;
+    made.begin(&place.worktree, context.notices, interrupt)?;
     let engine = EngineMark { id: engine.id()?, address: endpoint.address.clone() };
-    made.worktree(repository, &place, &branch, args.from.as_deref(), engine, context.output)?;
+    made.worktree(repository, &place, &branch, args.from.as_deref(), engine, context.notices)?;
     if !args.no_settings
         && let Some(sentence) = create::take_settings(here.path(), &place.session)?
     {
@@ -203,7 +204,7 @@ fn environment(
         ..Sources::default()
     };
     let ways_out = |stray: &Stray| stray.ways_out_of("create");
-    child::environment(session, engine, up, variables, sources, context.output, ways_out)
+    child::environment(session, engine, up, variables, sources, context.notices, ways_out)
 }
 
 /// Runs the setup commands in order, with the session's variables.

@@ -10,18 +10,19 @@ use domain::failure::{self, Failure};
 use domain::identity::name::SessionId;
 use domain::text::word::word;
 use domain::worktree::loss::Loss;
+use session::create::Turn;
+use session::docker::{Endpoint, Engine};
+use session::end::ephemeral;
+use session::end::remove::{self, Remains, Volumes};
+use session::end::worktree::Worktree;
+use session::find::ephemeral::Ephemeral;
+use session::git;
+use session::machine::process::interrupt::Interrupt;
 
 use super::args::DirectoryArgs;
 use super::confirm::confirm;
 use super::context::{Context, Target, lock};
 use super::prune::orphans;
-use crate::docker::{Endpoint, Engine};
-use crate::git;
-use crate::process::interrupt::Interrupt;
-use crate::session::create::Turn;
-use crate::session::ephemeral::{self, Ephemeral};
-use crate::session::remove::{self, Remains, Volumes};
-use crate::session::worktree::Worktree;
 
 /// Remove a session: its containers, networks, volumes and built images, and a worktree that `create` made
 #[derive(Debug, Args)]
@@ -187,7 +188,8 @@ fn remove(
         output.note(format!("removed an ephemeral session of `{}`", target.directory.display()));
         return Ok(());
     }
-    let _turn = worktree.map(|it| Turn::take(it.top(), output, &Interrupt::default())).transpose()?;
+    let _turn =
+        worktree.map(|it| Turn::take(it.top(), context.notices, &Interrupt::default())).transpose()?;
     let _lock = lock(&target.id, output, &Interrupt::default())?;
     let Doomed { target, mut remains, worktree, losses } = look(engine, endpoint, target, args)?;
     remains.keep_to(&seen);

@@ -3,13 +3,15 @@
 use domain::failure::{self, Failure};
 use domain::printable;
 use domain::stack::store;
+use session::compose;
+use session::docker::Engine;
+use session::environment::{guard, localhost, stranger};
+use session::find::Session;
+use session::machine::process::interrupt::Interrupt;
+use session::start::{cold, script, warm};
 
 use super::context::Context;
-use crate::compose;
-use crate::docker::Engine;
 use crate::output::Output;
-use crate::process::interrupt::Interrupt;
-use crate::session::{Session, cold, guard, localhost, script, stranger, warm};
 
 /// Docker's default pools hold 31 networks.
 const MANY_NETWORKS: usize = 25;

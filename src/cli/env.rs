@@ -12,16 +12,18 @@ use domain::text::hash::hex;
 use domain::text::word::word;
 use domain::text::{block, dotenv, format};
 use domain::view;
+use session::environment::app;
+use session::find::generated;
+use session::git::{self, Regard};
+use session::machine::files;
+use session::machine::process::interrupt::Interrupt;
+use session::start::options::Options;
+use session::start::up;
 
 use super::args::WAIT_SECONDS;
 use super::context::{Context, Present, options};
 use super::shell_name;
-use crate::files;
-use crate::git::{self, Regard};
 use crate::output::Output;
-use crate::process::interrupt::Interrupt;
-use crate::session::options::Options;
-use crate::session::{app, generated, up};
 
 /// Print the session's variables
 #[derive(Debug, Args)]
@@ -77,13 +79,13 @@ pub(super) enum EnvFormat {
 }
 
 pub(super) fn run(context: Context, args: &EnvArgs) -> anyhow::Result<()> {
-    let output = context.output;
+    let (output, notices) = (context.output, context.notices);
     if let Some(name) = &args.shell {
         return snippet(context, name, args.app.as_deref());
     }
     let present = if args.start { started(context, args)? } else { context.running()? };
     let mut variables = present.variables()?;
-    variables.refresh_dotenv(&present.session, output);
+    variables.refresh_dotenv(&present.session, notices);
     if let Some(app) = app::find(&present.session, args.app.as_deref())? {
         app::add(&mut variables, &present.session, app)?;
     }
@@ -166,7 +168,7 @@ fn started(context: Context, args: &EnvArgs) -> anyhow::Result<Present> {
     let (endpoint, mut engine) = context.engine_until(&interrupt)?;
     let session = context.session(&endpoint)?;
     let app = app::find(&session, args.app.as_deref())?.map(str::to_owned);
-    let options = Options { app, ..options(context.output, true, &[], WAIT_SECONDS) };
+    let options = Options { app, ..options(context.notices, true, &[], WAIT_SECONDS) };
     let up = up::up(&session, &mut engine, &endpoint, &options, &interrupt)?;
     Ok(Present { session, endpoint, engine, header: Some(up.header), containers: up.containers })
 }

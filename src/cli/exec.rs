@@ -15,19 +15,21 @@ use domain::identity::own::RECORD;
 use domain::stack::dotenv_file::Mode;
 use domain::stack::settings::Localhost;
 use domain::text::env_file::Entry;
+use session::docker::{Endpoint, Engine};
+use session::environment::dotenv::Reader;
+use session::environment::localhost::{self, Asked, Loopback};
+use session::environment::{app, child};
+use session::find::Session;
+use session::machine::process::exec;
+use session::machine::process::interrupt::Interrupt;
+use session::machine::process::network::Network;
+use session::machine::timing;
+use session::start::options::Options;
+use session::start::up;
 
 use super::args::WaitArgs;
 use super::complete;
 use super::context::{Context, options};
-use crate::docker::{Endpoint, Engine};
-use crate::process::exec;
-use crate::process::interrupt::Interrupt;
-use crate::process::network::Network;
-use crate::session::dotenv::Reader;
-use crate::session::localhost::{self, Asked, Loopback};
-use crate::session::options::Options;
-use crate::session::{self, Session, app, child, up};
-use crate::timing;
 
 /// Run a command with this directory's stack up and its ports in the environment
 #[derive(Debug, Default, Args)]
@@ -109,7 +111,7 @@ pub(super) fn run(context: Context, args: ExecArgs) -> anyhow::Result<u8> {
     let explicit = args.env.iter().map(flags::explicit).collect::<Result<Vec<_>, _>>()?;
     let env_files = flags::env_files(&args.env_files)?;
     // An Engine is needed only where there is a project.
-    if args.optional && session::locate(&std::env::current_dir()?, &context.environment).is_none() {
+    if args.optional && session::find::locate(&std::env::current_dir()?, &context.environment).is_none() {
         let explicit = flags::callers(explicit, &context, None)?;
         let sources = Sources { caller: context.caller, env_files, explicit, ..Sources::default() };
         find_command(&sources, &args.command)?;
@@ -141,7 +143,7 @@ pub(super) fn run(context: Context, args: ExecArgs) -> anyhow::Result<u8> {
     let options = Options {
         profiles: args.profiles,
         app: app.clone(),
-        ..options(context.output, !args.no_start, &args.services, args.wait.seconds)
+        ..options(context.notices, !args.no_start, &args.services, args.wait.seconds)
     };
     let mode = mode(&sources, &args.command);
     let reader = Reader::new(&session, &std::env::current_dir()?, mode);
@@ -228,24 +230,24 @@ fn ready(
     wanted: Wanted,
 ) -> anyhow::Result<(Environment, Option<Network>)> {
     let Wanted { app, is_shell, reader, sources, localhost } = wanted;
-    let output = options.output;
+    let notices = options.notices;
     let up = up::up(session, &mut engine, endpoint, options, interrupt)?;
     let derived = session::environment::derive(session, &engine, endpoint, Some(&up.header), &up.containers)?;
-    let mut variables = derived.refreshed(session, &up.header, &reader, output)?;
+    let mut variables = derived.refreshed(session, &up.header, &reader, notices)?;
     variables.variables.retain(|variable| !(is_shell && variable.exec_only));
     if let Some(app) = app {
         app::check_port(&variables, session, &mut engine, app)?;
         app::add(&mut variables, session, app)?;
     }
     let mut loopback =
-        localhost::loopback(session, &mut engine, endpoint, &up, &localhost, output, interrupt)?;
+        localhost::loopback(session, &mut engine, endpoint, &up, &localhost, notices, interrupt)?;
     if matches!(loopback, Loopback::Network(_)) {
         timing::mark("network");
     }
     variables.reached = loopback.reached(&up);
     variables.strangers = loopback.take_strangers();
     let mut environment =
-        child::environment(session, &mut engine, &up, variables, sources, output, Stray::ways_out)?;
+        child::environment(session, &mut engine, &up, variables, sources, notices, Stray::ways_out)?;
     let network = loopback.into_network(&mut environment);
     Ok((environment, network))
 }

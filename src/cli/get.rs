@@ -7,10 +7,10 @@ use domain::port::ContainerPort;
 use domain::text::template::nearest;
 use domain::text::url;
 use domain::variable;
+use session::find::reach;
 
 use super::complete;
 use super::context::{Context, Present};
-use crate::session::reach;
 
 /// Print one variable, or where a service or an app listens
 #[derive(Debug, Args)]

@@ -12,11 +12,12 @@ use domain::identity::own::{AWAY, DIFF, DIRENV};
 use domain::shell::layer::{Layer, Now, SILENCE, Sight};
 use domain::shell::{SHELLS, Shell};
 use domain::text::hash::content_hash;
+use session::docker::Endpoint;
+use session::find::Session;
+use session::glance;
 
 use super::context::Context;
 use super::shell_name;
-use crate::docker::Endpoint;
-use crate::session::{self, Session, glance};
 
 /// Print the code that sets a session's variables whenever a shell is in its directory
 #[derive(Debug, Args)]
@@ -73,7 +74,7 @@ fn at_prompt(context: &Context, shell: &Shell, is_after_cd: bool) -> anyhow::Res
     let now = Now::new(std::env::vars_os());
     let layer = Layer::read(now.get(DIFF));
     let directory =
-        std::env::current_dir().ok().and_then(|start| session::locate(&start, &context.environment));
+        std::env::current_dir().ok().and_then(|start| session::find::locate(&start, &context.environment));
     let claim = now.get(DIRENV);
     let silence = layer.silent_until.filter(|_| layer.is_silent(glance::now()));
     let (sight, memory) = match directory {

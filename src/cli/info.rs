@@ -2,11 +2,11 @@
 
 use clap::Args;
 use domain::{failure, view};
+use session::environment::localhost;
+use session::git;
 
 use super::args::{DirectoryArgs, Report};
 use super::context::Context;
-use crate::git;
-use crate::session::localhost;
 
 /// Show this directory's session: services, ports, variables
 #[derive(Debug, Args)]

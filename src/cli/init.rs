@@ -8,12 +8,13 @@ use domain::failure::{Failure, Kind};
 use domain::stack::settings;
 use domain::stack::starter::{self, Foreign};
 use domain::text::url;
+use session::docker::Endpoint;
+use session::find::{CONFIGURATION, Session};
+use session::machine::files;
+use session::machine::process::interrupt::Interrupt;
+use session::start::cold;
 
 use super::context::Context;
-use crate::docker::Endpoint;
-use crate::files;
-use crate::process::interrupt::Interrupt;
-use crate::session::{self, CONFIGURATION, Session, cold};
 
 /// Write a commented prism.yaml
 #[derive(Debug, Args)]
@@ -72,7 +73,7 @@ pub(super) fn run(context: Context, args: InitArgs) -> anyhow::Result<()> {
 fn session_of(context: &Context, endpoint: &Endpoint, files: &[PathBuf]) -> anyhow::Result<Session> {
     let here = std::env::current_dir()?;
     let mut session =
-        Session::at(here.clone(), session::git_top(&here), endpoint, context.environment.clone())?;
+        Session::at(here.clone(), session::find::git_top(&here), endpoint, context.environment.clone())?;
     for file in files {
         let shown = file.display();
         let failure = |what: &str| Failure::new(format!("`{shown}` {what}")).kind(Kind::Usage);

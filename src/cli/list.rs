@@ -10,12 +10,13 @@ use domain::engine::ledger::Noted;
 use domain::identity::name::SessionId;
 use domain::text::word::word;
 use domain::view;
+use session::environment::{localhost, stranger};
+use session::find::reach;
+use session::git;
+use session::machine::process::identity;
 
 use super::args::Report;
 use super::context::Context;
-use crate::git;
-use crate::process::identity;
-use crate::session::{localhost, reach, stranger};
 
 /// List your sessions, running or stopped
 #[derive(Debug, Args)]

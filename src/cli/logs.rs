@@ -7,11 +7,12 @@ use std::path::Path;
 use clap::Args;
 use clap_complete::ArgValueCompleter;
 use domain::engine::container::Container;
+use session::find::Session;
+use session::machine::process::exec;
+use session::start::up;
 
 use super::complete;
 use super::context::Context;
-use crate::process::exec;
-use crate::session::{Session, up};
 
 /// Show what the services wrote
 #[derive(Debug, Args)]

@@ -12,13 +12,16 @@ use domain::port::reservation::{Block, Slot};
 use domain::text::template::nearest;
 use domain::view;
 use domain::view::session::CommandPorts;
+use session::docker::{Endpoint, Engine};
+use session::environment::localhost;
+use session::find::{owner, reach};
+use session::machine::process::interrupt::Interrupt;
+use session::port;
+use session::start::{cold, up};
 
 use super::args::{DirectoryArgs, Report};
 use super::complete;
 use super::context::{Context, Named, lock, options};
-use crate::docker::{Endpoint, Engine};
-use crate::process::interrupt::Interrupt;
-use crate::session::{cold, localhost, owner, ports, reach, up};
 
 /// Show which session has which host port, or give ports back
 #[derive(Debug, Args)]
@@ -95,7 +98,7 @@ pub(super) fn run(context: Context, args: PortsArgs) -> anyhow::Result<()> {
             )?;
             let _lock = lock(&target.id, context.output, &interrupt)?;
             let shown = target.directory.display().to_string();
-            let released = ports::clear(&mut engine, &endpoint, &target.id, &shown, &interrupt)?;
+            let released = port::clear(&mut engine, &endpoint, &target.id, &shown, &interrupt)?;
             let released: Vec<String> = released.values().map(Block::to_string).collect();
             context.output.note(match released.len() {
                 0 => format!("`{shown}` has reserved nothing"),
@@ -160,12 +163,12 @@ fn reassign(
         let names: BTreeSet<&str> = reserved.keys().map(Slot::owner).collect();
         return Err(unknown(session.path(), name, &names, is_running).into());
     }
-    cold::reassign(&session, engine, endpoint, &ports.into_iter().collect(), context.output, interrupt)?;
+    cold::reassign(&session, engine, endpoint, &ports.into_iter().collect(), context.notices, interrupt)?;
     drop(held);
     if !is_running {
         return Ok(());
     }
-    let options = options(context.output, true, &[], super::args::WAIT_SECONDS);
+    let options = options(context.notices, true, &[], super::args::WAIT_SECONDS);
     let up = up::up(&session, engine, endpoint, &options, interrupt)?;
     super::start::report(context.output, &session, engine, endpoint, &up, "is up")
 }

@@ -7,11 +7,12 @@ use domain::identity::own::DIFF;
 use domain::shell::Shell;
 use domain::shell::layer::Layer;
 use domain::view::prompt::{NAMES, Summary, segment, unknown_placeholder};
+use session::docker::Endpoint;
+use session::find::Session;
+use session::glance;
 
 use super::context::Context;
 use super::shell_name;
-use crate::docker::Endpoint;
-use crate::session::{self, Session, glance};
 
 /// Print a short text on this directory's session for a prompt; nothing outside a project
 #[derive(Debug, Args)]
@@ -43,7 +44,7 @@ pub(super) fn run(context: Context, args: PromptArgs) -> anyhow::Result<()> {
             .into());
     }
     let here = std::env::current_dir().ok();
-    let Some(directory) = here.and_then(|start| session::locate(&start, &context.environment)) else {
+    let Some(directory) = here.and_then(|start| session::find::locate(&start, &context.environment)) else {
         return Ok(());
     };
     let summary = summary(context.environment);

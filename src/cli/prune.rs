@@ -9,15 +9,16 @@ use domain::engine::origin::{Origin, Presence, Why};
 use domain::identity::name::{SessionId, Suffix};
 use domain::printable;
 use domain::text::word::word;
+use session::docker::Claims;
+use session::end::ephemeral;
+use session::end::remove::{Remains, Volumes};
+use session::find::owner;
+use session::machine::files::disk;
+use session::machine::process::identity;
+use session::machine::process::interrupt::Interrupt;
 
 use super::confirm::confirm;
 use super::context::{Context, lock};
-use crate::docker::Claims;
-use crate::files::disk;
-use crate::process::identity;
-use crate::process::interrupt::Interrupt;
-use crate::session::remove::{Remains, Volumes};
-use crate::session::{ephemeral, owner};
 
 /// Remove sessions whose directory is gone, and ephemeral ones whose command has ended
 #[derive(Debug, Args)]

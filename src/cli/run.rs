@@ -7,6 +7,8 @@ use clap::{Args, Command, CommandFactory, FromArgMatches, Parser};
 use clap_complete::CompleteEnv;
 use domain::failure::{self, Failure, Kind};
 use domain::text::word::word;
+use session::machine::process::interrupt::end_by;
+use session::machine::timing;
 
 use super::context::{self, Context};
 use super::{
@@ -14,8 +16,6 @@ use super::{
     hook, info, init, list, logs, man, ports, prompt, prune, restart, shell, start, stop, stop_all,
 };
 use crate::output::{Color, Output};
-use crate::process::interrupt::end_by;
-use crate::timing;
 
 /// Runs prism with these arguments, the first of which is its own name. Returns the exit status.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> u8 {

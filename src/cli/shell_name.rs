@@ -3,8 +3,7 @@
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use domain::failure::{Failure, Kind};
 use domain::shell::{SHELLS, Shell};
-
-use crate::process::parent;
+use session::machine::process::parent;
 
 /// Stands for a shell that is to be found out.
 pub(super) const GUESS: &str = "auto";

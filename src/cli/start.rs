@@ -7,15 +7,17 @@ use domain::identity::name::ServiceName;
 use domain::stack::settings::Settings;
 use domain::text::template::nearest;
 use domain::variable;
+use session::docker::{Endpoint, Engine};
+use session::environment;
+use session::environment::up::Up;
+use session::find::Session;
+use session::machine::process::interrupt::Interrupt;
+use session::start::options::Options;
+use session::start::up;
 
 use super::args::{DirectoryArgs, ModeArg, SelectArgs, WaitArgs};
 use super::context::{Context, options};
-use crate::docker::{Endpoint, Engine};
 use crate::output::Output;
-use crate::process::interrupt::Interrupt;
-use crate::session::cold::Up;
-use crate::session::options::Options;
-use crate::session::{Session, environment, up};
 
 /// Start this directory's stack and wait until it is ready
 #[derive(Debug, Args)]
@@ -47,7 +49,7 @@ pub(super) fn run(context: Context, args: StartArgs) -> anyhow::Result<()> {
     let session = context.session(&endpoint)?;
     let chosen =
         if args.default { Some(Selection::default()) } else { args.select.selection(&session.settings)? };
-    let options = Options { selection: chosen, ..options(context.output, true, &[], args.wait.seconds) };
+    let options = Options { selection: chosen, ..options(context.notices, true, &[], args.wait.seconds) };
     let up = up::up(&session, &mut engine, &endpoint, &options, &interrupt)?;
     let what = if up.started { "is up" } else { "was up already" };
     report(context.output, &session, &engine, &endpoint, &up, what)

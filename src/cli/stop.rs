@@ -1,9 +1,10 @@
 //! `prism stop`: the containers stopped, their data kept.
 
+use session::end::remove;
+use session::machine::process::interrupt::Interrupt;
+
 use super::args::DirectoryArgs;
 use super::context::{Context, lock};
-use crate::process::interrupt::Interrupt;
-use crate::session::remove;
 
 pub(super) fn run(context: Context, args: DirectoryArgs) -> anyhow::Result<()> {
     let (endpoint, mut engine) = context.engine()?;

@@ -6,10 +6,11 @@ use domain::engine::container::State;
 use domain::failure;
 use domain::identity::name::SessionId;
 use domain::view::session::by_session;
+use session::end::remove;
+use session::find::{Ephemeral, owner};
+use session::machine::process::interrupt::Interrupt;
 
 use super::context::{Context, lock};
-use crate::process::interrupt::Interrupt;
-use crate::session::{Ephemeral, owner, remove};
 
 pub(super) fn run(context: Context) -> anyhow::Result<()> {
     Ephemeral::check_caller()?;

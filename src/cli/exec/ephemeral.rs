@@ -3,15 +3,16 @@
 use std::ffi::OsString;
 
 use domain::environment::Environment;
+use session::end::ephemeral;
+use session::end::remove::Remains;
+use session::find::Session;
+use session::machine::process::exec::Program;
+use session::machine::process::interrupt::{Interrupt, end_by};
+use session::machine::process::network::Network;
+use session::machine::process::supervise::{self, Fate, Signals};
+use session::start::patience::farewell;
 
 use crate::cli::context::Context;
-use crate::process::exec::Program;
-use crate::process::interrupt::{Interrupt, end_by};
-use crate::process::network::Network;
-use crate::process::supervise::{self, Fate, Signals};
-use crate::session::patience::farewell;
-use crate::session::remove::Remains;
-use crate::session::{Session, ephemeral};
 
 /// Runs a command with a stack of its own, and returns its exit status; ends by the same signal as the command.
 ///
@@ -54,7 +55,7 @@ fn finish(
     keeps: bool,
 ) -> anyhow::Result<()> {
     let (_, mut engine) = context.engine()?;
-    engine.set_patience(Some(farewell(context.output, interrupt.clone())));
+    engine.set_patience(Some(farewell(context.notices, interrupt.clone())));
     let remains = if keeps { Remains::find(&mut engine, &session.id)?.containers } else { Vec::new() };
     if let Some(container) = remains.first() {
         let project = &container.project;

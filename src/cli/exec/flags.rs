@@ -9,9 +9,9 @@ use domain::environment::Explicit;
 use domain::failure::{Failure, Kind};
 use domain::identity::own::OWN;
 use domain::text::env_file::{self, Entry};
+use session::find::Session;
 
 use crate::cli::context::Context;
-use crate::session::Session;
 
 /// Reads a `-e NAME[=VALUE]`.
 pub(super) fn explicit(argument: &OsString) -> Result<Explicit, Failure> {

@@ -9,15 +9,17 @@ use domain::identity::own::{DIFF, DIRENV};
 use domain::shell::Shell;
 use domain::shell::layer::{Layer, Now, Operation, Sight};
 use domain::stack::settings::Settings;
+use session::compose::ComposeFiles;
+use session::docker::{Endpoint, Engine};
+use session::environment::{self, SessionVariables};
+use session::find::{CONFIGURATION, Consent, Session, generated, locate};
+use session::glance;
+use session::machine::files;
+use session::machine::process::interrupt::Interrupt;
+use session::start::{cold, up, warm};
 
 use super::super::args::WAIT_SECONDS;
 use super::super::context::{Context, options};
-use crate::compose::ComposeFiles;
-use crate::docker::{Endpoint, Engine};
-use crate::files;
-use crate::process::interrupt::Interrupt;
-use crate::session::environment::{self, SessionVariables};
-use crate::session::{CONFIGURATION, Consent, Session, cold, generated, glance, locate, up, warm};
 
 /// A session that runs, and what it gives a shell.
 type Found = (Session, SessionVariables);
@@ -84,7 +86,7 @@ fn started(
     interrupt: &Interrupt,
 ) -> anyhow::Result<Found> {
     let session = context.session(endpoint)?;
-    let options = options(context.output, true, &[], WAIT_SECONDS);
+    let options = options(context.notices, true, &[], WAIT_SECONDS);
     let up = up::up(&session, engine, endpoint, &options, interrupt)?;
     let variables = environment::variables(&session, engine, endpoint, Some(&up.header), &up.containers)?;
     variables.write_dotenv(&session)?;

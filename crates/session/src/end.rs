@@ -1,0 +1,5 @@
+//! Ending a session, and what was made for it.
+
+pub mod ephemeral;
+pub mod remove;
+pub mod worktree;
