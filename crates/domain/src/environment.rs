@@ -5,6 +5,7 @@ mod former;
 pub mod forward;
 mod lead;
 mod merge;
+mod said;
 #[cfg(test)]
 mod tests;
 pub mod translation;

@@ -2,32 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use super::Answer;
 use super::beside::is_of_another;
 use super::shell::{is_address, is_for_shells};
 use super::target::{Target, Targets, is_of_origins};
-use crate::identity::name::ServiceName;
 use crate::identity::variable_name::{is_cloud_credential, is_secret};
-use crate::port::ContainerPort;
 use crate::stack::dotenv_file::{HOSTS, Line};
 use crate::text::{loopback, url};
 use crate::variable::{Place, Variable};
-
-/// A variable that a line gives, and that leads to the session.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
-    /// Its name, in most cases the line's.
-    pub name: String,
-    /// Its value.
-    pub value: String,
-    /// The line.
-    pub place: String,
-    /// The service; `None` for an app.
-    pub service: Option<ServiceName>,
-    /// The container port.
-    pub port: Option<ContainerPort>,
-    /// The ports that stood there, and those that stand there now.
-    pub ports: Vec<(u16, u16)>,
-}
 
 /// Finds what of these lines, one for each name, leads to the session when it is translated.
 pub fn answers(lines: &[Line], targets: &Targets) -> Vec<Answer> {

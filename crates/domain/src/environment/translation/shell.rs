@@ -8,7 +8,7 @@ mod setting;
 mod tests;
 
 use self::setting::{FOR_BROWSERS, is_setting};
-use super::answer::Answer;
+use super::Answer;
 use super::target::Targets;
 use crate::stack::dotenv_file::HOSTS;
 
