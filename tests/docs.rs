@@ -27,7 +27,7 @@ const TABLE: &[(&str, &str, Way)] = &[
     ),
     ("README.md", "PS1=", Run(run::prompts)),
     ("README.md", "[custom.prism]", Run(run::starship)),
-    ("docs/architecture.md", "src/main  ", Not("a drawing; `layering` tests what it says")),
+    ("docs/architecture.md", "src/  ", Not("a drawing; `layering` tests what it says")),
     ("docs/architecture.md", "find the session directory", Not("a drawing")),
     ("docs/configuration.md", "project: shop", Run(run::configuration)),
     ("docs/errors.md", "prism: error: cannot reach", Not("takes a user who may not use Docker's socket")),
