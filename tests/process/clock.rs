@@ -82,7 +82,7 @@ fn make_ready(project: &Project) {
 }
 
 /// Longer than a start takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(25);
 
 /// Stops runs of prism for longer than they would wait.
 fn stop_for_long(runs: &[Live]) {

@@ -173,7 +173,7 @@ fn without_a_terminal_progress_is_plain_lines_and_nothing_is_asked() {
     let project = Project::new(super::interrupt::SLOW);
     let began = std::time::Instant::now();
     for mode in MODES {
-        let words = [mode.words(), &["--wait-timeout", "3", "--", "touch", "ran"]].concat();
+        let words = [mode.words(), &["--wait-timeout", "10", "--", "touch", "ran"]].concat();
         let outcome = project.prism(&words).exits(125);
         assert_eq!(outcome.stdout, "", "stdout is the command's");
         let is_plain = |line: &str| !line.contains(['\r', '\x1b', '\u{fffd}']) && !line.trim().is_empty();
@@ -182,7 +182,7 @@ fn without_a_terminal_progress_is_plain_lines_and_nothing_is_asked() {
             let told = outcome.stderr.lines().filter(|line| line.contains("base-1") && line.ends_with(word));
             assert_eq!(told.count(), 1, "{word}\n{outcome}");
         }
-        assert!(outcome.stderr.contains("gave up after 3 s"), "{outcome}");
+        assert!(outcome.stderr.contains("gave up after 10 s"), "{outcome}");
     }
     assert!(began.elapsed().as_secs() < 100, "the waiting is bounded");
     let asked = project.prism(&["destroy"]).run();
