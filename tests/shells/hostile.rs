@@ -191,7 +191,8 @@ fn lines_of_a_repositorys_dotenv_file_are_no_settings_of_a_shell() {
     let given = project.prism(&["exec", "env"]).succeeds().stdout;
     assert!(names.iter().all(|name| given.contains(&format!("\n{name}="))), "{given}");
     let snippet = project.prism(&["env", "--shell", "sh"]).succeeds().stdout;
-    for text in [project.read(".env.session"), snippet] {
+    let opened = project.prism(&["shell"]).env("SHELL", "/bin/sh").stdin("env\n").succeeds().stdout;
+    for text in [project.read(".env.session"), snippet, opened] {
         assert!(text.contains("API_URL=") && names.iter().all(|name| !text.contains(name)), "{text}");
     }
     for shell in posix_and_fish() {

@@ -109,7 +109,12 @@ fn work_that_git_is_told_not_to_show() {
     worktree.stays("1 file that git ignores (7 bytes): out");
     fs::remove_file(worktree.place.join("out")).expect("saved");
     worktree.write("out/x", "made again");
+    // A file of the main worktree that has a second name in this one stays under its first.
+    worktree.project.write("ignored-link", "kept");
+    let first = worktree.project.directory.join("ignored-link");
+    fs::hard_link(&first, worktree.place.join("ignored-link")).expect("link");
     worktree.goes();
+    assert!(first.exists());
 }
 
 #[test]
@@ -147,6 +152,15 @@ fn work_that_only_the_worktrees_git_directory_has() {
     worktree.git(&["symbolic-ref", "refs/heads/alias", "HEAD"]);
     worktree.stays(" only here");
     worktree.git(&["symbolic-ref", "--delete", "refs/heads/alias"]);
+    // Nor does one whose commits are said, but not known, to be made on it.
+    let main = worktree.git(&["rev-parse", "main"]);
+    worktree.git(&["replace", "--graft", main.trim(), commit.trim()]);
+    worktree.stays(" only here");
+    worktree.git(&["replace", "-d", main.trim()]);
+    let grafts = worktree.project.directory.join(".git/info/grafts");
+    fs::write(&grafts, format!("{} {}\n", main.trim(), commit.trim())).expect("grafts");
+    worktree.stays(" only here");
+    fs::remove_file(&grafts).expect("grafts");
     worktree.git(&["checkout", "-q", "b"]);
     worktree.git(&["tag", "saved", commit.trim()]);
     worktree.write("tracked", "2\n");
