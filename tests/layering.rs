@@ -13,11 +13,32 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("git", &["machine"]),
     ("find", &["compose", "docker", "git", "machine"]),
     ("port", &["docker", "find", "machine"]),
+    ("work", &["docker", "find", "machine", "notice"]),
     ("end", &["docker", "find", "git", "machine", "notice", "port"]),
-    ("environment", &["docker", "find", "machine", "notice"]),
-    ("start", &["compose", "docker", "end", "environment", "find", "git", "machine", "notice", "port"]),
+    ("environment", &["docker", "find", "machine", "notice", "work"]),
+    (
+        "start",
+        &["compose", "docker", "end", "environment", "find", "git", "machine", "notice", "port", "work"],
+    ),
     ("create", &["docker", "end", "environment", "find", "git", "machine", "notice"]),
     ("glance", &["docker", "environment", "find", "start"]),
+    (
+        "use_case",
+        &[
+            "create",
+            "docker",
+            "end",
+            "environment",
+            "find",
+            "git",
+            "glance",
+            "machine",
+            "notice",
+            "port",
+            "start",
+            "work",
+        ],
+    ),
 ];
 
 /// Every source file with its text before the tests.

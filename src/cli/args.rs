@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use clap_complete::ArgValueCompleter;
 
 use super::complete;
-use super::context::Named;
+use session::use_case::target::Named;
 
 #[derive(Debug, Args)]
 pub(super) struct SelectArgs {

@@ -7,8 +7,8 @@ use domain::environment::Environment;
 use domain::failure::{Failure, Kind};
 use session::find::owner;
 use session::machine::process::exec;
-use session::machine::process::interrupt::Interrupt;
 use session::start::cold;
+use session::work::Work;
 
 use super::context::Context;
 
@@ -36,18 +36,16 @@ pub(super) fn run(context: Context, args: ComposeArgs) -> anyhow::Result<()> {
     refuse_other_projects(&args.arguments)?;
     if asks_for_help(&args.arguments) {
         let words = ["docker", "compose"].map(OsString::from).into_iter().chain(args.arguments);
-        return Err(exec::replace(&words.collect::<Vec<_>>(), &context.caller).into());
+        return Err(exec::replace(&words.collect::<Vec<_>>(), &context.caller.own).into());
     }
-    let interrupt = Interrupt::default();
-    let (endpoint, mut engine) = context.engine_until(&interrupt)?;
-    let session = context.session(&endpoint)?;
-    owner::refuse_all(&mut engine, &session.id, &session.directory)?;
-    interrupt.listen()?;
-    let compose = cold::refresh(&session, &mut engine, &endpoint, context.notices, &interrupt)?;
+    let mut work = context.work()?;
+    owner::refuse_all(&mut work.engine, &work.session.id, &work.session.directory)?;
+    work.interrupt.listen()?;
+    let compose = cold::refresh(&mut work)?;
     if let [verb, words @ ..] = &from_verb(&args.arguments)[..]
         && STARTING.contains(verb)
     {
-        cold::check_writers(&session, &mut engine, &endpoint, words, &interrupt)?;
+        cold::check_writers(&mut work, words)?;
     }
     let command = compose.command();
     let mut words: Vec<OsString> =
@@ -56,8 +54,8 @@ pub(super) fn run(context: Context, args: ComposeArgs) -> anyhow::Result<()> {
     let mut environment: Environment = compose.environment;
     // `${PWD}` in a Compose file means the session directory, from wherever prism is called.
     environment.retain(|(name, _)| name != "PWD");
-    environment.push(("PWD".into(), session.directory.clone().into()));
-    drop(engine);
+    environment.push(("PWD".into(), work.session.directory.clone().into()));
+    let Work { interrupt, .. } = work;
     interrupt.release()?;
     Err(exec::replace(&words, &environment).into())
 }

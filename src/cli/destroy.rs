@@ -1,28 +1,15 @@
 //! `prism destroy`: everything that a session made, removed.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
-
 use clap::Args;
-use domain::engine::claim::{Claim, machine_of};
-use domain::failure::{self, Failure};
-use domain::identity::name::SessionId;
+use domain::failure;
 use domain::text::word::word;
-use domain::worktree::loss::Loss;
-use session::create::Turn;
-use session::docker::{Endpoint, Engine};
-use session::end::ephemeral;
-use session::end::remove::{self, Remains, Volumes};
-use session::end::worktree::Worktree;
+use session::end::remove::{self, Volumes};
 use session::find::ephemeral::Ephemeral;
-use session::git;
-use session::machine::process::interrupt::Interrupt;
+use session::use_case::destroy::{Doomed, Request, all};
 
 use super::args::DirectoryArgs;
 use super::confirm::confirm;
-use super::context::{Context, Target, lock};
-use super::prune::orphans;
+use super::context::{Context, enter};
 
 /// Remove a session: its containers, networks, volumes and built images, and a worktree that `create` made
 #[derive(Debug, Args)]
@@ -50,43 +37,36 @@ pub(super) struct DestroyArgs {
 }
 
 impl DestroyArgs {
-    /// Says which volumes go.
-    fn volumes(&self) -> Volumes {
-        if self.keep_volumes { Volumes::None } else { Volumes::All }
+    fn request(&self) -> Request {
+        let volumes = if self.keep_volumes { Volumes::None } else { Volumes::All };
+        Request { volumes, force: self.force, unasked: self.yes }
     }
-}
-
-/// A session that is to go.
-struct Doomed {
-    target: Target,
-    remains: Remains,
-    worktree: Option<Worktree>,
-    /// What would be lost with the worktree.
-    losses: Vec<Loss>,
 }
 
 pub(super) fn run(context: Context, args: DestroyArgs) -> anyhow::Result<()> {
+    let Context { output, notices, caller, .. } = &context;
     if args.all {
-        Ephemeral::check_caller()?;
+        Ephemeral::check_caller(caller)?;
     }
-    let (endpoint, mut engine) = context.engine()?;
+    let mut engine = context.engine()?;
     let targets = if args.all {
-        own_sessions(&context, &mut engine)?
+        all(caller, &mut engine, *notices)?
     } else {
-        vec![context.target(&mut engine, &endpoint, args.directory.named("destroy"))?]
+        vec![context.target(&mut engine, args.directory.named("destroy"))?]
     };
+    let request = args.request();
     let mut failed = Vec::new();
     let mut doomed = Vec::new();
     for target in targets {
-        match look(&mut engine, &endpoint, target, &args) {
-            Ok(found) if found.remains.is_empty() && found.worktree.is_none() => {
+        match Doomed::look(&mut engine, target, caller.here()?, request) {
+            Ok(found) if found.is_nothing() => {
                 let directory = &found.target.directory;
                 remove::remove_generated(directory)?;
-                context.output.note(format!("`{}` has no session: nothing to remove", directory.display()));
+                output.note(format!("`{}` has no session: nothing to remove", directory.display()));
             }
             Ok(found) => {
-                if let Some(worktree) = found.worktree.as_ref().filter(|_| !args.all) {
-                    check_neighbours(&context, &mut engine, &found.target, &worktree.places())?;
+                if !args.all {
+                    found.check_neighbours(caller, &mut engine)?;
                 }
                 doomed.push(found);
             }
@@ -95,64 +75,22 @@ pub(super) fn run(context: Context, args: DestroyArgs) -> anyhow::Result<()> {
         }
     }
     if !doomed.is_empty() && !args.yes {
-        confirm(context.output, "this removes", &describe(&doomed, &args), &unasked(&doomed, &args))?;
+        let lines: Vec<String> = doomed.iter().flat_map(|it| it.describe(request.volumes)).collect();
+        confirm(*output, "this removes", &lines, &unasked(&doomed, &args))?;
     }
     for doomed in doomed {
-        match remove(&context, &mut engine, &endpoint, doomed, &args) {
+        // Not from inside: a process must not stand in a directory that goes away.
+        doomed.away().map_or(Ok(()), enter)?;
+        match doomed.remove(caller, &mut engine, request, *notices) {
             Err(error) if args.all => failed.push(error),
             other => other?,
         }
     }
     let Some(last) = failed.pop() else { return Ok(()) };
     for error in failed {
-        context.output.error(&failure::render(&error));
+        output.error(&failure::render(&error));
     }
     Err(last)
-}
-
-/// Looks at what a session has, and checks that it may go.
-fn look(
-    engine: &mut Engine,
-    endpoint: &Endpoint,
-    target: Target,
-    args: &DestroyArgs,
-) -> anyhow::Result<Doomed> {
-    let worktree = if target.ephemeral.is_some() {
-        None
-    } else {
-        Worktree::of_session(&target.directory, &std::env::current_dir()?)
-    };
-    let mut losses = Vec::new();
-    if let Some(worktree) = &worktree {
-        worktree.check_lock()?;
-        if args.force {
-            // It goes, whether or not git can say what is in it.
-            losses = worktree.losses().unwrap_or_default();
-        } else {
-            worktree.check_engine(&endpoint.address, || engine.id())?;
-            losses = worktree.losses()?;
-            worktree.check_losses(&losses)?;
-        }
-        worktree.check_removable()?;
-    }
-    Ok(Doomed { remains: Remains::find(engine, &target.id)?, target, worktree, losses })
-}
-
-fn describe(doomed: &[Doomed], args: &DestroyArgs) -> Vec<String> {
-    let mut lines = Vec::new();
-    for Doomed { target, remains, worktree, losses } in doomed {
-        let whose = if target.ephemeral.is_some() {
-            format!("the ephemeral session `{}`:", target.id)
-        } else {
-            format!("the session of `{}`:", target.directory.display())
-        };
-        lines.push(whose);
-        lines.extend(remains.describe(args.volumes()).into_iter().map(|thing| format!("  {thing}")));
-        if let Some(worktree) = worktree {
-            lines.extend(worktree.describe(losses).into_iter().map(|thing| format!("  {thing}")));
-        }
-    }
-    lines
 }
 
 /// The command that does the same without a question, from wherever it is typed.
@@ -172,110 +110,4 @@ fn unasked(doomed: &[Doomed], args: &DestroyArgs) -> String {
         command.push_str(&format!(" {named}"));
     }
     command
-}
-
-/// Removes one session. What was seen before the question may have changed since.
-fn remove(
-    context: &Context,
-    engine: &mut Engine,
-    endpoint: &Endpoint,
-    Doomed { target, remains: seen, worktree, losses: asked }: Doomed,
-    args: &DestroyArgs,
-) -> anyhow::Result<()> {
-    let output = context.output;
-    if let Some(suffix) = &target.ephemeral {
-        ephemeral::remove(engine, &target.id, suffix)?;
-        output.note(format!("removed an ephemeral session of `{}`", target.directory.display()));
-        return Ok(());
-    }
-    let _turn =
-        worktree.map(|it| Turn::take(it.top(), context.notices, &Interrupt::default())).transpose()?;
-    let _lock = lock(&target.id, output, &Interrupt::default())?;
-    let Doomed { target, mut remains, worktree, losses } = look(engine, endpoint, target, args)?;
-    remains.keep_to(&seen);
-    let directory = target.directory.display();
-    let Some(worktree) = worktree else {
-        remains.remove(engine, args.volumes())?.describe().for_each(|line| output.note(line));
-        remove::remove_generated(&target.directory)?;
-        if git::is_moved(&target.directory) {
-            output.note(format!(
-                "the worktree of `{directory}` stays, as git knows it elsewhere: `git -C {} worktree repair`",
-                word(target.directory.display())
-            ));
-        }
-        output.note(format!("removed the session of `{directory}`"));
-        return Ok(());
-    };
-    check_neighbours(context, engine, &target, &worktree.places())?;
-    if losses != asked && !args.yes {
-        worktree.check_losses(&losses)?;
-    }
-    // Not from inside: a process must not stand in a directory that goes away.
-    super::context::enter(worktree.away())?;
-    let aside = worktree.set_aside(args.force)?;
-    match remains.remove(engine, args.volumes()) {
-        Ok(kept) => kept.describe().for_each(|line| output.note(line)),
-        Err(error) => {
-            if let Err(other) = aside.put_back() {
-                output.error(&failure::render(&other));
-            }
-            return Err(error);
-        }
-    }
-    check_neighbours(context, engine, &target, &aside.places())?;
-    aside.finish(args.force)?;
-    if target.directory.exists() {
-        output.note(format!("what somebody made at `{directory}` meanwhile stays"));
-    }
-    output.note(format!("removed the session of `{directory}`"));
-    Ok(())
-}
-
-/// Fails if other sessions live in the worktree that goes with this one, which is or was at these places.
-fn check_neighbours(
-    context: &Context,
-    engine: &mut Engine,
-    target: &Target,
-    places: &[&Path],
-) -> anyhow::Result<()> {
-    // On a remote Engine, other machines have sessions of the same path.
-    let own = machine_of(context.owner());
-    let claims = engine.claims()?;
-    let claims = claims.ours.into_iter().chain(claims.others).filter(|claim| claim.id != target.id);
-    let claims = claims.filter(|claim| claim.owner.as_deref().is_none_or(|owner| machine_of(owner) == own));
-    let directories: BTreeSet<PathBuf> = claims.map(|claim| PathBuf::from(claim.directory)).collect();
-    let inside =
-        |place: &&Path| Some((place.to_path_buf(), directories.iter().find(|it| it.starts_with(place))?));
-    let Some((top, inside)) = places.iter().find_map(inside) else { return Ok(()) };
-    Err(Failure::new(format!(
-        "the worktree `{}` holds another session: `{}`",
-        top.display(),
-        inside.display()
-    ))
-    .hint(format!("remove that first: `prism destroy {}`", word(inside.display())))
-    .into())
-}
-
-/// Finds the sessions of this user, those inside others' worktrees first.
-fn own_sessions(context: &Context, engine: &mut Engine) -> anyhow::Result<Vec<Target>> {
-    let claims = engine.claims()?;
-    let away = orphans(context, &claims, &engine.notes()?).away;
-    for (directory, why) in &away {
-        context.output.note(format!(
-            "`{directory}` {why}: its session stays, unless you name it: `prism destroy {}`",
-            word(directory)
-        ));
-    }
-    let claims = claims.ours.into_iter();
-    let claims = claims.filter(|claim| claim.owner.as_deref() == Some(context.owner()));
-    let claims = claims.filter(|claim| away.iter().all(|(directory, _)| *directory != claim.directory));
-    let by_id: BTreeMap<SessionId, Claim> = claims.map(|claim| (claim.id.clone(), claim)).collect();
-    let target = |claim: Claim| Target {
-        id: claim.id,
-        directory: PathBuf::from(claim.directory),
-        ephemeral: claim.ephemeral.map(|command| command.suffix),
-    };
-    let mut targets: Vec<Target> = by_id.into_values().map(target).collect();
-    targets.sort_by_key(|target| Reverse(target.directory.components().count()));
-    Ok(targets)
 }

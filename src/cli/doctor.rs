@@ -9,6 +9,8 @@ use session::environment::{guard, localhost, stranger};
 use session::find::Session;
 use session::machine::process::interrupt::Interrupt;
 use session::start::{cold, script, warm};
+use session::use_case::orphan::Orphans;
+use session::work::Work;
 
 use super::context::Context;
 use crate::output::Output;
@@ -25,50 +27,54 @@ struct Report {
 pub(super) fn run(context: Context) -> anyhow::Result<()> {
     let mut report = Report { output: context.output, failed: false };
     let mut reached = None;
-    match context.engine().and_then(|(endpoint, engine)| Ok((engine.version()?, endpoint, engine))) {
-        Ok((version, endpoint, engine)) => {
-            report.good(&format!("Docker Engine {version} at {}", endpoint.address))?;
-            reached = Some((endpoint, engine));
+    match context.engine().and_then(|engine| Ok((engine.version()?, engine))) {
+        Ok((version, engine)) => {
+            report.good(&format!("Docker Engine {version} at {}", engine.endpoint().address))?;
+            reached = Some(engine);
         }
         Err(error) => report.failure(&error)?,
     }
-    match compose::version(&context.environment) {
+    match compose::version(&context.caller.environment) {
         Ok(version) => report.good(&format!("Docker Compose {version}"))?,
         Err(error) => report.failure(&error)?,
     }
-    if let Some((endpoint, engine)) = &mut reached {
-        orphans(&context, engine, &mut report)?;
-        let networks = engine.count_networks()?;
-        if networks >= MANY_NETWORKS {
-            report.warning(
-                &format!("{networks} networks: Docker's default address pools hold 31"),
-                "`prism prune` and `docker network prune` remove unused ones; `default-address-pools` in daemon.json adds more",
-            )?;
-        }
-        match context.session(endpoint) {
-            Ok(session) => {
-                let interrupt = Interrupt::default();
-                interrupt.listen()?;
-                for sentence in stranger::strangers(&session, engine)? {
-                    report.warning(&sentence, "`prism compose ps` shows this session's own")?;
-                }
-                answered(&session, engine, &mut report)?;
-                match cold::examine(&session, engine, endpoint, &interrupt) {
-                    Ok(examined) => project(&session, &examined, &mut report)?,
-                    Err(error) => report.failure(&error)?,
-                }
-            }
-            Err(error) if failure::kind(&error) == failure::Kind::NoProject => {
-                report.output.print("-     no Compose project here: nothing more to look at\n")?;
-            }
-            Err(error) => report.failure(&error)?,
-        }
+    if let Some(engine) = reached {
+        look(&context, engine, &mut report)?;
     }
-    match localhost::check("doctor", &context.environment) {
+    match localhost::check("doctor", &context.caller.environment) {
         Ok(()) => report.good("`prism exec --localhost` works here")?,
         Err(failure) => report.optional(&failure.into())?,
     }
     if report.failed { Err(Failure::new("something here does not work").into()) } else { Ok(()) }
+}
+
+/// Looks at what the Engine has, and at the project of this directory.
+fn look(context: &Context, mut engine: Engine, report: &mut Report) -> anyhow::Result<()> {
+    orphans(context, &mut engine, report)?;
+    let networks = engine.count_networks()?;
+    if networks >= MANY_NETWORKS {
+        report.warning(
+            &format!("{networks} networks: Docker's default address pools hold 31"),
+            "`prism prune` and `docker network prune` remove unused ones; `default-address-pools` in daemon.json adds more",
+        )?;
+    }
+    let session = match context.session(&engine) {
+        Ok(session) => session,
+        Err(error) if failure::kind(&error) == failure::Kind::NoProject => {
+            return report.output.print("-     no Compose project here: nothing more to look at\n");
+        }
+        Err(error) => return report.failure(&error),
+    };
+    let mut work = Work { session, engine, interrupt: Interrupt::default(), notices: context.notices };
+    work.interrupt.listen()?;
+    for sentence in stranger::strangers(&work.session, &mut work.engine)? {
+        report.warning(&sentence, "`prism compose ps` shows this session's own")?;
+    }
+    answered(&work.session, &mut work.engine, report)?;
+    match cold::examine(&mut work) {
+        Ok(examined) => project(&work.session, &examined, report),
+        Err(error) => report.failure(&error),
+    }
 }
 
 fn orphans(context: &Context, engine: &mut Engine, report: &mut Report) -> anyhow::Result<()> {
@@ -76,7 +82,7 @@ fn orphans(context: &Context, engine: &mut Engine, report: &mut Report) -> anyho
     for sentence in &claims.foreign {
         report.warning(sentence, "prism neither uses nor removes it; `docker inspect` shows its labels")?;
     }
-    let gone = super::prune::orphans(context, &claims, &engine.notes()?).gone;
+    let gone = Orphans::find(&context.caller.owner(), &claims, &engine.notes()?).gone;
     if gone.is_empty() {
         return report.good("every session has its directory");
     }

@@ -16,12 +16,12 @@ use session::environment::app;
 use session::find::generated;
 use session::git::{self, Regard};
 use session::machine::files;
-use session::machine::process::interrupt::Interrupt;
 use session::start::options::Options;
 use session::start::up;
+use session::use_case::present::Present;
 
 use super::args::WAIT_SECONDS;
-use super::context::{Context, Present, options};
+use super::context::{Context, options};
 use super::shell_name;
 use crate::output::Output;
 
@@ -83,11 +83,13 @@ pub(super) fn run(context: Context, args: &EnvArgs) -> anyhow::Result<()> {
     if let Some(name) = &args.shell {
         return snippet(context, name, args.app.as_deref());
     }
-    let present = if args.start { started(context, args)? } else { context.running()? };
+    let present = if args.start { started(&context, args)? } else { context.running()? };
     let mut variables = present.variables()?;
-    variables.refresh_dotenv(&present.session, notices);
-    if let Some(app) = app::find(&present.session, args.app.as_deref())? {
-        app::add(&mut variables, &present.session, app)?;
+    variables.refresh_dotenv(&present.work.session, notices);
+    if let Some(app) =
+        app::find(&present.work.session, args.app.as_deref(), context.caller.directory.as_deref())?
+    {
+        app::add(&mut variables, &present.work.session, app)?;
     }
     let notes: Vec<String> = variables.missing.iter().map(ToString::to_string).collect();
     if args.explain {
@@ -163,14 +165,12 @@ fn pattern(below: &str) -> String {
 }
 
 /// Brings the session up first.
-fn started(context: Context, args: &EnvArgs) -> anyhow::Result<Present> {
-    let interrupt = Interrupt::default();
-    let (endpoint, mut engine) = context.engine_until(&interrupt)?;
-    let session = context.session(&endpoint)?;
-    let app = app::find(&session, args.app.as_deref())?.map(str::to_owned);
-    let options = Options { app, ..options(context.notices, true, &[], WAIT_SECONDS) };
-    let up = up::up(&session, &mut engine, &endpoint, &options, &interrupt)?;
-    Ok(Present { session, endpoint, engine, header: Some(up.header), containers: up.containers })
+fn started(context: &Context, args: &EnvArgs) -> anyhow::Result<Present> {
+    let mut work = context.work()?;
+    let app = app::find(&work.session, args.app.as_deref(), context.caller.directory.as_deref())?
+        .map(str::to_owned);
+    let up = up::up(&mut work, &Options { app, ..options(true, &[], WAIT_SECONDS) })?;
+    Ok(Present { work, header: Some(up.header), containers: up.containers })
 }
 
 /// Writes the lines into a file of the user's.
@@ -213,7 +213,7 @@ fn is_input(path: &Path, present: &Present) -> bool {
         let directory = directory.canonicalize().ok()?;
         path.canonicalize().ok().or_else(|| Some(directory.join(path.file_name()?)))
     };
-    let session = &present.session;
+    let session = &present.work.session;
     let own =
         generated::NAMES.iter().map(|name| session.generated(name)).chain([session.path().join(".env")]);
     let inputs = present.header.iter().flat_map(|header| header.inputs.keys().map(PathBuf::from));
@@ -235,9 +235,9 @@ fn snippet(context: Context, name: &str, app: Option<&str>) -> anyhow::Result<()
     let present = context.running_for_shell()?;
     let now = Now::new(std::env::vars_os());
     let mut variables = present.variables()?;
-    if let Some(app) = app::find(&present.session, app)? {
-        app::add(&mut variables, &present.session, app)?;
+    if let Some(app) = app::find(&present.work.session, app, context.caller.directory.as_deref())? {
+        app::add(&mut variables, &present.work.session, app)?;
     }
-    let offer = variables.offer(&present.session);
+    let offer = variables.offer(&present.work.session);
     output.print(shell.render(&Layer::read(now.get(DIFF)).settle(&now, &offer)))
 }

@@ -9,23 +9,20 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use clap_complete::ArgValueCompleter;
-use domain::environment::{Environment, Sources, Stray, merge};
+use domain::environment::{Environment, Sources, merge};
 use domain::failure::Failure;
 use domain::identity::own::RECORD;
 use domain::stack::dotenv_file::Mode;
 use domain::stack::settings::Localhost;
 use domain::text::env_file::Entry;
-use session::docker::{Endpoint, Engine};
+use session::environment::app;
 use session::environment::dotenv::Reader;
-use session::environment::localhost::{self, Asked, Loopback};
-use session::environment::{app, child};
-use session::find::Session;
+use session::environment::localhost::Asked;
 use session::machine::process::exec;
-use session::machine::process::interrupt::Interrupt;
-use session::machine::process::network::Network;
 use session::machine::timing;
 use session::start::options::Options;
-use session::start::up;
+use session::use_case::command;
+use session::work::Work;
 
 use super::args::WaitArgs;
 use super::complete;
@@ -111,25 +108,25 @@ pub(super) fn run(context: Context, args: ExecArgs) -> anyhow::Result<u8> {
     let explicit = args.env.iter().map(flags::explicit).collect::<Result<Vec<_>, _>>()?;
     let env_files = flags::env_files(&args.env_files)?;
     // An Engine is needed only where there is a project.
-    if args.optional && session::find::locate(&std::env::current_dir()?, &context.environment).is_none() {
+    if args.optional && session::find::locate(context.caller.here()?, &context.caller.environment).is_none() {
         let explicit = flags::callers(explicit, &context, None)?;
-        let sources = Sources { caller: context.caller, env_files, explicit, ..Sources::default() };
+        let sources = Sources { caller: context.caller.own, env_files, explicit, ..Sources::default() };
         find_command(&sources, &args.command)?;
         return Err(exec::replace(&args.command, &plain(&sources)?).into());
     }
-    let interrupt = Interrupt::default();
-    let (endpoint, mut engine) = context.engine_until(&interrupt)?;
-    let session = context.session(&endpoint)?;
+    let mut work = context.work()?;
     timing::mark("find");
     if !args.ephemeral {
-        engine.begin(&session.id);
+        work.engine.begin(&work.session.id);
         timing::mark("connect");
     }
-    let app = app::find(&session, args.app.as_deref())?.map(str::to_owned);
+    let session = &work.session;
+    let app =
+        app::find(session, args.app.as_deref(), context.caller.directory.as_deref())?.map(str::to_owned);
     let sources = Sources {
-        caller: context.caller.clone(),
+        caller: context.caller.own.clone(),
         env_files,
-        explicit: flags::callers(explicit, &context, Some(&session).filter(|_| !args.ephemeral))?,
+        explicit: flags::callers(explicit, &context, Some(session).filter(|_| !args.ephemeral))?,
         override_environment: args.override_environment || session.settings.override_environment,
         ..Sources::default()
     };
@@ -143,30 +140,24 @@ pub(super) fn run(context: Context, args: ExecArgs) -> anyhow::Result<u8> {
     let options = Options {
         profiles: args.profiles,
         app: app.clone(),
-        ..options(context.notices, !args.no_start, &args.services, args.wait.seconds)
+        ..options(!args.no_start, &args.services, args.wait.seconds)
     };
     let mode = mode(&sources, &args.command);
-    let reader = Reader::new(&session, &std::env::current_dir()?, mode);
+    let reader = Reader::new(session, context.caller.here()?, mode);
     let when = match args.localhost {
         Some(when) => Localhost::from(when),
         None if args.expose.is_empty() => session.settings.localhost,
         None => Localhost::Always,
     };
     let localhost = Asked { when, exposed: args.expose };
-    let command = Wanted { app: app.as_deref(), is_shell: args.is_shell, reader, sources, localhost };
+    let command = command::Command { app, is_shell: args.is_shell, reader, sources, localhost };
     if args.ephemeral {
-        let session = session.into_ephemeral()?;
-        let environment = || ready(&session, engine, &endpoint, &options, &interrupt, command);
-        return ephemeral::run(
-            &context,
-            &session,
-            &interrupt,
-            &args.command,
-            args.keep_on_failure,
-            environment,
-        );
+        work.session = work.session.into_ephemeral()?;
+        let environment = |work: &mut Work| command::ready(work, &options, command);
+        return ephemeral::run(&context, work, &args.command, args.keep_on_failure, environment);
     }
-    let (environment, network) = ready(&session, engine, &endpoint, &options, &interrupt, command)?;
+    let (environment, network) = command::ready(&mut work, &options, command)?;
+    let Work { interrupt, .. } = work;
     timing::mark("build");
     let program = exec::Program::find(&args.command, &environment)?;
     timing::mark("exec");
@@ -176,15 +167,6 @@ pub(super) fn run(context: Context, args: ExecArgs) -> anyhow::Result<u8> {
     }
     interrupt.release()?;
     Err(program.replace().into())
-}
-
-/// What a command gets beside the session's own variables.
-struct Wanted<'a> {
-    app: Option<&'a str>,
-    is_shell: bool,
-    reader: Reader,
-    sources: Sources,
-    localhost: Asked,
 }
 
 /// When a command gets a network of its own.
@@ -218,38 +200,6 @@ fn mode(sources: &Sources, command: &[OsString]) -> Mode {
         given.or_else(of_caller)?.to_str().map(str::to_owned)
     };
     Mode::of(said, command.iter().filter_map(|word| word.to_str()))
-}
-
-/// Makes sure that the session is up, and builds the environment of the command, and its network if it gets one.
-fn ready(
-    session: &Session,
-    mut engine: Engine,
-    endpoint: &Endpoint,
-    options: &Options,
-    interrupt: &Interrupt,
-    wanted: Wanted,
-) -> anyhow::Result<(Environment, Option<Network>)> {
-    let Wanted { app, is_shell, reader, sources, localhost } = wanted;
-    let notices = options.notices;
-    let up = up::up(session, &mut engine, endpoint, options, interrupt)?;
-    let derived = session::environment::derive(session, &engine, endpoint, Some(&up.header), &up.containers)?;
-    let mut variables = derived.refreshed(session, &up.header, &reader, notices)?;
-    variables.variables.retain(|variable| !(is_shell && variable.exec_only));
-    if let Some(app) = app {
-        app::check_port(&variables, session, &mut engine, app)?;
-        app::add(&mut variables, session, app)?;
-    }
-    let mut loopback =
-        localhost::loopback(session, &mut engine, endpoint, &up, &localhost, notices, interrupt)?;
-    if matches!(loopback, Loopback::Network(_)) {
-        timing::mark("network");
-    }
-    variables.reached = loopback.reached(&up);
-    variables.strangers = loopback.take_strangers();
-    let mut environment =
-        child::environment(session, &mut engine, &up, variables, sources, notices, Stray::ways_out)?;
-    let network = loopback.into_network(&mut environment);
-    Ok((environment, network))
 }
 
 /// The environment of a command that runs without a session.

@@ -10,7 +10,9 @@ use domain::variable;
 use session::find::reach;
 
 use super::complete;
-use super::context::{Context, Present};
+use session::use_case::present::Present;
+
+use super::context::Context;
 
 /// Print one variable, or where a service or an app listens
 #[derive(Debug, Args)]
@@ -29,7 +31,7 @@ pub(super) fn run(context: Context, args: &GetArgs) -> anyhow::Result<()> {
     let output = context.output;
     let present = context.running()?;
     if let Some(address) = address(&present, &args.what)? {
-        reach::check(&present.engine, &present.endpoint, present.header.as_ref(), &present.containers)?;
+        reach::check(&present.work.engine, present.header.as_ref(), &present.containers)?;
         return output.print(format!("{address}\n"));
     }
     let found = present.variables()?;
@@ -64,7 +66,7 @@ pub(super) fn run(context: Context, args: &GetArgs) -> anyhow::Result<()> {
 /// Finds `SERVICE` or `SERVICE:PORT`; `None` if the session has no such service.
 fn address(present: &Present, what: &str) -> Result<Option<String>, Failure> {
     let (service, port) = what.rsplit_once(':').map_or((what, None), |(service, port)| (service, Some(port)));
-    let host = present.endpoint.host.as_deref();
+    let host = present.work.engine.endpoint().host.as_deref();
     let Some(container) = present.containers.iter().find(|container| container.service.0 == service) else {
         return Ok(None);
     };

@@ -6,14 +6,13 @@ use std::path::Path;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use domain::environment::Environment;
 use domain::failure::{self, Failure, Kind};
 use domain::identity::own::{AWAY, DIFF, DIRENV};
 use domain::shell::layer::{Layer, Now, SILENCE, Sight};
 use domain::shell::{SHELLS, Shell};
 use domain::text::hash::content_hash;
 use session::docker::Endpoint;
-use session::find::Session;
+use session::find::{Caller, Session};
 use session::glance;
 
 use super::context::Context;
@@ -73,8 +72,9 @@ pub(super) fn run(context: Context, args: HookArgs) -> anyhow::Result<()> {
 fn at_prompt(context: &Context, shell: &Shell, is_after_cd: bool) -> anyhow::Result<()> {
     let now = Now::new(std::env::vars_os());
     let layer = Layer::read(now.get(DIFF));
-    let directory =
-        std::env::current_dir().ok().and_then(|start| session::find::locate(&start, &context.environment));
+    let directory = std::env::current_dir()
+        .ok()
+        .and_then(|start| session::find::locate(&start, &context.caller.environment));
     let claim = now.get(DIRENV);
     let silence = layer.silent_until.filter(|_| layer.is_silent(glance::now()));
     let (sight, memory) = match directory {
@@ -90,7 +90,7 @@ fn at_prompt(context: &Context, shell: &Shell, is_after_cd: bool) -> anyhow::Res
         Some(directory) if is_after_cd && has_envrc(&directory) => {
             (Sight::Nothing, Memory { silent_until: silence, ..Memory::default() })
         }
-        Some(directory) => look(&context.environment, &directory, &layer),
+        Some(directory) => look(&context.caller, &directory, &layer),
     };
     let told = memory.message.as_ref().map(|message| content_hash(message.as_bytes()));
     if let Some(message) = memory.message.as_ref().filter(|_| told != layer.told) {
@@ -122,14 +122,14 @@ struct Memory {
 }
 
 /// Looks at the session of the working directory, unless the Engine was too slow a moment ago.
-fn look(environment: &Environment, directory: &Path, layer: &Layer) -> (Sight, Memory) {
-    let found = Endpoint::discover(environment)
+fn look(caller: &Caller, directory: &Path, layer: &Layer) -> (Sight, Memory) {
+    let found = Endpoint::discover(&caller.environment)
         .map_err(anyhow::Error::from)
-        .and_then(|endpoint| Ok((Session::find_unread(&endpoint, environment.clone())?, endpoint)));
+        .and_then(|endpoint| Ok((Session::find_unread(&endpoint, caller)?, endpoint)));
     let (session, endpoint) = match found {
         Ok(found) => found,
         // Somebody removed the project, or the directory, a moment ago.
-        Err(error) if failure::kind(&error) == Kind::NoProject || std::env::current_dir().is_err() => {
+        Err(error) if failure::kind(&error) == Kind::NoProject || caller.directory.is_none() => {
             return (Sight::Nothing, Memory::default());
         }
         Err(error) => {
@@ -146,7 +146,7 @@ fn look(environment: &Environment, directory: &Path, layer: &Layer) -> (Sight, M
     if layer.is_silent(time) {
         return (unknown, Memory { silent_until: layer.silent_until, message: None });
     }
-    match glance::within_budget(move || glance::variables(session, &endpoint)) {
+    match glance::within_budget(move || glance::variables(session, endpoint)) {
         Some((sight, message)) => (sight, Memory { silent_until: None, message }),
         None => (unknown, Memory { silent_until: Some(time + SILENCE), message: None }),
     }

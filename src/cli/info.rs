@@ -2,8 +2,7 @@
 
 use clap::Args;
 use domain::{failure, view};
-use session::environment::localhost;
-use session::git;
+use session::use_case::list::info;
 
 use super::args::{DirectoryArgs, Report};
 use super::context::Context;
@@ -21,7 +20,7 @@ pub(super) struct InfoArgs {
     pub(super) directory: DirectoryArgs,
 }
 
-pub(super) fn run(context: Context, args: &InfoArgs) -> anyhow::Result<()> {
+pub(super) fn run(mut context: Context, args: &InfoArgs) -> anyhow::Result<()> {
     context.enter(args.directory.named("info"))?;
     let output = context.output;
     let present = context.present()?;
@@ -34,14 +33,9 @@ pub(super) fn run(context: Context, args: &InfoArgs) -> anyhow::Result<()> {
         }
     };
     let variables: Vec<(String, String)> = shown.into_iter().map(|it| (it.name, it.value)).collect();
-    let left_out = present.engine.note(&present.session.id)?.left_out;
-    let mut sessions =
-        view::session::sessions(present.containers, present.endpoint.host.as_deref(), |_| &left_out);
-    let Some(session) = sessions.first_mut() else { return Ok(()) };
-    session.branch = git::branch(present.session.path());
-    session.command_ports = localhost::command_ports(&session.session_id);
+    let Some(session) = info(present)? else { return Ok(()) };
     output.print(match args.format {
-        Report::Json => view::session::info_json(session, &variables)?,
-        Report::Text => view::session::info_text(session, &variables),
+        Report::Json => view::session::info_json(&session, &variables)?,
+        Report::Text => view::session::info_text(&session, &variables),
     })
 }

@@ -13,6 +13,7 @@ use session::find::{CONFIGURATION, Session};
 use session::machine::files;
 use session::machine::process::interrupt::Interrupt;
 use session::start::cold;
+use session::work::Work;
 
 use super::context::Context;
 
@@ -43,24 +44,25 @@ pub(super) fn run(context: Context, args: InitArgs) -> anyhow::Result<()> {
     if args.schema {
         return context.output.print(settings::SCHEMA);
     }
-    let (endpoint, mut engine) = context.engine()?;
+    let interrupt = Interrupt::default();
+    let engine = context.engine_until(&interrupt)?;
     let session = if args.compose.is_empty() {
-        context.session(&endpoint)?
+        context.session(&engine)?
     } else {
-        session_of(&context, &endpoint, &args.compose)?
+        session_of(&context, engine.endpoint(), &args.compose)?
     };
-    let path = session.path().join(CONFIGURATION);
+    let mut work = Work { session, engine, interrupt, notices: context.notices };
+    let path = work.session.path().join(CONFIGURATION);
     if path.exists() {
         return Err(Failure::new(format!("`{}` exists already", path.display()))
             .hint("edit it; docs/configuration.md describes every key")
             .into());
     }
     let mut foreign = args.from.as_deref().map(read_foreign).transpose()?.unwrap_or_default();
-    foreign.compose.clone_from(&session.settings.compose);
-    let interrupt = Interrupt::default();
-    interrupt.listen()?;
-    let examined = cold::examine(&session, &mut engine, &endpoint, &interrupt)?;
-    let text = starter::write(&examined.model, &examined.plan, &foreign, &session.directory);
+    foreign.compose.clone_from(&work.session.settings.compose);
+    work.interrupt.listen()?;
+    let examined = cold::examine(&mut work)?;
+    let text = starter::write(&examined.model, &examined.plan, &foreign, &work.session.directory);
     files::write(&path, text.as_bytes(), |_| false)?;
     context.output.note(format!("wrote `{}`", path.display()));
     for key in &foreign.left_out {
@@ -71,9 +73,13 @@ pub(super) fn run(context: Context, args: InitArgs) -> anyhow::Result<()> {
 
 /// Takes the working directory as the project of these Compose files.
 fn session_of(context: &Context, endpoint: &Endpoint, files: &[PathBuf]) -> anyhow::Result<Session> {
-    let here = std::env::current_dir()?;
-    let mut session =
-        Session::at(here.clone(), session::find::git_top(&here), endpoint, context.environment.clone())?;
+    let here = context.caller.here()?.to_path_buf();
+    let mut session = Session::at(
+        here.clone(),
+        session::find::git_top(&here),
+        endpoint,
+        context.caller.environment.clone(),
+    )?;
     for file in files {
         let shown = file.display();
         let failure = |what: &str| Failure::new(format!("`{shown}` {what}")).kind(Kind::Usage);

@@ -1,19 +1,11 @@
 //! `prism list`: sessions on this Engine.
 
-use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::SystemTime;
 
 use clap::Args;
-use domain::engine::container::Container;
-use domain::engine::ledger::Noted;
-use domain::identity::name::SessionId;
 use domain::text::word::word;
 use domain::view;
-use session::environment::{localhost, stranger};
-use session::find::reach;
-use session::git;
-use session::machine::process::identity;
+use session::use_case::list::list;
 
 use super::args::Report;
 use super::context::Context;
@@ -31,31 +23,8 @@ pub(super) struct ListArgs {
 }
 
 pub(super) fn run(context: &Context, args: &ListArgs) -> anyhow::Result<()> {
-    let (endpoint, mut engine) = context.engine()?;
-    let all = engine.all_sessions()?;
-    let containers = if args.all { all } else { context.own(all) };
-    if let Some(doubt) = reach::doubt(&engine, &endpoint, &containers) {
-        context.output.note(doubt);
-    }
-    let notes = engine.notes()?;
-    let note = |id: &SessionId| notes.iter().find(|noted| noted.session_id == *id);
-    let known = with_directories(
-        &containers,
-        notes.iter().filter(|it| args.all || it.owner.as_deref() == Some(context.owner())),
-    );
-    for sentence in stranger::lost(&mut engine, &known)? {
-        context.output.note(sentence);
-    }
-    let mut sessions = view::session::sessions(containers, endpoint.host.as_deref(), |id| {
-        note(id).map_or(&[][..], |noted| &noted.note.left_out)
-    });
-    for session in &mut sessions {
-        session.branch = git::branch(Path::new(&session.directory));
-        session.command_ports = localhost::command_ports(&session.session_id);
-        if session.process.as_deref().is_some_and(identity::has_ended) {
-            session.ephemeral = Some("ended");
-        }
-    }
+    let owner = (!args.all).then(|| context.caller.owner());
+    let sessions = list(&mut context.engine()?, owner.as_deref(), context.notices)?;
     match args.format {
         Report::Json => context.output.print(view::session::list_json(&sessions)?),
         Report::Text if sessions.is_empty() => {
@@ -74,13 +43,4 @@ pub(super) fn run(context: &Context, args: &ListArgs) -> anyhow::Result<()> {
             Ok(())
         }
     }
-}
-
-fn with_directories<'n>(
-    containers: &[Container],
-    notes: impl Iterator<Item = &'n Noted>,
-) -> BTreeMap<SessionId, String> {
-    let of_container = |it: &Container| Some((it.session_id.clone(), it.label("working_dir")?.to_owned()));
-    let of_notes = notes.map(|it| (it.session_id.clone(), it.directory.clone()));
-    containers.iter().filter_map(of_container).chain(of_notes).collect()
 }

@@ -35,7 +35,7 @@ pub(super) fn run(context: Context, args: LogsArgs) -> anyhow::Result<()> {
     arguments.extend(args.tail.map(|lines| format!("--tail={lines}")));
     arguments.push("--".to_owned());
     arguments.extend(args.services);
-    show(&present.session, &present.containers, &arguments)
+    show(&present.work.session, &present.containers, &arguments)
 }
 
 /// Follows what all services of a session write, until it is interrupted.

@@ -1,14 +1,13 @@
 //! `prism prompt`: a segment for a shell's prompt.
 
 use clap::Args;
-use domain::environment::Environment;
 use domain::failure::{Failure, Kind};
 use domain::identity::own::DIFF;
 use domain::shell::Shell;
 use domain::shell::layer::Layer;
 use domain::view::prompt::{NAMES, Summary, segment, unknown_placeholder};
 use session::docker::Endpoint;
-use session::find::Session;
+use session::find::{Caller, Session};
 use session::glance;
 
 use super::context::Context;
@@ -44,10 +43,11 @@ pub(super) fn run(context: Context, args: PromptArgs) -> anyhow::Result<()> {
             .into());
     }
     let here = std::env::current_dir().ok();
-    let Some(directory) = here.and_then(|start| session::find::locate(&start, &context.environment)) else {
+    let Some(directory) = here.and_then(|start| session::find::locate(&start, &context.caller.environment))
+    else {
         return Ok(());
     };
-    let summary = summary(context.environment);
+    let summary = summary(&context.caller);
     let text = segment(args.format.as_deref(), &directory.to_string_lossy(), summary.as_ref());
     let shell = args.shell.as_deref().map_or_else(shell_name::of_parent, Shell::named);
     context.output.print(shell.map_or_else(|| text.clone(), |shell| shell.prompt(&text)) + "\n")
@@ -55,13 +55,13 @@ pub(super) fn run(context: Context, args: PromptArgs) -> anyhow::Result<()> {
 
 /// Sums up the session of the working directory; `None` if the Engine does not answer within the budget, or did not when
 /// the hook asked a moment ago.
-fn summary(environment: Environment) -> Option<Summary> {
+fn summary(caller: &Caller) -> Option<Summary> {
     let layer = Layer::read(std::env::var(DIFF).ok().as_deref());
     if layer.is_silent(glance::now()) {
         return None;
     }
-    let endpoint = Endpoint::discover(&environment).ok()?;
-    let session = Session::find_unread(&endpoint, environment).ok()?;
-    let (header, containers) = glance::within_budget(move || glance::state(&session, &endpoint))??;
+    let endpoint = Endpoint::discover(&caller.environment).ok()?;
+    let session = Session::find_unread(&endpoint, caller).ok()?;
+    let (header, containers) = glance::within_budget(move || glance::state(&session, endpoint))??;
     Some(Summary::new(header.as_ref(), &containers))
 }

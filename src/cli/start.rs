@@ -6,14 +6,9 @@ use domain::failure::{Failure, Kind};
 use domain::identity::name::ServiceName;
 use domain::stack::settings::Settings;
 use domain::text::template::nearest;
-use domain::variable;
-use session::docker::{Endpoint, Engine};
-use session::environment;
-use session::environment::up::Up;
-use session::find::Session;
-use session::machine::process::interrupt::Interrupt;
 use session::start::options::Options;
-use session::start::up;
+use session::use_case::start::{Started, start};
+use session::work::Work;
 
 use super::args::{DirectoryArgs, ModeArg, SelectArgs, WaitArgs};
 use super::context::{Context, options};
@@ -42,38 +37,27 @@ pub(super) struct StartArgs {
     pub(super) directory: DirectoryArgs,
 }
 
-pub(super) fn run(context: Context, args: StartArgs) -> anyhow::Result<()> {
+pub(super) fn run(mut context: Context, args: StartArgs) -> anyhow::Result<()> {
     context.enter(args.directory.named("start"))?;
-    let interrupt = Interrupt::default();
-    let (endpoint, mut engine) = context.engine_until(&interrupt)?;
-    let session = context.session(&endpoint)?;
-    let chosen =
-        if args.default { Some(Selection::default()) } else { args.select.selection(&session.settings)? };
-    let options = Options { selection: chosen, ..options(context.notices, true, &[], args.wait.seconds) };
-    let up = up::up(&session, &mut engine, &endpoint, &options, &interrupt)?;
-    let what = if up.started { "is up" } else { "was up already" };
-    report(context.output, &session, &engine, &endpoint, &up, what)
+    let mut work = context.work()?;
+    let chosen = if args.default {
+        Some(Selection::default())
+    } else {
+        args.select.selection(&work.session.settings)?
+    };
+    let options = Options { selection: chosen, ..options(true, &[], args.wait.seconds) };
+    let started = start(&mut work, &options)?;
+    let what = if started.started { "is up" } else { "was up already" };
+    report(context.output, &work, &started, what);
+    Ok(())
 }
 
-/// Writes `.env.session` and says where every service listens.
-pub(super) fn report(
-    output: Output,
-    session: &Session,
-    engine: &Engine,
-    endpoint: &Endpoint,
-    up: &Up,
-    what: &str,
-) -> anyhow::Result<()> {
-    let variables = environment::variables(session, engine, endpoint, Some(&up.header), &up.containers)?;
-    variables.write_dotenv(session)?;
-    for container in &up.containers {
-        let host = endpoint.host.as_deref();
-        if let Some(place) = variable::primary_endpoint(container, &up.containers, host) {
-            output.note(format!("{} is at {place}", container.service));
-        }
+/// Says where every service listens.
+pub(super) fn report(output: Output, work: &Work, started: &Started, what: &str) {
+    for (service, place) in &started.places {
+        output.note(format!("{service} is at {place}"));
     }
-    output.note(format!("`{}` {what}", session.directory));
-    Ok(())
+    output.note(format!("`{}` {what}", work.session.directory));
 }
 
 impl SelectArgs {

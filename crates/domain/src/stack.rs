@@ -19,4 +19,5 @@ pub mod scope;
 pub mod script;
 pub mod settings;
 pub mod starter;
+pub mod step;
 pub mod store;

@@ -36,7 +36,7 @@ use tokio::task::JoinHandle;
 pub use self::claim::{Belongings, Claims};
 use self::client::{Client, Error};
 pub use self::endpoint::{
-    Endpoint, gateway, hostname, is_of_container, is_same_outside, machine_at, owner, owner_at,
+    Endpoint, gateway, hostname, is_of_container, is_same_outside, machine_at, owner_at,
 };
 use self::failure::unreachable;
 use self::model::{ContainerSummary, EngineVersion, Exec, Info};
@@ -83,7 +83,7 @@ struct Executed {
 pub struct Engine {
     runtime: tokio::runtime::Runtime,
     client: Client,
-    address: String,
+    endpoint: Endpoint,
     /// Fails when nobody wants to wait for an answer any more.
     patience: Option<Patience>,
     /// A session's list that was asked for, and not taken yet.
@@ -94,7 +94,7 @@ pub struct Engine {
 
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine").field("address", &self.address).finish_non_exhaustive()
+        f.debug_struct("Engine").field("endpoint", &self.endpoint).finish_non_exhaustive()
     }
 }
 
@@ -103,11 +103,15 @@ pub type Patience = Box<dyn Fn(&str, Duration) -> Result<(), Failure>>;
 
 impl Engine {
     /// Prepares to speak to the Engine; the first question connects.
-    pub fn new(endpoint: &Endpoint) -> anyhow::Result<Self> {
+    pub fn new(endpoint: Endpoint) -> anyhow::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let address = endpoint.address.clone();
-        let client = Client::new(&address);
-        Ok(Self { runtime, client, address, patience: None, begun: None, inspected: RefCell::default() })
+        let client = Client::new(&endpoint.address);
+        Ok(Self { runtime, client, endpoint, patience: None, begun: None, inspected: RefCell::default() })
+    }
+
+    /// Returns where it is.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
     }
 
     /// Lets `patience` decide, from time to time, whether to wait for an answer any longer; [`None`]: always. Returns
@@ -126,7 +130,7 @@ impl Engine {
                 tokio::time::sleep(PATIENCE_POLL).await;
                 // Time in which prism was stopped is no more than a moment.
                 waited += began.elapsed().min(PATIENCE_POLL * 2);
-                if let Err(failure) = patience(&self.address, waited) {
+                if let Err(failure) = patience(&self.endpoint.address, waited) {
                     return failure;
                 }
             }
@@ -262,10 +266,10 @@ impl Engine {
             }
             Error::Unreadable(error) => Failure::new(format!(
                 "the Docker Engine at {} answered what prism does not understand",
-                self.address
+                self.endpoint.address
             ))
             .caused_by(error),
-            other => unreachable(&self.address, other),
+            other => unreachable(&self.endpoint.address, other),
         }
     }
 }

@@ -25,7 +25,7 @@ use domain::text::dotenv::{HEADER, is_generated, write};
 use domain::variable::{self, Missing, Variable};
 
 use self::dotenv::Reader;
-use crate::docker::{self, Endpoint, Engine};
+use crate::docker::{self, Engine};
 use crate::environment::guard::Strangers;
 use crate::find::generated::RESOLVED;
 use crate::find::{Session, reach};
@@ -67,12 +67,11 @@ pub struct Derived {
 pub fn variables(
     session: &Session,
     engine: &Engine,
-    endpoint: &Endpoint,
     header: Option<&Header>,
     containers: &[Container],
 ) -> anyhow::Result<SessionVariables> {
     let usual = Reader::default();
-    let derived = derive(session, engine, endpoint, header, containers)?;
+    let derived = derive(session, engine, header, containers)?;
     let nothing = Dotenv::default();
     let recorded = header.map_or(&nothing, |header| &header.dotenv);
     derived.complete(session, header, &dotenv::lines(session, recorded, &usual))
@@ -82,7 +81,6 @@ pub fn variables(
 pub fn derive(
     session: &Session,
     engine: &Engine,
-    endpoint: &Endpoint,
     header: Option<&Header>,
     containers: &[Container],
 ) -> anyhow::Result<Derived> {
@@ -95,12 +93,12 @@ pub fn derive(
         &dressed[..]
     };
     let wanted = needing_inspection(containers).map(|container| container.id.as_str());
-    reach::check(engine, endpoint, header, containers)?;
+    reach::check(engine, header, containers)?;
     timing::mark("build");
     let mut inspections = engine.inspect(wanted)?;
     timing::mark("inspect");
     let mut missing = read_credential_files(containers, &mut inspections);
-    let host = endpoint.host.as_deref();
+    let host = engine.endpoint().host.as_deref();
     let mut derived = variable::derive(containers, &inspections, host)?;
     let apps = match header {
         Some(header) => header.apps.clone(),

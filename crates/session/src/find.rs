@@ -1,5 +1,6 @@
 //! What a session is here and now, and how it is brought up.
 
+mod caller;
 pub mod ephemeral;
 pub mod generated;
 pub mod going;
@@ -24,12 +25,18 @@ use domain::text::word::word;
 
 use crate::compose::{self, ComposeFiles};
 use crate::docker::{self, Endpoint, Engine};
+pub use crate::find::caller::Caller;
 pub use crate::find::ephemeral::Ephemeral;
 use crate::git;
 use crate::machine::files;
+use crate::machine::lock::Lock;
+use crate::machine::process::interrupt::Interrupt;
 
 /// How often a lock that somebody else holds is tried.
 pub const LOCK_POLL: Duration = Duration::from_millis(50);
+
+/// What is said while another prism is waited for.
+pub const WAITING: &str = "waiting for another prism that works on this session";
 
 /// The name of the optional configuration.
 pub const CONFIGURATION: &str = "prism.yaml";
@@ -61,46 +68,42 @@ pub struct Session {
 }
 
 impl Session {
-    /// Finds the session of the working directory.
+    /// Finds the session of the caller's directory.
     ///
     /// # Errors
     /// [`Kind::NoProject`] where there is none; a broken `prism.yaml`.
-    pub fn find(endpoint: &Endpoint, environment: Environment) -> anyhow::Result<Self> {
-        Self::find_unread(endpoint, environment)?.read()
+    pub fn find(endpoint: &Endpoint, caller: &Caller) -> anyhow::Result<Self> {
+        Self::find_unread(endpoint, caller)?.read()
     }
 
-    /// Finds the session of the working directory as if there were no `prism.yaml`.
+    /// Finds the session of the caller's directory as if there were no `prism.yaml`.
     ///
     /// # Errors
     /// [`Kind::NoProject`] where there is none.
-    pub fn find_unread(endpoint: &Endpoint, environment: Environment) -> anyhow::Result<Self> {
-        let start = std::env::current_dir().map_err(|error| {
-            Failure::new("the working directory cannot be read")
-                .hint("it may have been removed: `cd` elsewhere")
-                .caused_by(error)
-        })?;
-        going::check(&start)?;
-        let (found, git_top) = search(&start, &environment);
+    pub fn find_unread(endpoint: &Endpoint, caller: &Caller) -> anyhow::Result<Self> {
+        let start = caller.here()?;
+        let environment = &caller.environment;
+        going::check(start)?;
+        let (found, git_top) = search(start, environment);
         let Some(directory) = found else {
             let up_to = git_top
                 .as_deref()
                 .map_or_else(String::new, |top| format!(" or above it, up to `{}`", top.display()));
             let failure = Failure::new(format!("no Compose project in `{}`{up_to}", start.display()));
-            let hint = match compose::first_named(&environment) {
+            let hint = match compose::first_named(environment) {
                 Some(named) => {
                     format!(
                         "COMPOSE_FILE names `{}`, which is not there: name a file that is",
                         named.display()
                     )
                 }
-                None => elsewhere(git_top.as_deref().unwrap_or(&start)),
+                None => elsewhere(git_top.as_deref().unwrap_or(start)),
             };
             return Err(failure.kind(Kind::NoProject).hint(hint).into());
         };
-        let session = Self::at(directory, git_top, endpoint, environment)?;
+        let session = Self::at(directory, git_top, endpoint, environment.clone())?;
         // A prism inside of an ephemeral session means that one, and never the directory's own.
-        let named = std::env::var_os("PRISM_SESSION");
-        Ok(session.joined(named.as_deref().and_then(|named| named.to_str()))?)
+        Ok(session.joined(caller.session.as_deref())?)
     }
 
     /// Takes a directory as that of a session, whether or not it has a project, and as if there were no `prism.yaml`.
@@ -281,6 +284,20 @@ pub fn locate(start: &Path, environment: &Environment) -> Option<PathBuf> {
 /// Lists the directories that a session of `start` could have, nearest first.
 pub fn candidates(start: &Path) -> Vec<PathBuf> {
     ancestors(start, git_top(start).as_deref()).into_iter().map(Path::to_path_buf).collect()
+}
+
+/// Takes a session's lock, waiting for whoever has it; `tell` says so, once.
+///
+/// # Errors
+/// A signal came, or the lock cannot be made.
+pub fn lock(id: &SessionId, interrupt: &Interrupt, tell: impl FnOnce()) -> anyhow::Result<Lock> {
+    let mut tell = Some(tell);
+    Lock::acquire(&lock_name(id), || {
+        if let Some(tell) = tell.take() {
+            tell();
+        }
+        Ok(interrupt.pause(LOCK_POLL)?)
+    })
 }
 
 /// Names the lock of a session: by its identity alone, as `destroy` has to find it without any file.

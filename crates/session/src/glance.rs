@@ -36,7 +36,7 @@ pub fn within_budget<T: Send + 'static>(question: impl FnOnce() -> T + Send + 's
 }
 
 /// Asks the Engine for the variables that a session gives a shell, and what there is to say.
-pub fn variables(mut session: Session, endpoint: &Endpoint) -> (Sight, Option<String>) {
+pub fn variables(mut session: Session, endpoint: Endpoint) -> (Sight, Option<String>) {
     let unknown = Sight::Unknown(session.id.to_string());
     let Some((engine, mut containers)) = containers(&session, endpoint) else { return (unknown, None) };
     if !containers.iter().any(|container| container.state == State::Running) {
@@ -46,7 +46,7 @@ pub fn variables(mut session: Session, endpoint: &Endpoint) -> (Sight, Option<St
         // One that Compose was not seen to bring up says nothing of what runs.
         let header = warm::read_header(&session).filter(|header| header.settled);
         environment::dress(&session, header.as_ref(), &mut containers);
-        let variables = environment::variables(&session, &engine, endpoint, header.as_ref(), &containers)?;
+        let variables = environment::variables(&session, &engine, header.as_ref(), &containers)?;
         Ok((consent, variables))
     });
     match offered {
@@ -59,7 +59,7 @@ pub fn variables(mut session: Session, endpoint: &Endpoint) -> (Sight, Option<St
 }
 
 /// Asks the Engine what runs of a session, and reads what should. `None`: the Engine could not be asked.
-pub fn state(session: &Session, endpoint: &Endpoint) -> Option<(Option<Header>, Vec<Container>)> {
+pub fn state(session: &Session, endpoint: Endpoint) -> Option<(Option<Header>, Vec<Container>)> {
     let mut engine = Engine::new(endpoint).ok()?;
     let mut containers = engine.session(&session.id).ok()?;
     let header = warm::read_header(session);
@@ -67,13 +67,13 @@ pub fn state(session: &Session, endpoint: &Endpoint) -> Option<(Option<Header>, 
     Some((header, containers))
 }
 
-fn containers(session: &Session, endpoint: &Endpoint) -> Option<(Engine, Vec<Container>)> {
+fn containers(session: &Session, endpoint: Endpoint) -> Option<(Engine, Vec<Container>)> {
     let mut engine = Engine::new(endpoint).ok()?;
     engine.begin(&session.id);
     let likely = warm::read_header(session).map(|header| header.inspected).unwrap_or_default();
     let containers = engine.look(&session.id, &likely).ok()?;
-    let containers = reach::settled(&mut engine, endpoint, &session.id, containers, LIST_LAG).ok()?;
-    (!reach::is_behind(endpoint, &containers)).then_some((engine, containers))
+    let containers = reach::settled(&mut engine, &session.id, containers, LIST_LAG).ok()?;
+    (!reach::is_behind(&engine, &containers)).then_some((engine, containers))
 }
 
 impl environment::SessionVariables {

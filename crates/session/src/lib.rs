@@ -12,3 +12,5 @@ pub mod machine;
 pub mod notice;
 pub mod port;
 pub mod start;
+pub mod use_case;
+pub mod work;

@@ -8,27 +8,26 @@ use domain::port::reservation::Reservations;
 use domain::text::hash::short_hash;
 use domain::text::word::word;
 
-use crate::docker::{Endpoint, Engine};
+use crate::docker::Engine;
 use crate::find::LOCK_POLL;
 use crate::machine::lock::Lock;
 use crate::machine::process::interrupt::Interrupt;
 
 /// Takes the lock under which every port is chosen and every note written: a matter of milliseconds. It is this
 /// user's; between users, the Engine's bind decides.
-pub fn lock(endpoint: &Endpoint, interrupt: &Interrupt) -> anyhow::Result<Lock> {
-    let name = format!("ports-{}", short_hash(endpoint.address.as_bytes()));
+pub fn lock(engine: &Engine, interrupt: &Interrupt) -> anyhow::Result<Lock> {
+    let name = format!("ports-{}", short_hash(engine.endpoint().address.as_bytes()));
     Lock::acquire(&name, || Ok(interrupt.pause(LOCK_POLL / 10)?))
 }
 
 /// Releases what a stopped session has reserved, and says what that was. To be called under the session's lock.
 pub fn clear(
     engine: &mut Engine,
-    endpoint: &Endpoint,
     session: &SessionId,
     directory: &str,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Reservations> {
-    let _lock = lock(endpoint, interrupt)?;
+    let _lock = lock(engine, interrupt)?;
     let holdings = engine.holdings()?;
     let own = || {
         holdings.containers.iter().filter(|container| container.is_ours && container.session_id == *session)

@@ -11,32 +11,34 @@ use session::machine::process::interrupt::{Interrupt, end_by};
 use session::machine::process::network::Network;
 use session::machine::process::supervise::{self, Fate, Signals};
 use session::start::patience::farewell;
+use session::work::Work;
 
 use crate::cli::context::Context;
 
 /// Runs a command with a stack of its own, and returns its exit status; ends by the same signal as the command.
 ///
-/// `environment` starts the stack. `interrupt` is kept to the end, so that no signal ends prism before the stack is
+/// `environment` starts the stack. The work's interrupt is kept to the end, so that no signal ends prism before the stack is
 /// removed.
 pub(super) fn run(
     context: &Context,
-    session: &Session,
-    interrupt: &Interrupt,
+    mut work: Work,
     command: &[OsString],
     keep_on_failure: bool,
-    environment: impl FnOnce() -> anyhow::Result<(Environment, Option<Network>)>,
+    environment: impl FnOnce(&mut Work) -> anyhow::Result<(Environment, Option<Network>)>,
 ) -> anyhow::Result<u8> {
-    interrupt.listen()?;
+    work.interrupt.listen()?;
     let mut signals = None;
-    let environment = environment();
+    let environment = environment(&mut work);
+    let Work { session, engine, interrupt, .. } = work;
+    drop(engine);
     let is_up = environment.is_ok();
     let result = environment.and_then(|(environment, network)| {
         let program = Program::find(command, &environment)?;
         let program = network.map_or_else(|| program.clone(), |network| network.around(&program));
-        supervise::run(&program, signals.insert(Signals::listen()?), interrupt)
+        supervise::run(&program, signals.insert(Signals::listen()?), &interrupt)
     });
     let keeps = keep_on_failure && !matches!(result, Ok(Fate::Exited(0)));
-    if let Err(error) = finish(context, session, interrupt, is_up, keeps) {
+    if let Err(error) = finish(context, &session, &interrupt, is_up, keeps) {
         context.output.note(format!("could not remove the ephemeral stack: {error:#}; `prism prune` will"));
     }
     drop(signals);
@@ -54,7 +56,7 @@ fn finish(
     is_up: bool,
     keeps: bool,
 ) -> anyhow::Result<()> {
-    let (_, mut engine) = context.engine()?;
+    let mut engine = context.engine()?;
     engine.set_patience(Some(farewell(context.notices, interrupt.clone())));
     let remains = if keeps { Remains::find(&mut engine, &session.id)?.containers } else { Vec::new() };
     if let Some(container) = remains.first() {

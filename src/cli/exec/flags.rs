@@ -69,14 +69,15 @@ pub(super) fn callers(
     let mut kept = Vec::new();
     for flag in explicit {
         let name = &flag.name;
-        let is_there = flag.value.is_some() || context.caller.iter().any(|(found, _)| found == name.as_str());
+        let is_there =
+            flag.value.is_some() || context.caller.own.iter().any(|(found, _)| found == name.as_str());
         if is_there {
             kept.push(flag);
         } else if std::env::var_os(name).is_none() {
             context.output.note(format!("`-e {name}`: your environment has no {name}"));
             kept.push(flag);
         } else {
-            let set_for = std::env::var("PRISM_SESSION").unwrap_or_default();
+            let set_for = context.caller.session.as_deref().unwrap_or_default();
             // In a command of this very session, the session's value is meant.
             if session.is_none_or(|session| session.id.as_str() != set_for) {
                 return Err(Failure::new(format!(

@@ -10,27 +10,24 @@ use domain::shell::Shell;
 use domain::shell::layer::{Layer, Now, Operation, Sight};
 use domain::stack::settings::Settings;
 use session::compose::ComposeFiles;
-use session::docker::{Endpoint, Engine};
 use session::environment::{self, SessionVariables};
 use session::find::{CONFIGURATION, Consent, Session, generated, locate};
 use session::glance;
 use session::machine::files;
 use session::machine::process::interrupt::Interrupt;
 use session::start::{cold, up, warm};
+use session::work::Work;
 
 use super::super::args::WAIT_SECONDS;
 use super::super::context::{Context, options};
-
-/// A session that runs, and what it gives a shell.
-type Found = (Session, SessionVariables);
 
 /// Prints what `use prism` evaluates. What comes before a failure is evaluated all the same, so that the failure's
 /// cause is watched.
 pub(super) fn evaluate(context: Context, bash: &Shell, start: bool) -> anyhow::Result<()> {
     let here = std::env::current_dir()?;
-    let directory = locate(&here, &context.environment).unwrap_or(here);
+    let directory = locate(&here, &context.caller.environment).unwrap_or(here);
     let shown = directory.display().to_string();
-    let watched = watched(&directory, &context.environment);
+    let watched = watched(&directory, &context.caller.environment);
     let watched: Vec<String> = watched.iter().map(|path| bash.quote(&path.to_string_lossy())).collect();
     let mine = Operation { name: DIRENV.to_owned(), value: Some(shown) };
     context.output.print(format!("watch_file {}\n{}", watched.join(" "), bash.render(&[mine])))?;
@@ -39,10 +36,12 @@ pub(super) fn evaluate(context: Context, bash: &Shell, start: bool) -> anyhow::R
     let layer = Layer::read(now.get(DIFF));
     let output = context.output;
     let interrupt = Interrupt::default();
-    let (endpoint, engine) = context.engine_until(&interrupt)?;
-    let (found, wrong) = variables(&context, engine, &endpoint, &interrupt, start)?;
+    let engine = context.engine_until(&interrupt)?;
+    let session = Session::find_unread(engine.endpoint(), &context.caller)?;
+    let mut work = Work { session, engine, interrupt, notices: context.notices };
+    let (found, wrong) = variables(&context, &mut work, start)?;
     let steps = match found {
-        Some((session, variables)) => layer.settle(&now, &variables.offer(&session)),
+        Some(variables) => layer.settle(&now, &variables.offer(&work.session)),
         None => {
             if wrong.is_none() {
                 output.note("the session is not up: `prism start` starts it");
@@ -58,58 +57,45 @@ pub(super) fn evaluate(context: Context, bash: &Shell, start: bool) -> anyhow::R
 /// What runs was started when that was right: its variables stay as they were.
 fn variables(
     context: &Context,
-    mut engine: Engine,
-    endpoint: &Endpoint,
-    interrupt: &Interrupt,
+    work: &mut Work,
     start: bool,
-) -> anyhow::Result<(Option<Found>, Option<anyhow::Error>)> {
-    let wrong = if start {
-        match started(context, &mut engine, endpoint, interrupt) {
-            Ok(started) => return Ok((Some(started), None)),
-            Err(error) => Some(error),
+) -> anyhow::Result<(Option<SessionVariables>, Option<anyhow::Error>)> {
+    let mut wrong = None;
+    if start {
+        match started(context, work) {
+            Ok(variables) => return Ok((Some(variables), None)),
+            Err(error) => wrong = Some(error),
         }
-    } else {
-        None
-    };
-    let running = match running(context, &mut engine, endpoint) {
+    }
+    let running = match running(context, work) {
         Ok(running) => running,
         Err(error) => return Err(wrong.unwrap_or(error)),
     };
-    Ok((running, wrong.or_else(|| mistake(context, &mut engine, endpoint, interrupt).err())))
+    Ok((running, wrong.or_else(|| mistake(context, work).err())))
 }
 
 /// Brings the session up.
-fn started(
-    context: &Context,
-    engine: &mut Engine,
-    endpoint: &Endpoint,
-    interrupt: &Interrupt,
-) -> anyhow::Result<Found> {
-    let session = context.session(endpoint)?;
-    let options = options(context.notices, true, &[], WAIT_SECONDS);
-    let up = up::up(&session, engine, endpoint, &options, interrupt)?;
-    let variables = environment::variables(&session, engine, endpoint, Some(&up.header), &up.containers)?;
-    variables.write_dotenv(&session)?;
-    Ok((session, variables))
+fn started(context: &Context, work: &mut Work) -> anyhow::Result<SessionVariables> {
+    work.session = context.session(&work.engine)?;
+    let up = up::up(work, &options(true, &[], WAIT_SECONDS))?;
+    let variables = environment::variables(&work.session, &work.engine, Some(&up.header), &up.containers)?;
+    variables.write_dotenv(&work.session)?;
+    Ok(variables)
 }
 
 /// Fails if the session's files were changed since it was started, and Compose does not accept them as they are.
-fn mistake(
-    context: &Context,
-    engine: &mut Engine,
-    endpoint: &Endpoint,
-    interrupt: &Interrupt,
-) -> anyhow::Result<()> {
-    let session = context.session(endpoint)?;
-    match warm::fitting_header(&session) {
+fn mistake(context: &Context, work: &mut Work) -> anyhow::Result<()> {
+    work.session = context.session(&work.engine)?;
+    match warm::fitting_header(&work.session) {
         Some(_) => Ok(()),
-        None => cold::examine(&session, engine, endpoint, interrupt).map(drop),
+        None => cold::examine(work).map(drop),
     }
 }
 
 /// Returns what runs of the session.
-fn running(context: &Context, engine: &mut Engine, endpoint: &Endpoint) -> anyhow::Result<Option<Found>> {
-    let mut session = Session::find_unread(endpoint, context.environment.clone())?;
+fn running(context: &Context, work: &mut Work) -> anyhow::Result<Option<SessionVariables>> {
+    let Work { session, engine, .. } = work;
+    *session = Session::find_unread(engine.endpoint(), &context.caller)?;
     if let Consent::Missing(text) = session.read_approved(engine)? {
         session.parse(&text)?;
         context.output.note(glance::UNAPPROVED);
@@ -118,10 +104,9 @@ fn running(context: &Context, engine: &mut Engine, endpoint: &Endpoint) -> anyho
     if !containers.iter().any(|container| container.state == State::Running) {
         return Ok(None);
     }
-    let header = warm::read_header(&session).filter(|header| header.settled);
-    environment::dress(&session, header.as_ref(), &mut containers);
-    let variables = environment::variables(&session, engine, endpoint, header.as_ref(), &containers)?;
-    Ok(Some((session, variables)))
+    let header = warm::read_header(session).filter(|header| header.settled);
+    environment::dress(session, header.as_ref(), &mut containers);
+    environment::variables(session, engine, header.as_ref(), &containers).map(Some)
 }
 
 /// Lists the files that decide what the session's variables are, whether or not they exist.

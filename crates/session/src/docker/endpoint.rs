@@ -221,11 +221,6 @@ pub fn owner_at(directory: &Path) -> String {
     format!("{}@{}", nix::unistd::geteuid(), machine_at(directory))
 }
 
-/// Names the user on this machine, for where one stands.
-pub fn owner() -> String {
-    owner_at(&std::env::current_dir().unwrap_or_default())
-}
-
 /// Returns what tells this machine from others, seen from a directory: its id, else its host name. A container's id may
 /// be its image's, and its name is new at each run.
 pub fn machine_at(directory: &Path) -> String {

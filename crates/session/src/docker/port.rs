@@ -8,7 +8,7 @@ use domain::identity::name::SessionId;
 
 use super::endpoint::Peer;
 use super::model::Info;
-use super::{Endpoint, Engine, container};
+use super::{Engine, container};
 
 /// Where the Engine binds ports, as seen from here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,13 +48,13 @@ impl Engine {
     }
 
     /// Finds out where the Engine binds ports. In doubt it is elsewhere.
-    pub fn place(&self, endpoint: &Endpoint) -> anyhow::Result<Place> {
-        if endpoint.shared {
+    pub fn place(&self) -> anyhow::Result<Place> {
+        if self.endpoint.shared {
             return Ok(Place::Elsewhere);
         }
         let info = self.info()?;
         let read = |name: &str| fs::read_to_string(format!("/proc/sys/kernel/{name}")).unwrap_or_default();
-        let peer = endpoint.peer();
+        let peer = self.endpoint.peer();
         let is_tunnel = peer.as_ref().is_some_and(Peer::is_tunnel);
         let place = Place::of(&info, &read("osrelease"), &read("hostname"));
         Ok(match place {

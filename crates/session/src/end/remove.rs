@@ -9,7 +9,7 @@ use domain::engine::container::{Container, State};
 use domain::failure::Failure;
 use domain::identity::name::{ServiceName, SessionId};
 
-use crate::docker::{Belongings, Endpoint, Engine};
+use crate::docker::{Belongings, Engine};
 use crate::find::generated::{self, DOTENV};
 use crate::find::{Session, key};
 use crate::machine::process::interrupt::Interrupt;
@@ -167,15 +167,15 @@ pub fn if_without_container(session: &Session, engine: &mut Engine, notices: Not
 /// next start. To be called under the session's lock.
 pub fn rest(
     engine: &mut Engine,
-    endpoint: &Endpoint,
     session: &SessionId,
     containers: &[Container],
+    interrupt: &Interrupt,
 ) -> anyhow::Result<usize> {
     let runs = |service: &ServiceName| {
         containers.iter().any(|container| container.service == *service && !is_at_rest(container))
     };
     if engine.note(session)?.left_out.iter().any(runs) {
-        let _lock = port::lock(endpoint, &Interrupt::default())?;
+        let _lock = port::lock(engine, interrupt)?;
         engine.update_note(session, |note| note.left_out.retain(|service| !runs(service)))?;
     }
     stop(engine, session, containers)

@@ -13,15 +13,18 @@ use crate::environment::SessionVariables;
 use crate::find::Session;
 use crate::machine::listen::{self, Listener};
 
-/// Finds the app that is named, or the one in whose directory prism was started.
+/// Finds the app that is named, or the one in whose directory one is, `here`.
 ///
 /// # Errors
 /// There is no app of that name.
-pub fn find<'s>(session: &'s Session, named: Option<&'s str>) -> Result<Option<&'s str>, Failure> {
+pub fn find<'s>(
+    session: &'s Session,
+    named: Option<&'s str>,
+    here: Option<&Path>,
+) -> Result<Option<&'s str>, Failure> {
     let apps = &session.settings.apps;
     let Some(name) = named else {
-        let here = std::env::current_dir().unwrap_or_default();
-        let below = here.strip_prefix(session.path()).unwrap_or(Path::new(""));
+        let below = here.and_then(|here| here.strip_prefix(session.path()).ok()).unwrap_or(Path::new(""));
         return Ok(of_directory(apps, &below.to_string_lossy()));
     };
     if apps.contains_key(name) {

@@ -17,6 +17,7 @@ use crate::environment::guard::{self, Strangers};
 use crate::environment::up::Up;
 use crate::find::{Session, input};
 use crate::notice::Notices;
+use crate::work::Work;
 
 /// Merges the session's variables with those of `sources`, says what stays the caller's, and on a verbose run where each
 /// variable comes from. `ways_out` is the hint for a variable that leads to somebody else's data.
@@ -24,14 +25,14 @@ use crate::notice::Notices;
 /// # Errors
 /// There is such a variable. One of the caller's is left out instead if the caller's environment comes last.
 pub fn environment(
-    session: &Session,
-    engine: &mut Engine,
+    work: &mut Work,
     up: &Up,
     variables: SessionVariables,
     sources: Sources,
-    notices: Notices,
     ways_out: impl Fn(&Stray) -> String,
 ) -> anyhow::Result<Environment> {
+    let Work { session, engine, notices, .. } = work;
+    let (session, notices) = (&*session, *notices);
     let SessionVariables { variables, own, missing, apps, targets, reached, strangers, untold } = variables;
     let sources = Sources { session: variables, own, targets, ..sources };
     let mut merged = merge(&sources)?;

@@ -15,7 +15,6 @@ use domain::stack::settings::Localhost;
 use domain::text::hash::short_hash;
 use domain::variable::host_ports;
 
-use crate::docker::{Endpoint, Engine};
 use crate::environment::app;
 use crate::environment::guard::{self, Strangers};
 use crate::environment::up::Up;
@@ -24,7 +23,7 @@ use crate::machine::listen;
 use crate::machine::lock::{self, Lock};
 use crate::machine::process::interrupt::Interrupt;
 use crate::machine::process::network::{self, Network, Wanted};
-use crate::notice::Notices;
+use crate::work::Work;
 
 /// How often a command looks whether another one has made the session's network, and how long: pasta may take ten seconds.
 const TURN_POLL: Duration = Duration::from_millis(5);
@@ -77,34 +76,31 @@ pub struct Asked {
 ///
 /// # Errors
 /// It is asked for, and cannot be had, or a signal came.
-pub fn loopback(
-    session: &Session,
-    engine: &mut Engine,
-    endpoint: &Endpoint,
-    up: &Up,
-    asked: &Asked,
-    notices: Notices,
-    interrupt: &Interrupt,
-) -> anyhow::Result<Loopback> {
-    if network::is_of(session.id.as_str()) {
+pub fn loopback(work: &mut Work, up: &Up, asked: &Asked) -> anyhow::Result<Loopback> {
+    if network::is_of(work.session.id.as_str()) {
         return Ok(Loopback::Session);
     }
-    let make = || make(session, endpoint, up, &asked.exposed, notices, interrupt);
+    let make = |work: &Work| make(work, up, &asked.exposed);
     match asked.when {
         Localhost::Never => Ok(Loopback::Machine(None)),
-        Localhost::Always => Ok(Loopback::Network(make()??)),
+        Localhost::Always => Ok(Loopback::Network(make(work)??)),
         Localhost::Auto => {
             let mut own = host_ports(&up.containers);
             own.extend(up.header.host_ports().chain(up.header.apps.values().copied()));
-            let found = guard::strangers(session, engine, &guard::declared(up.header.in_scope()), &own)?;
+            let found = guard::strangers(
+                &work.session,
+                &mut work.engine,
+                &guard::declared(up.header.in_scope()),
+                &own,
+            )?;
             let Some(sentence) = found.first() else {
                 return Ok(Loopback::Machine(Some(Strangers::default())));
             };
-            match make()? {
+            match make(work)? {
                 Ok(network) => {
                     // Once, and not for each command that meets the others there.
                     if network.is_new() {
-                        notices.note(format!(
+                        work.notices.note(format!(
                             "{sentence}: to the command, `localhost` is this session (`--localhost=never` leaves it)"
                         ));
                     }
@@ -138,17 +134,15 @@ pub fn check(session: &str, environment: &Environment) -> Result<(), Failure> {
 
 /// Makes it, or says why it cannot be had. Fails only if a signal came.
 fn make(
-    session: &Session,
-    endpoint: &Endpoint,
+    work: &Work,
     up: &Up,
     exposed: &[(u16, Option<String>)],
-    notices: Notices,
-    interrupt: &Interrupt,
 ) -> Result<Result<Network, Failure>, Failure> {
+    let Work { session, engine, interrupt, notices } = work;
     let wanted = || {
         let pasta = network::find(&session.environment)?;
         let around = listen::around(network::OUTSIDE);
-        let host = endpoint.host.as_deref();
+        let host = engine.endpoint().host.as_deref();
         let Header { services, scope, .. } = &up.header;
         let plan = forward::plan(services, scope, &up.containers, &around, host, address);
         let exposed = exposed_ports(session, up, exposed)?;
@@ -203,8 +197,9 @@ fn exposed_ports(
     let of_settings = of_settings.map(|(port, name)| (port, up.header.apps.get(name).copied()));
     let mut ports: BTreeMap<u16, Option<u16>> = of_settings.collect();
     for (port, name) in exposed {
-        let of_app =
-            |name: &String| app::find(session, Some(name)).map(|name| up.header.apps.get(name?).copied());
+        let of_app = |name: &String| {
+            app::find(session, Some(name), None).map(|name| up.header.apps.get(name?).copied())
+        };
         let at = name.as_ref().map(of_app).transpose()?.flatten();
         ports.insert(*port, at);
     }

@@ -7,7 +7,7 @@ use anyhow::Context;
 use domain::failure::{Failure, Kind};
 use domain::identity::name::{SessionId, Suffix};
 
-use crate::find::Session;
+use crate::find::{Caller, Session};
 use crate::machine::lock;
 use crate::machine::process::identity;
 
@@ -77,11 +77,11 @@ impl Ephemeral {
         }
     }
 
-    /// Fails if this process was started for an ephemeral session that is gone, whosever: it means no other one.
-    pub fn check_caller() -> Result<(), Failure> {
-        let named = std::env::var("PRISM_SESSION").unwrap_or_default();
+    /// Fails if the caller was started for an ephemeral session that is gone, whosever: it means no other one.
+    pub fn check_caller(caller: &Caller) -> Result<(), Failure> {
+        let named = caller.session.as_deref().unwrap_or_default();
         let Some((directory, _)) = named.rsplit_once('+') else { return Ok(()) };
-        Self::find(&SessionId::new(directory, None), &named).map(drop)
+        Self::find(&SessionId::new(directory, None), named).map(drop)
     }
 
     /// Returns its identity: the directory's, with a suffix.

@@ -26,7 +26,7 @@ use crate::machine::{files, listen, lock};
 pub const LIST_LAG: Duration = Duration::from_secs(1);
 
 /// How often it is asked meanwhile.
-const LIST_POLL: Duration = Duration::from_millis(20);
+pub const LIST_POLL: Duration = Duration::from_millis(20);
 
 /// What is noted down of an Engine whose ports are here.
 const HERE: &str = "here";
@@ -68,7 +68,7 @@ pub fn before_start(
     taken: Option<(&Slot, u16)>,
     runs: bool,
 ) -> anyhow::Result<()> {
-    if endpoint.host.is_some() || endpoint.shared {
+    if !is_local(endpoint) {
         return Ok(());
     }
     let noted = noted(endpoint);
@@ -96,27 +96,32 @@ pub fn before_start(
 /// ended.
 pub fn settled(
     engine: &mut Engine,
-    endpoint: &Endpoint,
     session: &SessionId,
     mut containers: Vec<Container>,
     lag: Duration,
 ) -> anyhow::Result<Vec<Container>> {
-    let is_local = endpoint.host.is_none() && !endpoint.shared;
     let deadline = Instant::now() + lag;
-    while is_local && containers.iter().any(|it| absent_port(it).is_some()) && Instant::now() < deadline {
+    while lags(engine, &containers) && Instant::now() < deadline {
         std::thread::park_timeout(LIST_POLL);
         containers = engine.session(session)?;
     }
     Ok(containers)
 }
 
+/// Says whether a list has ports that nobody has.
+pub fn lags(engine: &Engine, containers: &[Container]) -> bool {
+    is_local(engine.endpoint()) && containers.iter().any(|container| absent_port(container).is_some())
+}
+
 /// Says whether a list still has ports that nobody has, of an Engine whose ports were seen to be here: something is being
 /// stopped or made anew, and its next list will say what.
-pub fn is_behind(endpoint: &Endpoint, containers: &[Container]) -> bool {
-    let is_local = endpoint.host.is_none() && !endpoint.shared;
-    is_local
-        && containers.iter().any(|container| absent_port(container).is_some())
-        && noted(endpoint).as_deref() == Some(HERE)
+pub fn is_behind(engine: &Engine, containers: &[Container]) -> bool {
+    lags(engine, containers) && noted(engine.endpoint()).as_deref() == Some(HERE)
+}
+
+/// Says whether ports are to be found at this machine's loopback.
+fn is_local(endpoint: &Endpoint) -> bool {
+    endpoint.host.is_none() && !endpoint.shared
 }
 
 /// Finds a port that a container is said to have on this machine, and nobody has.
@@ -130,13 +135,9 @@ fn absent_port(container: &Container) -> Option<u16> {
 ///
 /// # Errors
 /// It is not, or that cannot be known.
-pub fn check(
-    engine: &Engine,
-    endpoint: &Endpoint,
-    header: Option<&Header>,
-    containers: &[Container],
-) -> anyhow::Result<()> {
-    if endpoint.host.is_some() || endpoint.shared {
+pub fn check(engine: &Engine, header: Option<&Header>, containers: &[Container]) -> anyhow::Result<()> {
+    let endpoint = engine.endpoint();
+    if !is_local(endpoint) {
         return Ok(());
     }
     if let Some((container, port)) = containers.iter().find_map(|it| Some((it, absent_port(it)?))) {
@@ -152,7 +153,7 @@ pub fn check(
         Some(noted) if noted == free() => note(endpoint, HERE),
         // Another socket of the Engine that was looked at when these were started.
         _ if is_as_started(header, containers) && !endpoint.is_suspect() => note(endpoint, HERE),
-        _ if engine.place(endpoint)? == Place::Elsewhere => Err(Failure::new(format!(
+        _ if engine.place()? == Place::Elsewhere => Err(Failure::new(format!(
             "the Docker Engine at {} is of another machine, as its name and kernel say, and the ports of what runs there may be somebody else's here",
             endpoint.address
         ))
@@ -190,8 +191,8 @@ pub fn absent(endpoint: &Endpoint, container: &Container, port: u16) -> Failure 
 }
 
 /// Says that ports which are shown are not this machine's.
-pub fn doubt(engine: &Engine, endpoint: &Endpoint, containers: &[Container]) -> Option<String> {
-    let error = check(engine, endpoint, None, containers).err()?;
+pub fn doubt(engine: &Engine, containers: &[Container]) -> Option<String> {
+    let error = check(engine, None, containers).err()?;
     Some(format!("these ports may not be this machine's: {error}"))
 }
 

@@ -10,8 +10,6 @@ use domain::stack::header::Header;
 use domain::stack::plan::ServicePlan;
 use domain::text::template::nearest;
 
-use crate::notice::Notices;
-
 /// How a session is to be brought up.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -29,8 +27,6 @@ pub struct Options {
     pub services: Vec<ServiceName>,
     /// Give up after so long, counted from the last pull or build.
     pub wait_timeout: Duration,
-    /// Where progress goes.
-    pub notices: Notices,
 }
 
 impl Options {

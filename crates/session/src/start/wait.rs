@@ -13,12 +13,12 @@ use domain::stack::readiness::{self, Finding, Verdict, survey};
 use domain::stack::settings::Ready;
 use domain::variable::{self, Place};
 
-use crate::docker::{Checked, Endpoint, Engine, HealthCheck};
-use crate::find::{Session, generated, reach};
-use crate::machine::process::interrupt::Interrupt;
+use crate::docker::{Checked, HealthCheck};
+use crate::find::{generated, reach};
 use crate::machine::{probe, timing};
 use crate::start::diagnosis::{self, Insides};
 use crate::start::options::Options;
+use crate::work::Work;
 
 /// How often the Engine is asked.
 const POLL: Duration = Duration::from_millis(100);
@@ -54,15 +54,13 @@ pub enum Outcome {
 /// What is waited for, and what has been learnt so far.
 #[derive(Debug)]
 pub struct Wait<'a> {
-    session: &'a Session,
+    work: &'a mut Work,
     header: &'a Header,
     options: &'a Options,
-    host: Option<&'a str>,
-    endpoint: &'a Endpoint,
+    host: Option<String>,
     /// Since when nobody has a port of a running container on this machine.
     absent: BTreeMap<String, Instant>,
     deadline: Instant,
-    interrupt: &'a Interrupt,
     /// Containers that ran before prism did anything: of these, one that ends was stopped by somebody.
     before: BTreeSet<String>,
     /// Containers that were found ready by asking.
@@ -89,23 +87,14 @@ pub struct Wait<'a> {
 
 impl<'a> Wait<'a> {
     /// Prepares to wait until a session is ready. The time that is allowed began at `since`.
-    pub fn new(
-        session: &'a Session,
-        header: &'a Header,
-        endpoint: &'a Endpoint,
-        options: &'a Options,
-        interrupt: &'a Interrupt,
-        since: Instant,
-    ) -> Self {
+    pub fn new(work: &'a mut Work, header: &'a Header, options: &'a Options, since: Instant) -> Self {
         Self {
-            session,
+            host: work.engine.endpoint().host.clone(),
+            work,
             header,
             options,
-            host: endpoint.host.as_deref(),
-            endpoint,
             absent: BTreeMap::new(),
             deadline: since + options.wait_timeout,
-            interrupt,
             before: BTreeSet::new(),
             ready: BTreeSet::new(),
             users: BTreeMap::new(),
@@ -130,21 +119,23 @@ impl<'a> Wait<'a> {
     ///
     /// # Errors
     /// A service failed, the time is over, or a signal came.
-    pub fn until_ready(mut self, engine: &mut Engine) -> anyhow::Result<Outcome> {
-        reach::check_name(self.endpoint)?;
-        let began = self.interrupt.now();
+    pub fn until_ready(mut self) -> anyhow::Result<Outcome> {
+        reach::check_name(self.work.engine.endpoint())?;
+        let began = self.work.interrupt.now();
         let mut next_word = began + FIRST_WORD;
         let wanted = &self.options.services;
         loop {
-            let mut containers = engine.session(&self.session.id)?;
+            let mut containers = self.work.engine.session(&self.work.session.id)?;
             self.header.dress(&mut containers);
             let mut findings = survey(self.header, &containers);
             findings.retain(|finding| wanted.is_empty() || wanted.contains(finding.service));
-            let inspections = diagnosis::inspect_unclear(engine, &mut findings)?;
+            let inspections = diagnosis::inspect_unclear(&self.work.engine, &mut findings)?;
             self.doubt(&mut findings);
-            if let Some(failure) = diagnosis::failure(engine, &findings, &inspections, |container| {
-                self.before.contains(&container.id) && container.state == State::Exited
-            }) {
+            if let Some(failure) =
+                diagnosis::failure(&self.work.engine, &findings, &inspections, |container| {
+                    self.before.contains(&container.id) && container.state == State::Exited
+                })
+            {
                 return Err(failure.into());
             }
             let is_down = |finding: &&Finding| matches!(finding.verdict, Verdict::Down | Verdict::Exited(_));
@@ -155,30 +146,36 @@ impl<'a> Wait<'a> {
             if !down.is_empty() {
                 return Ok(Outcome::Down(down));
             }
-            self.ask_health(engine, &findings, &containers, &inspections)?;
-            self.ask_ports(engine, &findings, &containers)?;
+            self.ask_health(&findings, &containers, &inspections)?;
+            self.ask_ports(&findings, &containers)?;
             self.let_settle(&findings, &inspections);
-            self.interrupt.check()?;
+            self.work.interrupt.check()?;
             let pending: Vec<&Finding> = findings.iter().filter(|finding| !self.is_ready(finding)).collect();
             if pending.is_empty() {
                 self.remember(BTreeSet::new());
                 timing::mark("wait");
                 return Ok(Outcome::Ready(containers));
             }
-            let now = self.interrupt.now();
+            let now = self.work.interrupt.now();
             if now >= self.deadline {
                 let silent = pending.iter().filter(|finding| finding.verdict == Verdict::AskPort);
                 let silent = silent.filter_map(|finding| Some(finding.container?.id.clone()));
                 self.remember(silent.collect());
                 let insides = Insides::of_checks(&inspections).with_checks(&self.wrote);
-                return Err(diagnosis::timed_out(engine, &pending, self.options.wait_timeout, insides).into());
+                return Err(diagnosis::timed_out(
+                    &self.work.engine,
+                    &pending,
+                    self.options.wait_timeout,
+                    insides,
+                )
+                .into());
             }
             if now >= next_word {
                 next_word = now + NEXT_WORD;
-                self.tell(engine, &pending, &inspections, now - began);
+                self.tell(&pending, &inspections, now - began);
             }
             // The Engine's island goes on with the health checks meanwhile.
-            engine.pause(POLL);
+            self.work.engine.pause(POLL);
         }
     }
 
@@ -186,27 +183,21 @@ impl<'a> Wait<'a> {
     fn remember(&self, unanswered: BTreeSet<String>) {
         if self.header.unanswered.iter().ne(&unanswered) {
             let mut header = Header { unanswered: unanswered.into_iter().collect(), ..self.header.clone() };
-            if let Err(error) = generated::write_header(self.session, &mut header) {
-                self.options.notices.detail(format!("{error:#}"));
+            if let Err(error) = generated::write_header(&self.work.session, &mut header) {
+                self.work.notices.detail(format!("{error:#}"));
             }
         }
     }
 
     /// Says what is awaited; after a while also what is there instead, and once what to do about it.
-    fn tell(
-        &mut self,
-        engine: &Engine,
-        pending: &[&Finding],
-        inspections: &BTreeMap<String, Inspection>,
-        waited: Duration,
-    ) {
+    fn tell(&mut self, pending: &[&Finding], inspections: &BTreeMap<String, Inspection>, waited: Duration) {
         let is_long = waited >= LONG;
         let insides = if is_long {
-            Insides::of_checks(inspections).with_checks(&self.wrote).look(engine, pending)
+            Insides::of_checks(inspections).with_checks(&self.wrote).look(&self.work.engine, pending)
         } else {
             Insides::default()
         };
-        let (notices, awaited) = (self.options.notices, diagnosis::describe(pending, &insides));
+        let (notices, awaited) = (self.work.notices, diagnosis::describe(pending, &insides));
         notices.note(format!("waiting {} s for {awaited}", waited.as_secs()));
         if is_long && !std::mem::replace(&mut self.advised, true) {
             let ready = "`dev-prism.ready: none` does not wait";
@@ -248,7 +239,6 @@ impl<'a> Wait<'a> {
     /// calls unhealthy is asked once more, as that verdict may be a whole interval old.
     fn ask_health(
         &mut self,
-        engine: &Engine,
         findings: &[Finding],
         containers: &[Container],
         inspections: &BTreeMap<String, Inspection>,
@@ -266,16 +256,19 @@ impl<'a> Wait<'a> {
             let Some(check) = self.checks.get_mut(&container.id) else {
                 let failed = self.failed_checks.get(&container.id);
                 if failed.is_none_or(|failed| failed.elapsed() >= HEALTH_POLL) {
-                    self.checks.insert(container.id.clone(), engine.start_health_check(&container.id, seen));
+                    self.checks.insert(
+                        container.id.clone(),
+                        self.work.engine.start_health_check(&container.id, seen),
+                    );
                 }
                 continue;
             };
-            let Some(Checked { is_healthy, text }) = engine.health(check) else { continue };
+            let Some(Checked { is_healthy, text }) = self.work.engine.health(check) else { continue };
             self.checks.remove(&container.id);
-            if is_healthy && self.listens(engine, finding, container, containers)? {
+            if is_healthy && self.listens(finding, container, containers)? {
                 self.ready.insert(container.id.clone());
             } else if is_unhealthy && !is_healthy {
-                let failure = diagnosis::unhealthy(engine, finding, Some(&text));
+                let failure = diagnosis::unhealthy(&self.work.engine, finding, Some(&text));
                 return failure.map_or(Ok(()), |failure| Err(failure.into()));
             } else {
                 self.failed_checks.insert(container.id.clone(), Instant::now());
@@ -288,29 +281,22 @@ impl<'a> Wait<'a> {
     /// Says whether a healthy container answers from outside, where prism speaks its protocol.
     fn listens(
         &mut self,
-        engine: &Engine,
         finding: &Finding,
         container: &Container,
         containers: &[Container],
     ) -> anyhow::Result<bool> {
-        let endpoint = variable::primary_endpoint(container, containers, self.host);
+        let endpoint = variable::primary_endpoint(container, containers, self.host.as_deref());
         let Some(place) = endpoint.filter(|_| readiness::probe(finding.plan, container) != Probe::Tcp) else {
             return Ok(true);
         };
-        self.answers(engine, finding, container, &place)
+        self.answers(finding, container, &place)
     }
 
     /// Asks a container's primary port.
-    fn answers(
-        &mut self,
-        engine: &Engine,
-        finding: &Finding,
-        container: &Container,
-        place: &Place,
-    ) -> anyhow::Result<bool> {
+    fn answers(&mut self, finding: &Finding, container: &Container, place: &Place) -> anyhow::Result<bool> {
         let probe = readiness::probe(finding.plan, container);
         if probe == Probe::Postgres && !self.users.contains_key(&container.id) {
-            let seen = engine.inspect([container.id.as_str()].into_iter())?;
+            let seen = self.work.engine.inspect([container.id.as_str()].into_iter())?;
             // It may be gone meanwhile.
             let Some(seen) = seen.get(&container.id) else { return Ok(false) };
             let user = variable::user(container, seen).unwrap_or_default();
@@ -334,12 +320,12 @@ impl<'a> Wait<'a> {
         if since.elapsed() < ABSENT {
             return Ok(());
         }
-        Err(reach::absent(self.endpoint, container, place.port))
+        Err(reach::absent(self.work.engine.endpoint(), container, place.port))
     }
 
     /// Says whether a port that is published for TCP and UDP is served by UDP alone, as a resolver's may be: then nobody
     /// will ever answer by TCP.
-    fn is_served_by_udp(&mut self, engine: &Engine, plan: &ServicePlan, container: &Container) -> bool {
+    fn is_served_by_udp(&mut self, plan: &ServicePlan, container: &Container) -> bool {
         let Some(primary) = plan.primary else { return false };
         let twin = ContainerPort { protocol: Protocol::Udp, ..primary };
         if !plan.ports.iter().any(|port| port.container == twin) {
@@ -350,7 +336,10 @@ impl<'a> Wait<'a> {
             return false;
         }
         *silent = Instant::now();
-        engine.sockets(&container.id).is_some_and(|sockets| sockets.serves(twin) && !sockets.serves(primary))
+        self.work
+            .engine
+            .sockets(&container.id)
+            .is_some_and(|sockets| sockets.serves(twin) && !sockets.serves(primary))
     }
 
     /// Believes in a container that has run for a moment, and has not been started again in it.
@@ -366,24 +355,21 @@ impl<'a> Wait<'a> {
     }
 
     /// Probes primary ports, and for a short while the others.
-    fn ask_ports(
-        &mut self,
-        engine: &Engine,
-        findings: &[Finding],
-        containers: &[Container],
-    ) -> anyhow::Result<()> {
+    fn ask_ports(&mut self, findings: &[Finding], containers: &[Container]) -> anyhow::Result<()> {
         for finding in findings.iter().filter(|finding| finding.verdict == Verdict::AskPort) {
             let unknown = finding.container.filter(|container| !self.ready.contains(&container.id));
             let Some(container) = unknown else { continue };
-            let Some(place) = variable::primary_endpoint(container, containers, self.host) else { continue };
+            let Some(place) = variable::primary_endpoint(container, containers, self.host.as_deref()) else {
+                continue;
+            };
             if !self.other_ports.contains_key(&container.id)
-                && !self.answers(engine, finding, container, &place)?
-                && !self.is_served_by_udp(engine, finding.plan, container)
+                && !self.answers(finding, container, &place)?
+                && !self.is_served_by_udp(finding.plan, container)
             {
                 continue;
             }
             let since = *self.other_ports.entry(container.id.clone()).or_insert_with(Instant::now);
-            let others = variable::other_endpoints(container, &place, self.host).into_iter();
+            let others = variable::other_endpoints(container, &place, self.host.as_deref()).into_iter();
             let silent: Vec<String> = others
                 .filter(|(_, place)| !probe::answers(Probe::Tcp, "", &place.host, place.port))
                 .map(|(port, _)| port.to_string())
@@ -392,7 +378,7 @@ impl<'a> Wait<'a> {
                 self.ready.insert(container.id.clone());
             } else if since.elapsed() >= OTHER_PORTS {
                 let (ports, service) = (silent.join(", "), finding.service);
-                self.options.notices.detail(format!("nobody listens on {ports} of `{service}` yet"));
+                self.work.notices.detail(format!("nobody listens on {ports} of `{service}` yet"));
                 self.ready.insert(container.id.clone());
             }
         }

@@ -6,10 +6,11 @@ use domain::engine::container::Container;
 use domain::stack::header::Header;
 use domain::stack::readiness::{Stage, stage, survey};
 
-use crate::docker::{self, Engine};
+use crate::docker;
 use crate::find::generated::OVERRIDE;
 use crate::find::{Session, input, key};
 use crate::machine::{read, timing};
+use crate::work::Work;
 
 /// What a session looks like before anything is done about it.
 #[derive(Debug)]
@@ -22,9 +23,11 @@ pub struct Sight {
     pub stage: Stage,
 }
 
-/// Looks at a session: one read per input, one question to the Engine, no subprocess.
-pub fn look(session: &Session, engine: &mut Engine) -> anyhow::Result<Sight> {
-    let header = fitting_header(session).filter(|header| header.settled);
+/// Looks at a session: one read per input, one question to the Engine, no subprocess. A header that was `made` a moment ago
+/// need not be read.
+pub fn look(work: &mut Work, made: Option<Header>) -> anyhow::Result<Sight> {
+    let Work { session, engine, .. } = work;
+    let header = made.or_else(|| fitting_header(session).filter(|header| header.settled));
     timing::mark("hash");
     let mut containers = engine.look(&session.id, header.as_ref().map_or(&[], |header| &header.inspected))?;
     timing::mark("list");

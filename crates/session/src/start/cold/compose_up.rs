@@ -16,13 +16,12 @@ use super::half_made::half_made;
 use super::prepare::Prepared;
 use super::progress::Progress;
 use crate::compose;
-use crate::docker::Engine;
-use crate::find::Session;
 use crate::machine::lock::Lock;
 use crate::machine::process::interrupt::Interrupt;
 use crate::start::diagnosis::{self, Insides};
 use crate::start::options::Options;
 use crate::start::rename;
+use crate::work::Work;
 
 /// How often Compose is looked after.
 const POLL: Duration = Duration::from_millis(50);
@@ -53,16 +52,14 @@ const MISSING_IMAGE: i32 = 18;
 
 /// All that `up` needs.
 pub(super) struct ComposeUp<'a> {
-    pub(super) session: &'a Session,
-    pub(super) engine: &'a mut Engine,
-    pub(super) options: &'a Options,
-    pub(super) interrupt: &'a Interrupt,
-    pub(super) lock: &'a Lock,
-    pub(super) prepared: &'a mut Prepared,
+    work: &'a mut Work,
+    options: &'a Options,
+    lock: &'a Lock,
+    prepared: &'a mut Prepared,
     /// When the last pull or build ended: from then on the time is counted.
-    pub(super) since: Instant,
+    since: Instant,
     /// The containers that ran before.
-    pub(super) ran: &'a BTreeSet<String>,
+    ran: &'a BTreeSet<String>,
 }
 
 /// How it ended.
@@ -74,14 +71,25 @@ pub(super) enum Ended {
     Refused(BTreeSet<u16>),
 }
 
-impl ComposeUp<'_> {
+impl<'a> ComposeUp<'a> {
+    pub(super) fn new(
+        work: &'a mut Work,
+        options: &'a Options,
+        lock: &'a Lock,
+        prepared: &'a mut Prepared,
+        ran: &'a BTreeSet<String>,
+    ) -> Self {
+        let since = work.interrupt.now();
+        Self { work, options, lock, prepared, since, ran }
+    }
+
     /// Runs `up`, a second time where experience says that this helps.
     pub(super) fn run(mut self) -> anyhow::Result<Ended> {
         let stale = self.stale_images()?;
         if !stale.is_empty() {
             self.act(BUILD, &stale)?;
         }
-        let mut half_made = half_made(self.engine, self.session)?;
+        let mut half_made = half_made(self.work)?;
         half_made.retain(|service| self.prepared.header.scope.contains(service));
         if !half_made.is_empty() {
             self.act(CREATE_ANEW, &half_made)?;
@@ -105,7 +113,7 @@ impl ComposeUp<'_> {
                 _ => return Err(self.explain(status, &log)?.into()),
             };
             is_last = true;
-            self.options.notices.detail("trying again");
+            self.work.notices.detail("trying again");
         }
     }
 
@@ -114,7 +122,7 @@ impl ComposeUp<'_> {
         if self.prepared.builds.is_empty() {
             return Ok(Vec::new());
         }
-        let built = self.engine.builds(&self.session.id)?;
+        let built = self.work.engine.builds(&self.work.session.id)?;
         let is_stale = |(service, hash): &(&ServiceName, &String)| {
             let mut images = built.iter().filter(|(name, _)| name == *service).peekable();
             images.peek().is_some() && images.all(|(_, built)| built != *hash)
@@ -149,10 +157,10 @@ impl ComposeUp<'_> {
         let compose = &self.prepared.compose;
         let mut child = self.lock.inherited(|| compose.change(arguments, services, &file))??;
         match self.watch(&mut child, &mut progress) {
-            Ok(status) => Ok((status, progress.finish(self.options, status.success()))),
+            Ok(status) => Ok((status, progress.finish(self.work.notices, status.success()))),
             Err(error) => {
-                end(&mut child, self.interrupt)?;
-                progress.finish(self.options, false);
+                end(&mut child, &self.work.interrupt)?;
+                progress.finish(self.work.notices, false);
                 Err(error)
             }
         }
@@ -164,12 +172,12 @@ impl ComposeUp<'_> {
     /// A signal came, a service failed while others wait for it, or the time is over. Compose still runs then.
     fn watch(&mut self, child: &mut Child, progress: &mut Progress) -> anyhow::Result<ExitStatus> {
         let before = self.failed_containers()?;
-        let mut surveyed = self.interrupt.now();
+        let mut surveyed = self.work.interrupt.now();
         let mut next_word = surveyed + WORD;
         loop {
             let ended = child.try_wait()?;
-            if progress.relay(self.options) {
-                self.since = self.interrupt.now();
+            if progress.relay(self.work.notices) {
+                self.since = self.work.interrupt.now();
             }
             if let Some(status) = ended {
                 if status.code().is_none() {
@@ -178,7 +186,7 @@ impl ComposeUp<'_> {
                 return Ok(status);
             }
             self.rename()?;
-            let now = self.interrupt.now();
+            let now = self.work.interrupt.now();
             next_word = next_word.max(self.since + WORD);
             let is_late = now >= self.since + self.options.wait_timeout;
             if is_late || now >= surveyed + SURVEY {
@@ -189,7 +197,7 @@ impl ComposeUp<'_> {
                     next_word = now + WORD;
                 }
             }
-            self.interrupt.pause(POLL)?;
+            self.work.interrupt.pause(POLL)?;
         }
     }
 
@@ -198,15 +206,15 @@ impl ComposeUp<'_> {
     fn rename(&mut self) -> anyhow::Result<()> {
         let header = &mut self.prepared.header;
         if !header.shared_names.is_empty() {
-            let containers = self.engine.session(&self.session.id)?;
-            let _ = rename::rename(self.engine, header, &containers);
+            let containers = self.work.engine.session(&self.work.session.id)?;
+            let _ = rename::rename(&self.work.engine, header, &containers);
         }
         Ok(())
     }
 
     /// Collects the containers that look failed already: Compose is about to start them again.
     fn failed_containers(&mut self) -> anyhow::Result<BTreeSet<String>> {
-        let containers = self.engine.session(&self.session.id)?;
+        let containers = self.work.engine.session(&self.work.session.id)?;
         let findings = survey(&self.prepared.header, &containers);
         let failed = findings.iter().filter(|finding| has_failed(finding));
         Ok(failed.filter_map(|finding| finding.container).map(|container| container.id.clone()).collect())
@@ -220,22 +228,22 @@ impl ComposeUp<'_> {
         is_late: bool,
         is_due: bool,
     ) -> anyhow::Result<()> {
-        let containers = self.engine.session(&self.session.id)?;
+        let containers = self.work.engine.session(&self.work.session.id)?;
         let mut findings = survey(&self.prepared.header, &containers);
-        let inspections = diagnosis::inspect_unclear(self.engine, &mut findings)?;
+        let inspections = diagnosis::inspect_unclear(&self.work.engine, &mut findings)?;
         // One that ran before was stopped by somebody, and is started again when Compose has ended.
         let is_old = |container: &Container| {
             before.contains(&container.id)
                 || container.state == State::Exited && self.ran.contains(&container.id)
         };
-        if let Some(failure) = diagnosis::failure(self.engine, &findings, &inspections, is_old) {
+        if let Some(failure) = diagnosis::failure(&self.work.engine, &findings, &inspections, is_old) {
             return Err(failure.into());
         }
         let is_new = |finding: &&Finding| finding.container.is_some_and(|container| !is_old(container));
         let unhealthy = findings.iter().filter(is_new).find(|finding| finding.verdict == Verdict::Unhealthy);
-        if let Some(failure) = unhealthy
-            .and_then(|finding| diagnosis::unhealthy(self.engine, finding, wrote(finding, &inspections)))
-        {
+        if let Some(failure) = unhealthy.and_then(|finding| {
+            diagnosis::unhealthy(&self.work.engine, finding, wrote(finding, &inspections))
+        }) {
             return Err(failure.into());
         }
         let is_awaited = |finding: &&Finding| {
@@ -244,36 +252,37 @@ impl ComposeUp<'_> {
         };
         let awaited: Vec<&Finding> = findings.iter().filter(is_awaited).collect();
         if is_due && !awaited.is_empty() {
-            let seconds = self.interrupt.now().saturating_duration_since(self.since).as_secs();
+            let seconds = self.work.interrupt.now().saturating_duration_since(self.since).as_secs();
             let awaited = diagnosis::describe(&awaited, &Insides::of_checks(&inspections));
-            self.options.notices.note(format!("waiting {seconds} s for {awaited}"));
+            self.work.notices.note(format!("waiting {seconds} s for {awaited}"));
         }
         if is_late {
             let pending: Vec<&Finding> = findings.iter().filter(|it| it.verdict != Verdict::Ready).collect();
             let insides = Insides::of_checks(&inspections);
             let limit = self.options.wait_timeout;
-            return Err(diagnosis::timed_out(self.engine, &pending, limit, insides).into());
+            return Err(diagnosis::timed_out(&self.work.engine, &pending, limit, insides).into());
         }
         Ok(())
     }
 
     /// Says whether a container runs without a binding that it should have.
     fn has_unbound(&mut self) -> anyhow::Result<bool> {
-        let containers = self.engine.session(&self.session.id)?;
+        let containers = self.work.engine.session(&self.work.session.id)?;
         let findings = survey(&self.prepared.header, &containers);
         Ok(findings.iter().any(|finding| finding.verdict == Verdict::Down))
     }
 
     /// Explains why Compose failed: by the service that failed, else in Compose's own words.
     fn explain(&mut self, status: ExitStatus, log: &[String]) -> anyhow::Result<Failure> {
-        let containers = self.engine.session(&self.session.id)?;
+        let containers = self.work.engine.session(&self.work.session.id)?;
         let mut findings = survey(&self.prepared.header, &containers);
-        let inspections = diagnosis::inspect_unclear(self.engine, &mut findings)?;
+        let inspections = diagnosis::inspect_unclear(&self.work.engine, &mut findings)?;
         let unhealthy = || findings.iter().find(|finding| finding.verdict == Verdict::Unhealthy);
-        let failure = diagnosis::failure(self.engine, &findings, &inspections, |_| false).or_else(|| {
-            let finding = unhealthy()?;
-            diagnosis::unhealthy(self.engine, finding, wrote(finding, &inspections))
-        });
+        let failure =
+            diagnosis::failure(&self.work.engine, &findings, &inspections, |_| false).or_else(|| {
+                let finding = unhealthy()?;
+                diagnosis::unhealthy(&self.work.engine, finding, wrote(finding, &inspections))
+            });
         if let Some(failure) = failure {
             return Ok(failure);
         }
@@ -282,7 +291,7 @@ impl ComposeUp<'_> {
         };
         if let Some(container) = containers.iter().find(is_named) {
             let what = format!("service `{}`, which others wait for, failed", container.service);
-            return Ok(diagnosis::failed(self.engine, what, container));
+            return Ok(diagnosis::failed(&self.work.engine, what, container));
         }
         let code = status.code().map_or_else(|| status.to_string(), |code| format!("exit status {code}"));
         let says = |part: &str| log.iter().any(|line| line.contains(part));

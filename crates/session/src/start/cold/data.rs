@@ -12,7 +12,7 @@ use domain::stack::data::{Origin, Place, Relation};
 use domain::stack::store::{self, Store};
 use domain::text::word::word;
 
-use crate::docker::{Endpoint, Engine, Place as EnginePlace, Writer};
+use crate::docker::{Engine, Place as EnginePlace, Writer};
 use crate::find::lock_name;
 use crate::machine::lock::Lock;
 
@@ -35,11 +35,11 @@ pub(super) struct Claims<'s> {
 
 impl Stores {
     /// Finds out where everything is. To be called under the lock of reservations, if something is to be started.
-    pub(super) fn located(&self, engine: &Engine, endpoint: &Endpoint) -> anyhow::Result<Claims<'_>> {
+    pub(super) fn located(&self, engine: &Engine) -> anyhow::Result<Claims<'_>> {
         if self.stores.is_empty() {
             return Ok(Claims { stores: self, places: Vec::new(), volumes: BTreeMap::new(), is_here: false });
         }
-        let is_here = matches!(engine.place(endpoint)?, EnginePlace::Here | EnginePlace::Rootless);
+        let is_here = matches!(engine.place()?, EnginePlace::Here | EnginePlace::Rootless);
         let volumes = engine.volume_places()?;
         let places = self.stores.iter().map(|store| located(&store.origin, &volumes, is_here)).collect();
         Ok(Claims { stores: self, places, volumes, is_here })

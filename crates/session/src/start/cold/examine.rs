@@ -16,10 +16,10 @@ use domain::text::loopback::is_here;
 use super::lacking::Lacking;
 use super::resolve::{CONFIG_POLL, telling};
 use crate::compose::{Compose, ComposeFiles};
-use crate::docker::{self, Endpoint, Engine};
+use crate::docker::{self, Endpoint};
 use crate::find::input::{Inputs, project_name};
 use crate::find::{CONFIGURATION, Session, reach};
-use crate::machine::process::interrupt::Interrupt;
+use crate::work::Work;
 
 /// A project as Compose resolves it, and what prism decides of it.
 #[derive(Debug)]
@@ -57,16 +57,10 @@ impl Examined {
     }
 
     /// Tells Compose the ports that its files use, and resolves the project again if they use any.
-    pub(super) fn complete(
-        &mut self,
-        session: &Session,
-        known: &BTreeMap<String, String>,
-        interrupt: &Interrupt,
-    ) -> anyhow::Result<()> {
-        self.compose.environment = session.compose_environment(known);
+    pub(super) fn complete(&mut self, work: &Work, known: &BTreeMap<String, String>) -> anyhow::Result<()> {
+        self.compose.environment = work.session.compose_environment(known);
         if !known.is_empty() {
-            let (model, plan) =
-                resolve(session, &self.compose, &self.inputs, self.bind, &self.profiles, interrupt)?;
+            let (model, plan) = resolve(work, &self.compose, &self.inputs, self.bind, &self.profiles)?;
             self.builds = model.builds_unlike(&self.model);
             (self.model, self.plan) = (model, plan);
         }
@@ -78,12 +72,8 @@ impl Examined {
 ///
 /// What there is of the session already keeps the name under which it was made, whatever the files say by now: under
 /// another one, its data would not be found.
-pub fn examine(
-    session: &Session,
-    engine: &mut Engine,
-    endpoint: &Endpoint,
-    interrupt: &Interrupt,
-) -> anyhow::Result<Examined> {
+pub fn examine(work: &mut Work) -> anyhow::Result<Examined> {
+    let Work { session, engine, interrupt, .. } = work;
     let found = session.compose_files()?;
     let inputs = Inputs::collect(session, &found, interrupt)?;
     let project = match engine.project(&session.id)? {
@@ -91,7 +81,7 @@ pub fn examine(
         None => session.project(project_name(session, &found, &inputs)),
     };
     let names = port_name::mentioned(inputs.variables.keys());
-    let host = session.host(endpoint.host.as_deref());
+    let host = session.host(engine.endpoint().host.as_deref());
     let compose = Compose {
         directory: session.path().to_path_buf(),
         project_directory: None,
@@ -103,24 +93,24 @@ pub fn examine(
     };
     let mut profiles = session.settings.profiles.clone();
     profiles.extend(found.profiles.iter().cloned());
-    let bind = bind(session, endpoint)?;
-    reach::check_name(endpoint)?;
-    let (model, plan) = resolve(session, &compose, &inputs, bind, &profiles, interrupt)
-        .map_err(|error| with_files_hint(session, &inputs, error))?;
-    let slots = port_name::slots(&names, &plan, session.settings.apps.keys().cloned())?;
+    let bind = bind(session, engine.endpoint())?;
+    reach::check_name(engine.endpoint())?;
+    let (model, plan) = resolve(work, &compose, &inputs, bind, &profiles)
+        .map_err(|error| with_files_hint(&work.session, &inputs, error))?;
+    let slots = port_name::slots(&names, &plan, work.session.settings.apps.keys().cloned())?;
     let mentioned = Mentioned { names, slots };
     let builds = BTreeMap::new();
     Ok(Examined { found, compose, inputs, mentioned, profiles, bind, builds, model, plan })
 }
 
 fn resolve(
-    session: &Session,
+    work: &Work,
     compose: &Compose,
     inputs: &Inputs,
     bind: IpAddr,
     profiles: &[String],
-    interrupt: &Interrupt,
 ) -> anyhow::Result<(Model, Plan)> {
+    let Work { session, interrupt, .. } = work;
     let names = inputs.variables.keys().map(String::as_str).filter(|_| inputs.reads_variables);
     let (compose, _file) = telling(compose.clone(), names)?;
     let json = compose

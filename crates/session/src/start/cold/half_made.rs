@@ -3,12 +3,12 @@
 use domain::engine::container::{half_made as unsure, replacements};
 use domain::identity::name::ServiceName;
 
-use crate::docker::Engine;
-use crate::find::Session;
+use crate::work::Work;
 
 /// Removes the containers that were to replace others which are still there, and lists the services that have another
 /// one which Compose would start as it is.
-pub(super) fn half_made(engine: &mut Engine, session: &Session) -> anyhow::Result<Vec<ServiceName>> {
+pub(super) fn half_made(work: &mut Work) -> anyhow::Result<Vec<ServiceName>> {
+    let Work { session, engine, .. } = work;
     let mut containers = engine.every_container(&session.id)?;
     let replacements = replacements(&containers);
     if !replacements.is_empty() {

@@ -7,11 +7,12 @@ use std::time::SystemTime;
 
 use domain::engine::container::Container;
 use domain::engine::note::Note;
+use domain::engine::selection::Selection;
 use domain::failure::Failure;
 use domain::identity::name::{ProjectName, ServiceName};
 use domain::identity::own::{self, is_own};
 use domain::identity::variable_name;
-use domain::port::reservation::{Slot, apps};
+use domain::port::reservation::{Reservations, Slot, apps};
 use domain::stack::header::{GENERATOR, Header, SharedName};
 use domain::stack::input::seccomp_profile;
 use domain::stack::model::Model;
@@ -28,18 +29,18 @@ use super::examine::{Examined, Mentioned, examine};
 use super::lacking::Lacking;
 use super::reserve::{Request, Reserve};
 use super::resolve;
-use crate::compose::{Compose, ComposeFiles};
-use crate::docker::{self, Endpoint, Engine};
+use crate::compose::Compose;
+use crate::docker;
 use crate::environment::dotenv;
 use crate::find::generated::{self, RESOLVED};
-use crate::find::input::{self, Inputs};
+use crate::find::input;
 use crate::find::{Session, key};
 use crate::git;
 use crate::machine::files;
-use crate::machine::process::interrupt::Interrupt;
 use crate::notice::Notices;
-use crate::start::options::check_services;
+use crate::start::options::{Options, check_services};
 use crate::start::warm;
+use crate::work::Work;
 
 /// An override that was written, and how to use it.
 #[derive(Debug)]
@@ -61,126 +62,61 @@ pub(super) struct Prepared {
     body: String,
 }
 
+/// What an override is written for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Purpose<'a> {
+    /// The stack is to be started.
+    Start(&'a Options),
+    /// Nothing is to be started: a session that does not exist reserves nothing.
+    Look,
+}
+
 /// What it takes to write an override.
 pub(super) struct Prepare<'a> {
-    pub(super) session: &'a Session,
-    pub(super) engine: &'a mut Engine,
-    pub(super) endpoint: &'a Endpoint,
-    pub(super) notices: Notices,
-    pub(super) interrupt: &'a Interrupt,
+    pub(super) work: &'a mut Work,
     /// The session's containers.
     pub(super) containers: &'a [Container],
-    /// Services that the user names.
-    pub(super) services: &'a [ServiceName],
-    /// The app whose command is to run.
-    pub(super) app: Option<&'a str>,
     /// Ports that could not be bound.
     pub(super) refused: &'a BTreeSet<u16>,
-    /// Nothing is to be started: a session that does not exist reserves nothing.
-    pub(super) only_to_look: bool,
-    /// The user chooses now what belongs to the session.
-    pub(super) is_chosen_now: bool,
+    pub(super) purpose: Purpose<'a>,
+}
+
+/// Which services belong to the session.
+struct Chosen {
+    selection: Selection,
+    /// Those that have containers, and stay.
+    present: BTreeSet<ServiceName>,
+    scope: Vec<ServiceName>,
+    /// Those that the selection leaves out.
+    excluded: Vec<ServiceName>,
+    /// Those that stay left out at the next start.
+    remembered: Vec<ServiceName>,
 }
 
 impl Prepare<'_> {
-    fn examine(&mut self) -> anyhow::Result<Examined> {
-        let mut examined = examine(self.session, self.engine, self.endpoint, self.interrupt)?;
-        if self.session.ephemeral.is_some() {
-            examined.plan.unpin();
-        }
-        if self.only_to_look {
-            examined.plan.check_pins(self.refused)?;
-        }
-        Ok(examined)
-    }
-
     /// Resolves the project, reserves its ports, and writes its override. `note` says what the user chose to belong to
     /// the session.
     pub(super) fn run(mut self, note: Note) -> anyhow::Result<Prepared> {
-        make_way(self.session, self.notices, self.only_to_look)?;
+        make_way(&self.work.session, self.work.notices, self.is_look())?;
         let mut examined = self.examine()?;
-        let Self { session, engine, endpoint, notices, interrupt, containers, refused, .. } = self;
-        let Examined { mentioned, model, plan, compose, inputs, .. } = &examined;
-        let mut notes = plan.shared.clone();
-        check_services(&plan.services, self.services)?;
-        let present = scope::present(containers, &note.left_out, self.is_chosen_now);
-        let selection = note.selection.over(&session.settings.select);
-        let scope = scope::scope(model, plan, &selection, &present)?;
-        if scope.is_empty() && !self.only_to_look {
-            return Err(nothing_chosen(model).into());
-        }
-        notes.extend(remarks(session, model, &scope, endpoint)?);
-        notes.extend(Lacking::of(session).tell_inputs(inputs, note.setup.is_some()));
-        plan.check_apps(&session.settings, &scope)?;
-        plan.check_templates(&session.settings, &scope, self.app)?;
-        let excluded = scope::excluded(model, &selection, &scope);
-        let remembered = scope::left_out(containers, &note.left_out, &scope);
-        let left_out = if self.is_chosen_now { remembered.clone() } else { excluded.clone() };
-        let old = warm::read_header(session);
-        let created_at = created_at(containers, old.as_ref());
-        let has_start_interval = engine.has_start_interval()?;
-        let project = compose.project.clone();
-        let mut facts = facts(session, project.clone(), created_at.clone(), has_start_interval, excluded);
-        let labels = session_labels(&facts);
-        let stores = stores(session, model, plan, &scope);
-        let request = Request {
-            plan,
-            services: &publishers(plan, present.iter().chain(&scope), mentioned),
-            project: &compose.project,
-            labels: &labels,
-            stores: &stores,
-            note: Note {
-                config: session.configuration_hash(&inputs.files),
-                left_out: remembered,
-                origin: session.origin(),
-                machine: endpoint.machine_name(),
-                ..note
-            },
-            only_if_present: self.only_to_look,
-        };
-        let note = Reserve { session, engine, endpoint, notices, interrupt, refused }.reserve(request)?;
-        let reserved = note.ports.clone().unwrap_or_default();
-        let engine_host = endpoint.host.as_deref();
-        let host = session.host(engine_host);
-        let known =
-            port_name::values(&mentioned.names, &mentioned.slots, &reserved, plan, &host, engine_host);
-        examined.complete(session, &known, interrupt)?;
-        let Examined { found, compose, inputs, builds, model, mut plan, profiles, .. } = examined;
-        plan.reserve(&reserved);
-        (facts.profiles, facts.builds) = (hashes(session, &found, &inputs, &model), builds);
-        let body = body(&model, &plan, &facts, &inputs.empty_lists);
-        let header = Header {
-            generator: GENERATOR.to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            body: String::new(),
-            project: project.clone(),
-            session_id: session.id.clone(),
-            created_at,
-            settled: false,
-            followed: inputs.followed,
-            files: texts(&found.files),
-            env_files: texts(&found.env_files),
-            child_env_files: resolve::child_env_files(session, &found),
-            // Nothing has this hash: it is known when the project is resolved.
-            resolved: inputs.reads_variables.then(String::new),
-            profiles: scope::profiles(&model, &scope, &[profiles, selection.profiles].concat()),
-            inputs: inputs.files,
-            variables: inputs.variables,
-            host_ports: inputs.host_ports,
-            scope,
-            services: plan.services.clone(),
-            shared_names: shared_names(&model, &project),
-            renamed: Vec::new(),
-            known,
-            inspected: Vec::new(),
-            unanswered: old.as_ref().map(|header| header.unanswered.clone()).unwrap_or_default(),
-            machine: endpoint.machine_name(),
-            dotenv: dotenv::read(session),
-            apps: apps(&reserved),
-        };
+        let chosen = self.choose(&examined, &note)?;
+        let notes = self.remarks(&examined, &chosen, &note)?;
+        let old = warm::read_header(&self.work.session);
+        let mut facts = self.facts(&examined, &chosen, old.as_ref())?;
+        let stores = stores(&self.work.session, &examined.model, &examined.plan, &chosen.scope);
+        let reserved = self.reserve(&examined, &chosen, &facts, &stores, note)?;
+        let known = self.known(&examined, &reserved);
+        let left_out = if self.is_chosen_now() { &chosen.remembered } else { &chosen.excluded }.clone();
+        let Self { work, containers, .. } = self;
+        examined.complete(work, &known)?;
+        examined.plan.reserve(&reserved);
+        facts.profiles = hashes(&work.session, &examined);
+        facts.builds = std::mem::take(&mut examined.builds);
+        let body = body(&examined, &facts);
+        let header = header(work, &examined, chosen, &facts, known, &reserved, old.as_ref());
         let is_stale = old.is_none_or(|old| old.body != content_hash(body.as_bytes()));
         let mut prepared = Prepared {
-            compose: resolve::compose(session, &header),
+            compose: resolve::compose(&work.session, &header),
             header,
             notes,
             is_first: containers.is_empty(),
@@ -189,31 +125,170 @@ impl Prepare<'_> {
             stores,
             builds: facts.builds,
         };
-        let dotenv = prepared.header.dotenv.clone();
-        let is_given = |name: &str| dotenv.may_give(name) || is_given_to_children(session, &plan, name);
-        prepared.write_all(session, &compose, is_stale, is_given, interrupt)?;
+        prepared.write_all(work, &examined, is_stale)?;
         Ok(prepared)
+    }
+
+    fn is_look(&self) -> bool {
+        matches!(self.purpose, Purpose::Look)
+    }
+
+    /// Says whether the user chooses now what belongs to the session.
+    fn is_chosen_now(&self) -> bool {
+        matches!(self.purpose, Purpose::Start(options) if options.selection.is_some())
+    }
+
+    fn examine(&mut self) -> anyhow::Result<Examined> {
+        let mut examined = examine(self.work)?;
+        if self.work.session.ephemeral.is_some() {
+            examined.plan.unpin();
+        }
+        match self.purpose {
+            Purpose::Look => examined.plan.check_pins(self.refused)?,
+            Purpose::Start(options) => check_services(&examined.plan.services, &options.services)?,
+        }
+        Ok(examined)
+    }
+
+    /// Decides what belongs to the session.
+    fn choose(&self, examined: &Examined, note: &Note) -> anyhow::Result<Chosen> {
+        let Examined { model, plan, .. } = examined;
+        let settings = &self.work.session.settings;
+        let present = scope::present(self.containers, &note.left_out, self.is_chosen_now());
+        let selection = note.selection.over(&settings.select);
+        let scope = scope::scope(model, plan, &selection, &present)?;
+        if scope.is_empty() && !self.is_look() {
+            return Err(nothing_chosen(model).into());
+        }
+        plan.check_apps(settings, &scope)?;
+        let app = match self.purpose {
+            Purpose::Start(options) => options.app.as_deref(),
+            Purpose::Look => None,
+        };
+        plan.check_templates(settings, &scope, app)?;
+        let excluded = scope::excluded(model, &selection, &scope);
+        let remembered = scope::left_out(self.containers, &note.left_out, &scope);
+        Ok(Chosen { selection, present, scope, excluded, remembered })
+    }
+
+    /// Says what cannot be isolated, which files are not there, and to whom may choose, which services may be left out.
+    fn remarks(&self, examined: &Examined, chosen: &Chosen, note: &Note) -> anyhow::Result<Vec<String>> {
+        let Examined { model, plan, inputs, .. } = examined;
+        let (session, endpoint, scope) = (&self.work.session, self.work.engine.endpoint(), &chosen.scope);
+        let lacking = Lacking::of(session);
+        let mut notes = plan.shared.clone();
+        notes.extend(lacking.check_mounts(model, scope, endpoint)?);
+        notes.extend(lacking.tell_paths(model, scope, endpoint));
+        notes.extend(scope::built_here(model, scope, &session.directory).filter(|_| stderr().is_terminal()));
+        notes.extend(lacking.tell_inputs(inputs, note.setup.is_some()));
+        Ok(notes)
+    }
+
+    fn facts(&self, examined: &Examined, chosen: &Chosen, old: Option<&Header>) -> anyhow::Result<Facts> {
+        let session = &self.work.session;
+        Ok(Facts {
+            project: examined.compose.project.clone(),
+            session_id: session.id.clone(),
+            directory: session.directory.clone(),
+            owner: docker::owner_at(session.path()),
+            process: session.ephemeral.as_ref().map(|ephemeral| ephemeral.process.clone()),
+            created_at: created_at(self.containers, old),
+            has_start_interval: self.work.engine.has_start_interval()?,
+            profiles: BTreeMap::new(),
+            builds: BTreeMap::new(),
+            excluded: chosen.excluded.clone(),
+        })
+    }
+
+    /// Reserves the ports, and writes the session's note.
+    fn reserve(
+        &mut self,
+        examined: &Examined,
+        chosen: &Chosen,
+        facts: &Facts,
+        stores: &Stores,
+        note: Note,
+    ) -> anyhow::Result<Reservations> {
+        let only_if_present = self.is_look();
+        let Examined { plan, mentioned, inputs, .. } = examined;
+        let session = &self.work.session;
+        let request = Request {
+            plan,
+            services: &publishers(plan, chosen.present.iter().chain(&chosen.scope), mentioned),
+            project: &facts.project,
+            labels: &session_labels(facts),
+            stores,
+            note: Note {
+                config: session.configuration_hash(&inputs.files),
+                left_out: chosen.remembered.clone(),
+                origin: session.origin(),
+                machine: self.work.engine.endpoint().machine_name(),
+                ..note
+            },
+            only_if_present,
+        };
+        let note = Reserve { work: self.work, refused: self.refused }.reserve(request)?;
+        Ok(note.ports.unwrap_or_default())
+    }
+
+    /// Collects the values of the ports that the Compose files use.
+    fn known(&self, examined: &Examined, reserved: &Reservations) -> BTreeMap<String, String> {
+        let Mentioned { names, slots } = &examined.mentioned;
+        let engine_host = self.work.engine.endpoint().host.as_deref();
+        let host = self.work.session.host(engine_host);
+        port_name::values(names, slots, reserved, &examined.plan, &host, engine_host)
     }
 }
 
-/// Says which files of the services are not there, and to whom may choose, which services may be left out.
-fn remarks(
-    session: &Session,
-    model: &Model,
-    scope: &[ServiceName],
-    endpoint: &Endpoint,
-) -> anyhow::Result<Vec<String>> {
-    let lacking = Lacking::of(session);
-    let mut notes = lacking.check_mounts(model, scope, endpoint)?;
-    notes.extend(lacking.tell_paths(model, scope, endpoint));
-    notes.extend(scope::built_here(model, scope, &session.directory).filter(|_| stderr().is_terminal()));
-    Ok(notes)
+/// Writes the first line of the override.
+fn header(
+    work: &Work,
+    examined: &Examined,
+    chosen: Chosen,
+    facts: &Facts,
+    known: BTreeMap<String, String>,
+    reserved: &Reservations,
+    old: Option<&Header>,
+) -> Header {
+    let Examined { found, inputs, model, plan, profiles, .. } = examined;
+    let session = &work.session;
+    let Chosen { selection, scope, .. } = chosen;
+    Header {
+        generator: GENERATOR.to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        body: String::new(),
+        project: facts.project.clone(),
+        session_id: session.id.clone(),
+        created_at: facts.created_at.clone(),
+        settled: false,
+        followed: inputs.followed,
+        files: texts(&found.files),
+        env_files: texts(&found.env_files),
+        child_env_files: resolve::child_env_files(session, found),
+        // Nothing has this hash: it is known when the project is resolved.
+        resolved: inputs.reads_variables.then(String::new),
+        profiles: scope::profiles(model, &scope, &[profiles.clone(), selection.profiles].concat()),
+        inputs: inputs.files.clone(),
+        variables: inputs.variables.clone(),
+        host_ports: inputs.host_ports.clone(),
+        scope,
+        services: plan.services.clone(),
+        shared_names: shared_names(model, &facts.project),
+        renamed: Vec::new(),
+        known,
+        inspected: Vec::new(),
+        unanswered: old.map(|header| header.unanswered.clone()).unwrap_or_default(),
+        machine: work.engine.endpoint().machine_name(),
+        dotenv: dotenv::read(session),
+        apps: apps(reserved),
+    }
 }
 
 /// Writes what the override states.
-fn body(model: &Model, plan: &Plan, facts: &Facts, empty_lists: &BTreeSet<Vec<String>>) -> String {
+fn body(examined: &Examined, facts: &Facts) -> String {
+    let Examined { model, plan, inputs, .. } = examined;
     let mut stated = overlay(model, plan, facts);
-    for path in empty_lists.iter().filter(|path| model.lacks(path)) {
+    for path in inputs.empty_lists.iter().filter(|path| model.lacks(path)) {
         stated.reset_at(path);
     }
     yaml::write(&stated)
@@ -224,27 +299,6 @@ pub(super) fn stores(session: &Session, model: &Model, plan: &Plan, scope: &[Ser
     let pulled = model.services.iter().filter(|(_, service)| service.build.is_none());
     let images = pulled.filter_map(|(name, service)| Some((name.clone(), service.image.clone()?)));
     Stores { stores: store::stores(model, plan, scope, &session.directory), images: images.collect() }
-}
-
-fn facts(
-    session: &Session,
-    project: ProjectName,
-    created_at: String,
-    has_start_interval: bool,
-    excluded: Vec<ServiceName>,
-) -> Facts {
-    Facts {
-        project,
-        session_id: session.id.clone(),
-        directory: session.directory.clone(),
-        owner: docker::owner_at(session.path()),
-        process: session.ephemeral.as_ref().map(|ephemeral| ephemeral.process.clone()),
-        created_at,
-        has_start_interval,
-        profiles: BTreeMap::new(),
-        builds: BTreeMap::new(),
-        excluded,
-    }
 }
 
 fn nothing_chosen(model: &Model) -> Failure {
@@ -274,12 +328,8 @@ fn is_given_to_children(session: &Session, plan: &Plan, name: &str) -> bool {
 }
 
 /// Hashes the files of the host that the Engine gets the text of, by the names that the project has for them.
-fn hashes(
-    session: &Session,
-    found: &ComposeFiles,
-    inputs: &Inputs,
-    model: &Model,
-) -> BTreeMap<String, String> {
+fn hashes(session: &Session, examined: &Examined) -> BTreeMap<String, String> {
+    let Examined { found, inputs, model, .. } = examined;
     let directory = found.project_directory().unwrap_or(session.path());
     let options = model.services.values().flat_map(|service| &service.security_opt);
     let profiles = options.filter_map(|option| seccomp_profile(option));
@@ -307,14 +357,8 @@ fn publishers<'s>(
 impl Prepared {
     /// Writes the override, and the resolved project where the files read variables. One `is_stale` that another override
     /// came to.
-    fn write_all(
-        &mut self,
-        session: &Session,
-        compose: &Compose,
-        is_stale: bool,
-        is_given: impl Fn(&str) -> bool,
-        interrupt: &Interrupt,
-    ) -> anyhow::Result<()> {
+    fn write_all(&mut self, work: &Work, examined: &Examined, is_stale: bool) -> anyhow::Result<()> {
+        let session = &work.session;
         if is_stale {
             generated::remove(&session.generated(RESOLVED))?;
         }
@@ -324,7 +368,10 @@ impl Prepared {
             git::exclude(session.path(), &generated::NAMES);
         }
         if self.header.resolved.is_some() {
-            resolve::resolve(session, compose, &mut self.header, is_given, interrupt)?;
+            let dotenv = self.header.dotenv.clone();
+            let is_given =
+                |name: &str| dotenv.may_give(name) || is_given_to_children(session, &examined.plan, name);
+            resolve::resolve(work, &examined.compose, &mut self.header, is_given)?;
             self.write(session)?;
             self.compose = resolve::compose(session, &self.header);
         }

@@ -15,54 +15,44 @@ use domain::port::reservation::{Block, Reservations, Slot};
 use domain::stack::plan::Plan;
 
 use super::data::Stores;
-use crate::docker::{Endpoint, Engine, Place};
-use crate::find::{Session, lock_name, reach};
+use crate::docker::Place;
+use crate::find::{lock_name, reach};
 use crate::machine::listen::{self, Listener};
 use crate::machine::lock::Lock;
-use crate::machine::process::interrupt::Interrupt;
-use crate::notice::Notices;
 use crate::port;
+use crate::work::Work;
 
 /// All that a reservation needs.
-pub struct Reserve<'a> {
-    /// Whose ports.
-    pub session: &'a Session,
-    /// The Engine.
-    pub engine: &'a mut Engine,
-    /// Where it is.
-    pub endpoint: &'a Endpoint,
-    /// Where a changed port is told.
-    pub notices: Notices,
-    /// What ends the wait for the lock.
-    pub interrupt: &'a Interrupt,
+pub(super) struct Reserve<'a> {
+    pub(super) work: &'a mut Work,
     /// Ports that the Engine could not bind, or that are not wanted any more.
-    pub refused: &'a BTreeSet<u16>,
+    pub(super) refused: &'a BTreeSet<u16>,
 }
 
 /// What there is to reserve, and where it is written down.
-pub struct Request<'a> {
+pub(super) struct Request<'a> {
     /// The decisions.
-    pub plan: &'a Plan,
+    pub(super) plan: &'a Plan,
     /// The services that get ports.
-    pub services: &'a BTreeSet<ServiceName>,
+    pub(super) services: &'a BTreeSet<ServiceName>,
     /// The Compose project.
-    pub project: &'a ProjectName,
+    pub(super) project: &'a ProjectName,
     /// The labels of everything that belongs to the session.
-    pub labels: &'a BTreeMap<String, String>,
+    pub(super) labels: &'a BTreeMap<String, String>,
     /// What the note will say besides the ports.
-    pub note: Note,
+    pub(super) note: Note,
     /// What is written to outside of the session.
     pub(super) stores: &'a Stores,
     /// A session that does not exist gets no note: somebody only wants to look.
-    pub only_if_present: bool,
+    pub(super) only_if_present: bool,
 }
 
 impl Reserve<'_> {
     /// Reserves everything that is wanted, and returns the note as it is now.
-    pub fn reserve(self, request: Request) -> anyhow::Result<Note> {
-        let place = self.engine.place(self.endpoint)?;
+    pub(super) fn reserve(self, request: Request) -> anyhow::Result<Note> {
+        let place = self.work.engine.place()?;
         let mut wants = request.plan.wants(request.services);
-        wants.extend(self.session.settings.apps.keys().map(|app| Want {
+        wants.extend(self.work.session.settings.apps.keys().map(|app| Want {
             slot: Slot::App(app.clone()),
             policy: Policy::Sticky,
             count: 1,
@@ -74,24 +64,24 @@ impl Reserve<'_> {
         if place == Place::Rootless {
             check_rights(&wants, listen::first_unprivileged())?;
         }
-        let _lock = port::lock(self.endpoint, self.interrupt)?;
-        let mut holdings = self.engine.holdings()?;
+        let _lock = port::lock(&self.work.engine, &self.work.interrupt)?;
+        let mut holdings = self.work.engine.holdings()?;
         if wants.iter().any(|want| matches!(want.policy, Policy::Pin(_))) {
             holdings.starting = self.starting(&holdings)?;
         }
         let mut writes = Vec::new();
         if !request.only_if_present {
             // What is noted is seen by whoever comes to this lock next, before anything runs.
-            let claims = request.stores.located(self.engine, self.endpoint)?;
-            claims.check(&self.session.id, self.engine)?;
-            claims.check_starting(&self.session.id, &holdings.notes)?;
+            let claims = request.stores.located(&self.work.engine)?;
+            claims.check(&self.work.session.id, &mut self.work.engine)?;
+            claims.check_starting(&self.work.session.id, &holdings.notes)?;
             writes = claims.texts();
         }
-        let before = holdings.reservations(&self.session.id);
+        let before = holdings.reservations(&self.work.session.id);
         for want in &mut wants {
             self.complete(want, &before, &holdings);
         }
-        let reserved = holdings.held_by_others(&self.session.id);
+        let reserved = holdings.held_by_others(&self.work.session.id);
         let bindable = |want: &Want, port: u16| {
             // Apps run here, wherever the Engine is.
             let is_here = place == Place::Here || matches!(want.slot, Slot::App(_));
@@ -99,17 +89,17 @@ impl Reserve<'_> {
         };
         let ports = allocate(&wants, &reserved, bindable).map_err(|refusal| {
             refusal.failure(|slot, port| {
-                let own = holdings.own_holder(&self.session.id, port);
+                let own = holdings.own_holder(&self.work.session.id, port);
                 own.or_else(|| Some(process(place, slot, port)?.to_string()))
             })
         })?;
         self.check_reach(&wants, &ports, place, request.only_if_present)?;
         self.tell_changes(&before, &ports, &reserved, place);
-        let known = holdings.notes.iter().find(|noted| noted.session_id == self.session.id);
+        let known = holdings.notes.iter().find(|noted| noted.session_id == self.work.session.id);
         let note = Note { ports: Some(ports), writes, ..request.note };
         let is_present = known.is_some() || !self.containers(&holdings).is_empty();
         if known.is_none_or(|known| known.note != note) && (is_present || !request.only_if_present) {
-            self.engine.write_note(request.project, request.labels, &note)?;
+            self.work.engine.write_note(request.project, request.labels, &note)?;
         }
         Ok(note)
     }
@@ -132,13 +122,13 @@ impl Reserve<'_> {
             Some((&want.slot, port))
         });
         let runs = of_services().any(|want| !want.held.is_empty());
-        reach::before_start(self.endpoint, place, taken.next(), runs)
+        reach::before_start(self.work.engine.endpoint(), place, taken.next(), runs)
     }
 
     /// Finds the other sessions that some prism works at: their pins may not be bound yet.
     fn starting(&self, holdings: &Holdings) -> anyhow::Result<BTreeSet<SessionId>> {
         let mut found = BTreeSet::new();
-        for noted in holdings.notes.iter().filter(|noted| noted.session_id != self.session.id) {
+        for noted in holdings.notes.iter().filter(|noted| noted.session_id != self.work.session.id) {
             if Lock::attempt(&lock_name(&noted.session_id))?.is_none() {
                 found.insert(noted.session_id.clone());
             }
@@ -147,10 +137,10 @@ impl Reserve<'_> {
     }
 
     fn complete(&self, want: &mut Want, before: &Reservations, holdings: &Holdings) {
-        want.hash = want.slot.hash(&self.session.directory, &self.session.id);
+        want.hash = want.slot.hash(&self.work.session.directory, &self.work.session.id);
         want.before = before.get(&want.slot).copied();
         want.held = match &want.slot {
-            Slot::Service(service, port) => holdings.bound(&self.session.id, service, *port),
+            Slot::Service(service, port) => holdings.bound(&self.work.session.id, service, *port),
             // Whether the app runs, or something else that took its port, is seen when it is run.
             Slot::App(_) => want.before.into_iter().flat_map(Block::ports).collect(),
         };
@@ -172,19 +162,19 @@ impl Reserve<'_> {
             // A port that is given up on request is still the running app's own.
             let is_other = |listener: &Listener| {
                 let is_app = matches!(slot, Slot::App(_));
-                !is_app || !listener.is_of_session(self.session.id.as_str(), self.session.path())
+                !is_app || !listener.is_of_session(self.work.session.id.as_str(), self.work.session.path())
             };
             let holder = |port: u16| {
                 let other = reserved.get(&port).map(ToString::to_string);
                 other.or_else(|| Some(process(place, slot, port).filter(is_other)?.to_string()))
             };
             let by = old.ports().find_map(holder).map(|by| format!(", which {by} has,")).unwrap_or_default();
-            self.notices.note(format!("{slot} moves from port {old}{by} to {new}"));
+            self.work.notices.note(format!("{slot} moves from port {old}{by} to {new}"));
         }
     }
 
     fn containers<'h>(&self, holdings: &'h Holdings) -> Vec<&'h domain::engine::container::Container> {
-        holdings.containers.iter().filter(|it| it.is_ours && it.session_id == self.session.id).collect()
+        holdings.containers.iter().filter(|it| it.is_ours && it.session_id == self.work.session.id).collect()
     }
 }
 

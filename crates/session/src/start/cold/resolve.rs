@@ -15,7 +15,7 @@ use tempfile::NamedTempFile;
 use crate::compose::{Compose, ComposeFiles, read_dotenv};
 use crate::find::Session;
 use crate::find::generated::{self, RESOLVED, SECRETS};
-use crate::machine::process::interrupt::Interrupt;
+use crate::work::Work;
 
 /// How often the end of `docker compose config` is looked for.
 pub(super) const CONFIG_POLL: Duration = Duration::from_millis(5);
@@ -49,12 +49,12 @@ pub(super) fn compose(session: &Session, header: &Header) -> Compose {
 /// Lets Compose resolve the user's files, as `compose` names them, and the override; writes down what comes out.
 /// `is_given` says of a variable whether children may find another value of it.
 pub(super) fn resolve(
-    session: &Session,
+    work: &Work,
     compose: &Compose,
     header: &mut Header,
     is_given: impl Fn(&str) -> bool,
-    interrupt: &Interrupt,
 ) -> anyhow::Result<()> {
+    let Work { session, interrupt, .. } = work;
     let mut compose = compose.clone();
     compose.files.push(session.override_path());
     // What an env file says is not read again; what the caller's own environment says is there, and in no file.
