@@ -3,6 +3,9 @@
 pub mod files;
 pub mod listen;
 pub mod lock;
+#[cfg_attr(target_os = "macos", path = "machine/macos.rs")]
+#[cfg_attr(not(target_os = "macos"), path = "machine/linux.rs")]
+pub mod platform;
 pub mod probe;
 pub mod process;
 pub mod read;

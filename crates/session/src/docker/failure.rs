@@ -3,6 +3,7 @@
 use domain::failure::Failure;
 
 use super::client::Error;
+use crate::machine::platform;
 
 /// Explains why there is no answer. An Engine that does not answer is never "no session".
 pub(super) fn unreachable(address: &str, error: Error) -> Failure {
@@ -31,10 +32,7 @@ pub(super) fn unreachable(address: &str, error: Error) -> Failure {
 
 fn start_hint(address: &str) -> &'static str {
     match address.strip_prefix("unix://") {
-        Some(_) if cfg!(target_os = "macos") => {
-            "start Docker Desktop (or colima, OrbStack), or point DOCKER_HOST at a running Engine"
-        }
-        Some(_) => "start it (`sudo systemctl start docker`), or point DOCKER_HOST at a running Engine",
+        Some(_) => platform::START_HINT,
         None => "start it there, or correct DOCKER_HOST",
     }
 }

@@ -12,7 +12,7 @@ use crate::find::CONFIGURATION;
 use crate::find::generated::is_generated;
 use crate::git::{self, EngineMark, Looked, Marker, Repository, Stage};
 use crate::machine::files::fixed::{self, Fixed};
-use crate::machine::{files, read};
+use crate::machine::{files, platform, read};
 
 /// A worktree that prism made, or what is left of one.
 #[derive(Debug)]
@@ -305,12 +305,7 @@ fn check_tree(top: &Path, usual: &Path) -> Result<(), Failure> {
 
 fn is_immutable(shown: &str) -> Failure {
     let what = format!("`{shown}` is immutable or append-only: the worktree cannot go");
-    let hint = if cfg!(target_os = "macos") {
-        "sudo chflags noschg,nosappnd,nouchg,nouappnd"
-    } else {
-        "sudo chattr -i -a"
-    };
-    Failure::new(what).hint(format!("if it may go: `{hint} {}`", word(shown)))
+    Failure::new(what).hint(format!("if it may go: `{} {}`", platform::UNFIX, word(shown)))
 }
 
 /// Repositories that may know something of a worktree that is not at its place: around `here`, around what lies beside it,

@@ -2,7 +2,7 @@
 
 pub mod exec;
 pub mod identity;
-mod inherited;
+pub(super) mod inherited;
 pub mod interrupt;
 pub mod network;
 pub mod parent;

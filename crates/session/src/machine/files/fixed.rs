@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::is_writable;
+use crate::machine::platform::is_fixed;
 
 /// What cannot be deleted, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,28 +49,4 @@ pub fn of(directory: &Path) -> Option<Fixed> {
         _ if !is_writable(directory) => Some(Fixed::Rights(directory.to_path_buf())),
         _ => None,
     }
-}
-
-/// Says whether nobody may delete a file, or what is in a directory: as `chattr +i` and `+a` have it, also for root.
-#[cfg(target_os = "linux")]
-fn is_fixed(path: &Path) -> bool {
-    use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
-    let fixed = StatxAttributes::IMMUTABLE | StatxAttributes::APPEND;
-    // What an old kernel does not say counts as nothing, and so does what is not there any more.
-    statx(CWD, path, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::empty())
-        .is_ok_and(|found| found.stx_attributes.intersects(fixed))
-}
-
-/// Likewise, by `chflags`.
-#[cfg(target_os = "macos")]
-fn is_fixed(path: &Path) -> bool {
-    use std::os::macos::fs::MetadataExt;
-    let fixed =
-        nix::libc::UF_IMMUTABLE | nix::libc::UF_APPEND | nix::libc::SF_IMMUTABLE | nix::libc::SF_APPEND;
-    path.symlink_metadata().is_ok_and(|found| found.st_flags() & fixed != 0)
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "macos")))]
-fn is_fixed(_: &Path) -> bool {
-    false
 }

@@ -1,7 +1,7 @@
 //! What the caller gave prism, Rust's runtime changes before `main`, and a child must find as it was: whether SIGPIPE
 //! and SIGCHLD are ignored, and which of the standard streams are closed.
 //!
-//! The one module with unsafe code: only a constructor runs early enough to see what the caller had.
+//! The module with unsafe code: only a constructor runs early enough to see what the caller had.
 #![expect(
     unsafe_code,
     reason = "reading and setting a signal's disposition has no safe interface that runs this early"
@@ -16,12 +16,8 @@ static PIPE_WAS_IGNORED: AtomicBool = AtomicBool::new(false);
 static CHILD_WAS_IGNORED: AtomicBool = AtomicBool::new(false);
 static WAS_CLOSED: [AtomicBool; 3] = [const { AtomicBool::new(false) }; 3];
 
-#[used]
-#[cfg_attr(target_os = "linux", unsafe(link_section = ".init_array"))]
-#[cfg_attr(target_os = "macos", unsafe(link_section = "__DATA,__mod_init_func"))]
-static REMEMBER: extern "C" fn() = remember;
-
-extern "C" fn remember() {
+/// Takes note of it, when nothing of Rust's runtime is there yet: [`platform`](crate::machine::platform) has it called.
+pub extern "C" fn remember() {
     // SAFETY: `sigaction` with a null new action only reads; an all-zero `sigaction` is a valid place to read
     // into. Nothing of Rust's runtime is used, which is not set up yet.
     let is_ignored = |signal| unsafe {
