@@ -96,9 +96,10 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Lists the ports of the Compose file.
-    pub fn numbers(&self) -> BTreeSet<u16> {
-        self.taken.iter().map(|(_, place)| place.port()).collect()
+    /// Lists the ports of the Compose file at which other addresses of this machine are nobody. A resolver is what all names
+    /// are asked of.
+    pub fn closed(&self) -> BTreeSet<u16> {
+        self.taken.iter().map(|(_, place)| place.port()).filter(|port| *port != RESOLVER).collect()
     }
 
     /// Leads a port there, unless it leads somewhere already.

@@ -131,7 +131,7 @@ impl Made {
         drop(command);
         let forwards = wanted.plan.forwards.iter().chain(&wanted.plan.passed);
         let sockets: Vec<Socket> = forwards.map(Socket::of).collect();
-        let (count, closed) = (sockets.len(), wanted.plan.numbers());
+        let (count, closed) = (sockets.len(), wanted.plan.closed());
         let mut line = serde_json::to_vec(&Beginning { sockets, closed }).map_err(Refusal::helper)?;
         line.push(b'\n');
         door.write_all(&line).map_err(Refusal::helper)?;
