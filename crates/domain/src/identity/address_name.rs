@@ -46,7 +46,9 @@ impl<'n> Half<'n> {
     fn read(name: &'n str, suffix: &str) -> Option<Self> {
         let word = &suffix[1..];
         let (before, after) = name.split_at_checked(name.len().checked_sub(word.len())?)?;
-        let mut cases = [Case::Upper, Case::Lower, Case::Title].into_iter();
+        // Every name of an environment is asked.
+        let is_word = after.eq_ignore_ascii_case(word);
+        let mut cases = [Case::Upper, Case::Lower, Case::Title].into_iter().filter(|_| is_word);
         let case = cases.find(|case| case.write(word) == after)?;
         before.contains(|c: char| c.is_ascii_alphanumeric()).then_some(Self { before, case })
     }
