@@ -60,7 +60,8 @@ impl See<'_> {
     fn answers(&self, line: &Line) -> Vec<Answer> {
         match (Half::of_host(&line.name), Half::of_port(&line.name)) {
             (Some(host), _) if self.by_name.contains_key(host.port_name().as_str()) => {
-                self.of_host(line, host)
+                let found = self.of_host(line, host);
+                if found.is_empty() { self.of_host_with_port(line, host) } else { found }
             }
             (_, Some(port)) => self.of_port(line, port).into_iter().collect(),
             (host, None) => match self.of_value(line).or_else(|| self.of_app(line)) {
@@ -132,13 +133,28 @@ impl See<'_> {
         found
     }
 
+    /// Reads a host that says a port itself, though one stands beside it.
+    fn of_host_with_port(&self, line: &Line, half: Half<'_>) -> Vec<Answer> {
+        let is_client = |answer: &Answer| {
+            let target = answer.ports.first().and_then(|(port, _)| self.targets.by_port.get(port));
+            target.is_some_and(|target| !target.is_where_to_listen(&half.stem()))
+        };
+        let says_port = !self.targets.is_here(loopback::bare_host(&line.value));
+        let found = says_port.then(|| self.of_value(line)).flatten();
+        found.filter(is_client).into_iter().collect()
+    }
+
     /// Reads a port without a host: that is in a line of its own, or it is one that the Compose files publish.
     fn of_port(&self, line: &Line, half: Half<'_>) -> Option<Answer> {
         let number = line.value.parse().ok()?;
         let target = self.targets.by_port.get(&number)?;
         let (stem, host) = (half.stem(), half.host_names().find_map(|name| self.by_name.get(name.as_str())));
         let is_meant = match host {
-            Some(host) => self.targets.is_here(loopback::bare_host(&host.value)),
+            Some(host) => {
+                let is_said = |port| (port == number).then_some(("", port));
+                self.targets.is_here(loopback::bare_host(&host.value))
+                    || loopback::translated(&host.value, &self.targets.hostname, is_said).is_some()
+            }
             None if half.is_glued() => false,
             // Where a program of the project's own listens, or Compose publishes, is no address of a client's.
             None => {

@@ -103,6 +103,9 @@ fn what_leads_to_a_service_leads_to_the_sessions() {
         ("REDISHOST=localhost\nEXPORT=5433\nserver.port=5433", &[]),
         ("DSN=host=localhost user=u dbname=a port=5433", &["DSN=host=127.0.0.1 user=u dbname=a port=7001"]),
         ("N=localhost:6379 localhost:5433", &["N=127.0.0.1:7002 127.0.0.1:7001"]),
+        ("X_HOST=localhost:5433\nX_PORT=5433", &["X_HOST=127.0.0.1:7001", "X_PORT=7001"]),
+        ("DEV_HOST=localhost:8080\nDEV_PORT=8080", &[]),
+        ("X_HOST=prod.example:5433\nX_PORT=5433\nY_HOST=0.0.0.0:5433\nY_PORT=5433", &[]),
         // A host alone: the usual port of what the name speaks of.
         ("REDIS_HOST=localhost", &["REDIS_HOST=127.0.0.1", "REDIS_PORT=7002"]),
         ("CACHE_HOST=localhost", &["CACHE_HOST=127.0.0.1", "CACHE_PORT=7002"]),
