@@ -121,6 +121,29 @@ fn the_compose_files_own_port_is_the_session_whoever_has_it_on_the_machine() {
 }
 
 #[test]
+fn the_compose_files_own_port_is_nobody_elses_at_any_address_of_the_machine() {
+    let there = TcpListener::bind("0.0.0.0:0").expect("a port");
+    there.set_nonblocking(true).expect("nonblocking");
+    let port = there.local_addr().expect("address").port();
+    let project = Project::new(&format!(
+        "services:\n  web:\n    image: prism-test:1\n    stop_signal: SIGKILL\n    command: [busybox, httpd, -f, -p, \"80\", -h, /etc]\n    ports: [\"127.0.0.7:{port}:80\"]\n"
+    ));
+    let own = format!("curl -sS http://127.0.0.7:{port}/hostname");
+    let seen = project.prism(&["exec", "--", "sh", "-c", &own]).succeeds();
+    assert_eq!(seen.line(), own_name(&project), "somebody else was seen to answer: {seen}");
+    let addresses = "ip -o address | sed 's/.*inet6* //; s,/.*,,' | grep -v -e ^127 -e ^::1 -e ^fe80";
+    let addresses = project.sandbox.command("sh", &project.directory, &["-c", addresses]).succeeds();
+    let of_each: String = addresses
+        .stdout
+        .lines()
+        .map(|address| format!("(: <>/dev/tcp/{address}/{port}) 2>/dev/null && echo {address}; "))
+        .collect();
+    let seen = localhost(&project, &["bash", "-c", &format!("{of_each} true")]).succeeds();
+    assert_eq!(seen.stdout, "", "{addresses}");
+    assert_eq!(there.accept().expect_err("nobody came").kind(), ErrorKind::WouldBlock);
+}
+
+#[test]
 fn a_service_that_is_left_out_is_nowhere_rather_than_somebody_elses() {
     let ((left_out, port), web_port) = (stranger(), free());
     let project = Project::new(&format!(

@@ -1,5 +1,6 @@
 //! What tells one session from another, and what is prism's own: names, labels, seals.
 
+pub mod address_name;
 pub mod label;
 pub mod name;
 pub mod nonce;

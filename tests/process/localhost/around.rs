@@ -123,6 +123,31 @@ fn an_exposed_port_is_at_the_number_of_its_app() {
     nothing_is_left(&project);
 }
 
+#[test]
+fn within_another_sessions_network_the_loopback_is_the_machines_all_the_same() {
+    let (one, two) = (web(free()), web(free()));
+    let there = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = there.local_addr().expect("address").port();
+    std::thread::spawn(move || {
+        for mut stream in there.incoming().flatten() {
+            let _ = stream.write_all(b"elsewhere\n");
+        }
+    });
+    one.prism(&["start"]).succeeds();
+    two.prism(&["start"]).succeeds();
+    let prism = env!("CARGO_BIN_EXE_prism");
+    let back = format!(
+        "cat </dev/tcp/127.0.0.1/{port}; curl -sS $WEB_URL/hostname; {prism} -C '{}' exec --localhost -- sh -c 'curl -sS $WEB_URL/hostname'",
+        one.directory.display()
+    );
+    let two_directory = two.directory.display().to_string();
+    let within = [prism, "-C", &two_directory, "exec", "--localhost", "--", "bash", "-c", &back];
+    let seen = localhost(&one, &within).succeeds();
+    assert_eq!(seen.stdout, format!("elsewhere\n{}\n{}\n", own_name(&two), own_name(&one)), "{seen}");
+    nothing_is_left(&one);
+    nothing_is_left(&two);
+}
+
 /// Waits for what begins on the machine and says what that says, then for its end: the number is free within.
 const FOLLOW: &str = "import socket, sys, time
 port = int(sys.argv[1])

@@ -5,7 +5,7 @@
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
@@ -16,11 +16,9 @@ use crate::identity::name::ServiceName;
 use crate::port::{ContainerPort, Protocol};
 use crate::stack::plan::ServicePlan;
 use crate::text::hash::number_of;
+use crate::text::loopback::USUAL;
 use crate::text::url::{self, reachable};
 use crate::variable::{self, Place};
-
-/// What `localhost` may mean.
-const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
 /// What may lead somewhere.
 const BOTH: [Protocol; 2] = [Protocol::Tcp, Protocol::Udp];
@@ -93,11 +91,17 @@ pub struct Plan {
     pub forwards: Vec<Forward>,
     /// What was on this machine's loopback when it was looked, and is passed on as it is.
     pub passed: Vec<Forward>,
-    /// The numbers that are a service's, whether or not it runs, and whether or not it is the session's.
-    pub taken: BTreeSet<(Protocol, u16)>,
+    /// What of the loopback is a service's, whether or not it runs, and whether or not it is the session's.
+    pub taken: BTreeSet<(Protocol, SocketAddr)>,
 }
 
 impl Plan {
+    /// Lists the ports of the Compose file at which other addresses of this machine are nobody. A resolver is what all names
+    /// are asked of.
+    pub fn closed(&self) -> BTreeSet<u16> {
+        self.taken.iter().map(|(_, place)| place.port()).filter(|port| *port != RESOLVER).collect()
+    }
+
     /// Leads a port there, unless it leads somewhere already.
     fn lead(&mut self, protocol: Protocol, inner: SocketAddr, outer: SocketAddr) {
         if !self.leads(protocol, inner) {
@@ -105,9 +109,9 @@ impl Plan {
         }
     }
 
-    /// Leads a port of both loopback addresses there.
-    fn lead_both(&mut self, protocol: Protocol, number: u16, outer: SocketAddr) {
-        for address in LOOPBACK {
+    /// Leads a port of several addresses there.
+    fn lead_all(&mut self, protocol: Protocol, addresses: &[IpAddr], number: u16, outer: SocketAddr) {
+        for &address in addresses {
             self.lead(protocol, (address, number).into(), outer);
         }
     }
@@ -121,8 +125,7 @@ impl Plan {
     pub fn passed(&self, around: &[Listening]) -> Vec<Forward> {
         let found: BTreeSet<(Protocol, SocketAddr)> = around.iter().flat_map(on_loopback).collect();
         let is_free = |(protocol, there): &(Protocol, SocketAddr)| {
-            let is_taken = LOOPBACK.contains(&there.ip()) && self.taken.contains(&(*protocol, there.port()));
-            !is_taken && !self.leads(*protocol, *there)
+            !self.taken.contains(&(*protocol, *there)) && !self.leads(*protocol, *there)
         };
         let free = found.into_iter().filter(is_free);
         free.map(|(protocol, there)| Forward { protocol, inner: there, outer: there }).collect()
@@ -144,8 +147,11 @@ pub fn plan(
     resolve: impl Fn(&str) -> Option<IpAddr>,
 ) -> Plan {
     // Whatever the protocol: of a number that is published by both, a plan knows one.
-    let declared = services.values().flat_map(|service| service.declared.keys().copied());
-    let taken = declared.flat_map(|number| BOTH.map(|protocol| (protocol, number))).collect();
+    let declared = services.values().flat_map(|service| {
+        let places = move |number: u16| of_loopback(service).into_iter().map(move |it| (it, number).into());
+        service.declared.keys().copied().flat_map(places)
+    });
+    let taken = declared.flat_map(|place: SocketAddr| BOTH.map(|protocol| (protocol, place))).collect();
     let mut plan = Plan { taken, ..Plan::default() };
     let mut usual: BTreeMap<(Protocol, u16), BTreeSet<SocketAddr>> = BTreeMap::new();
     let outer = |Place { host, port }: Place| Some(SocketAddr::new(resolve(&host)?, port));
@@ -156,7 +162,7 @@ pub fn plan(
                 let port = ContainerPort { protocol, ..*port };
                 let place = container.and_then(|it| variable::endpoint(it, containers, host, port));
                 if let Some(outer) = place.and_then(outer) {
-                    plan.lead_both(protocol, *published, outer);
+                    plan.lead_all(protocol, &of_loopback(service), *published, outer);
                     usual.entry((protocol, port.number)).or_default().insert(outer);
                 }
             }
@@ -165,19 +171,24 @@ pub fn plan(
     lead_own(&mut plan, containers);
     plan.passed = plan.passed(around);
     let is_held = |plan: &Plan, protocol, number| {
-        let mut led = plan.forwards.iter().chain(&plan.passed);
-        plan.taken.contains(&(protocol, number))
-            || led.any(|it| it.protocol == protocol && it.inner.port() == number)
+        let led = plan.forwards.iter().chain(&plan.passed).map(|it| (it.protocol, it.inner));
+        plan.taken.iter().copied().chain(led).any(|(of, at)| of == protocol && at.port() == number)
     };
     for ((protocol, number), outers) in usual {
         // Of two services, neither is the one that is meant.
         if let (Some(outer), 1) = (outers.first(), outers.len())
             && !is_held(&plan, protocol, number)
         {
-            plan.lead_both(protocol, number, *outer);
+            plan.lead_all(protocol, &USUAL, number, *outer);
         }
     }
     plan
+}
+
+/// Lists the addresses of the loopback at which a service's ports are.
+fn of_loopback(service: &ServicePlan) -> Vec<IpAddr> {
+    let named = service.addresses.iter().copied().filter(IpAddr::is_loopback);
+    USUAL.into_iter().chain(named).collect()
 }
 
 /// Keeps the session's own host ports as they are: its variables name them.
@@ -202,9 +213,9 @@ fn on_loopback(listening: &Listening) -> Vec<(Protocol, SocketAddr)> {
     };
     let addresses = match address {
         _ if !is_meant => vec![],
-        IpAddr::V4(it) if it.is_unspecified() => vec![LOOPBACK[0]],
+        IpAddr::V4(it) if it.is_unspecified() => vec![USUAL[0]],
         // It takes IPv4 as well, unless it says otherwise.
-        IpAddr::V6(it) if it.is_unspecified() => LOOPBACK.to_vec(),
+        IpAddr::V6(it) if it.is_unspecified() => USUAL.to_vec(),
         it if it.is_loopback() => vec![it],
         _ => vec![],
     };

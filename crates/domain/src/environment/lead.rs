@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Merged, Origin};
 use crate::catalog::{Address, Group, kinds};
 use crate::environment::translation::{is_of_another, is_of_origins, is_of_server};
+use crate::identity::address_name::Half;
 use crate::identity::name::ServiceName;
 use crate::identity::variable_name::is_reserved;
-use crate::stack::dotenv_file::HOSTS;
 use crate::text::loopback::{self, bare_host, is_for_all, is_here};
 
 /// A variable that leads to a port of this machine.
@@ -101,8 +101,10 @@ pub fn leads(merged: &Merged, hostname: &str) -> Vec<Lead> {
         .collect();
     let see = See { merged, variables, hostname };
     let mut found = BTreeSet::new();
-    // Who may call is not called, and who listens calls nobody.
-    let is_other = |name: &str| is_reserved(name) || is_of_origins(name) || is_of_server(name);
+    // Who may call is not called, and who listens calls nobody. What `package.json` says, npm says whoever runs.
+    let is_other = |name: &str| {
+        is_reserved(name) || is_of_origins(name) || is_of_server(name) || name.starts_with("npm_package_")
+    };
     for name in merged.origins.keys().filter(|name| !is_other(name)) {
         let value = see.value(name).unwrap_or_default();
         let of_value = loopback::ports(value, hostname).into_iter();
@@ -112,12 +114,19 @@ pub fn leads(merged: &Merged, hostname: &str) -> Vec<Lead> {
             is_address: true,
             is_bare: false,
         }));
-        let stem = HOSTS.iter().chain(&["_PORT"]).find_map(|suffix| name.strip_suffix(suffix));
-        found.extend(stem.filter(|stem| !stem.is_empty()).and_then(|stem| see.pair(name, stem)));
+        let half = Half::of_host(name).or_else(|| Half::of_port(name));
+        // What a known program reads has rules of its own, below.
+        let half = half.filter(|half| !half.is_glued() || !is_of_group(name));
+        found.extend(half.and_then(|half| see.pair(name, half)));
     }
     let groups = kinds().flat_map(|kind| kind.globals).chain(&merged.kept_groups);
     found.extend(groups.filter_map(|group| see.group(group, group.address.as_ref()?)));
     found.into_iter().collect()
+}
+
+fn is_of_group(name: &str) -> bool {
+    let mut addresses = kinds().flat_map(|kind| kind.globals).filter_map(|group| group.address.as_ref());
+    addresses.any(|Address { hosts, port, .. }| name == *port || hosts.contains(&name))
 }
 
 struct See<'a> {
@@ -139,18 +148,20 @@ impl See<'_> {
         host.is_empty() || is_here(host, self.hostname)
     }
 
-    /// Looks where `STEM_HOST`, or what else says the host, and `STEM_PORT` lead together; `name` is one of them.
-    fn pair(&self, name: &str, stem: &str) -> Option<Lead> {
-        let port = format!("{stem}_PORT");
+    /// Looks where `X_HOST`, or what else says the host, and `X_PORT` lead together; `name` is one of them.
+    fn pair(&self, name: &str, half: Half<'_>) -> Option<Lead> {
+        let port = half.port_name();
         let number = self.value(&port)?.parse().ok()?;
-        let mut hosts = HOSTS.iter().map(|suffix| format!("{stem}{suffix}"));
-        let host = hosts.clone().find_map(|host| self.value(&host));
+        let hosts: Vec<String> = half.host_names().collect();
+        let host = hosts.iter().find_map(|host| self.value(host));
         // The session's own was left out for this one.
-        let is_withheld = hosts.any(|host| self.merged.withheld.contains(&host));
+        let is_withheld = hosts.iter().any(|host| self.merged.withheld.contains(host));
         let leads_here = match host {
             Some(host) => !is_for_all(bare_host(host)) && self.is_here(bare_host(host)),
+            // In small letters it may be about anything: npm has what `package.json` says so.
+            None if half.is_glued() || !half.is_upper() => false,
             None => !is_of_another(
-                stem,
+                &half.stem(),
                 self.variables.iter().map(|(name, value)| (*name, *value)),
                 self.hostname,
             ),

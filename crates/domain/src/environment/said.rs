@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 
 use super::{Explicit, Sources};
 use crate::catalog::Group;
-use crate::stack::dotenv_file::HOSTS;
+use crate::identity::address_name::HOSTS;
 use crate::text::loopback::is_for_all;
 use crate::variable::Variable;
 

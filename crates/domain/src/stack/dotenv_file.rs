@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::identity::address_name::Half;
 use crate::text::{env_file, loopback};
 
 /// The dotenv files of a project as they were read.
@@ -33,8 +34,8 @@ impl Line {
     /// Says whether it may lead to a service of this machine, called `hostname`, or belong to one that does.
     pub fn may_matter(&self, hostname: &str) -> bool {
         let Self { name, value, .. } = self;
-        let is_host = || HOSTS.iter().any(|suffix| name.ends_with(suffix));
-        let is_port = || name.ends_with("_PORT") && value.parse::<u16>().is_ok();
+        let is_host = || Half::of_host(name).is_some();
+        let is_port = || Half::of_port(name).is_some() && value.parse::<u16>().is_ok();
         let is_beside =
             || ["USER", "PASS", "PWD", "DATABASE", "DB", "NAME"].iter().any(|word| name.contains(word));
         !loopback::ports(value, hostname).is_empty() || is_host() || is_port() || is_beside()
@@ -42,14 +43,21 @@ impl Line {
 }
 
 /// The names of dotenv files.
-pub const NAMES: [&str; 6] =
-    [".env.development.local", ".env.local", ".env.development", ".env", ".env.test.local", ".env.test"];
+pub const NAMES: [&str; 7] = [
+    ".env.development.local",
+    ".env.local",
+    ".env.development",
+    ".env",
+    ".env.test.local",
+    ".env.test",
+    ".env.testing",
+];
 
 /// Those that are read in development, the first one wins.
 const OF_DEVELOPMENT: [&str; 4] = [".env.development.local", ".env.local", ".env.development", ".env"];
 
 /// Those that are read by tests: what a test clears is not what somebody works with.
-const OF_TESTS: [&str; 4] = [".env.test.local", ".env.test", ".env", ".env.local"];
+const OF_TESTS: [&str; 5] = [".env.test.local", ".env.test", ".env.testing", ".env", ".env.local"];
 
 /// Those that are read whatever a program is run for.
 const OF_ALL: [&str; 2] = [".env.local", ".env"];
@@ -168,17 +176,10 @@ pub fn select(lines: &[Line], directory: &str, mode: Mode) -> Vec<Line> {
 impl Dotenv {
     /// Says whether a line may give a variable of this name.
     pub fn may_give(&self, name: &str) -> bool {
-        let stem = name.strip_suffix("_PORT");
-        let is_host = |line: &Line| {
-            let rest = stem.and_then(|stem| line.name.strip_prefix(stem));
-            rest.is_some_and(|rest| HOSTS.contains(&rest))
-        };
-        self.lines.iter().any(|line| line.name == name || is_host(line))
+        let hosts: Vec<String> = Half::of_port(name).into_iter().flat_map(Half::host_names).collect();
+        self.lines.iter().any(|line| line.name == name || hosts.contains(&line.name))
     }
 }
-
-/// What follows the name of something to say on which host it is.
-pub const HOSTS: [&str; 6] = ["_HOST", "_HOSTNAME", "_SERVER", "_ADDR", "_ADDRESS", "_ENDPOINT"];
 
 #[cfg(test)]
 mod tests {
@@ -194,6 +195,7 @@ mod tests {
             ("apps/web/.env", "C=web\nW=web\nX=web"),
             ("apps/api/.env", "C=api\nX=api\nY=same"),
             ("apps/web/.env.test", "Y=same"),
+            (".env.testing", "L=laravel"),
         ]
         .into_iter()
         .flat_map(|(file, text)| lines(text, file))
@@ -206,7 +208,7 @@ mod tests {
         };
         assert_eq!(read("", Mode::Development), "A=2 B=local C=dev W=web Y=same ");
         assert_eq!(read("", Mode::Other), "A=2 B=local C=base W=web Y=same ");
-        assert_eq!(read("", Mode::Test), "A=2 B=base C=test T=test W=web Y=same ");
+        assert_eq!(read("", Mode::Test), "A=2 B=base C=test L=laravel T=test W=web Y=same ");
         assert_eq!(read("apps/web/src", Mode::Development), "A=2 B=local C=web W=web X=web Y=same ");
         assert_eq!(read("apps/webs", Mode::Development), "A=2 B=local C=dev W=web Y=same ");
     }

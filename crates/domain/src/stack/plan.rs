@@ -6,7 +6,7 @@ mod network;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,7 @@ use crate::port::{ContainerPort, Protocol, expand_exposed, expand_range};
 use crate::stack::data::{Data, Own};
 use crate::stack::model::{Model, Service};
 use crate::stack::settings::{Ports, Ready, ServiceSettings, Settings};
+use crate::text::loopback;
 
 /// The decisions for all services, those of inactive profiles included.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +74,9 @@ pub struct ServicePlan {
     /// Fixed host ports in the user's file, which no session binds, each with the container port behind it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub declared: BTreeMap<u16, ContainerPort>,
+    /// Addresses of this machine at which the user's file publishes some of them, besides all and the usual ones of the loopback.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub addresses: BTreeSet<IpAddr>,
     /// None of its ports can be bound: it uses the host's network, none, or one without a way out.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub closed: bool,
@@ -210,6 +214,7 @@ impl Decision<'_> {
             primary: primary.filter(|_| !closed),
             closed: closed || network == Network::Host,
             declared: self.declared(),
+            addresses: self.addresses(),
             profiles: self.service.profiles.clone(),
             via: if let Network::Of(other) = network { Some(other) } else { None },
             by_default: self.service.profiles.is_empty()
@@ -329,6 +334,12 @@ impl Decision<'_> {
             }
         }
         declared
+    }
+
+    fn addresses(&self) -> BTreeSet<IpAddr> {
+        let named = self.service.ports.iter().filter(|port| port.published.is_some());
+        let named = named.filter_map(|port| port.host_ip.as_deref()?.parse::<IpAddr>().ok());
+        named.filter(|it| !it.is_unspecified() && !loopback::USUAL.contains(it)).collect()
     }
 
     /// Decides whether exit status 0 means success (DESIGN.md, section 8).

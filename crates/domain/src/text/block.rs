@@ -33,9 +33,18 @@ pub fn replace(present: &[u8], lines: &str) -> Result<Vec<u8>, Failure> {
 
 /// Returns what is the user's of a text: all but the block.
 pub fn without(present: &str) -> String {
+    with(present, |_| String::new())
+}
+
+/// Returns the same with empty lines in place of the block, so that all others keep their numbers.
+pub fn blanked(present: &str) -> String {
+    with(present, |block| "\n".repeat(block.matches('\n').count()))
+}
+
+fn with(present: &str, instead: impl Fn(&str) -> String) -> String {
     match marks(present.as_bytes()).as_slice() {
         [Mark { start, is_begin: true, .. }, Mark { end, is_begin: false, .. }] => {
-            [&present[..*start], &present[*end..]].concat()
+            [&present[..*start], &instead(&present[*start..*end]), &present[*end..]].concat()
         }
         _ => present.to_owned(),
     }
@@ -79,6 +88,13 @@ mod tests {
             let expected = String::from_utf8_lossy(&followed).replace("B=1", "B=2");
             assert_eq!(String::from_utf8_lossy(&twice), expected);
         }
+    }
+
+    #[test]
+    fn what_is_around_the_block_is_the_users_and_keeps_its_lines() {
+        let text = String::from_utf8(replace(b"A=1\n", "B=1\nC=1\n").expect("appended")).expect("UTF-8");
+        let text = text + "D=1\n";
+        assert_eq!((without(&text).as_str(), blanked(&text).as_str()), ("A=1\nD=1\n", "A=1\n\n\n\n\nD=1\n"));
     }
 
     #[test]

@@ -35,15 +35,19 @@ enum Part {
 /// # Errors
 /// A line is no `NAME=value`. The message names the line, never its text: it may hold a secret.
 pub fn parse(text: &str, file: &str) -> Result<Vec<Entry>, Failure> {
-    entries(text, file).into_iter().collect()
+    entries(text, file, |_, _| None).into_iter().collect()
 }
 
-/// Reads what can be read of a text, and passes over the rest: other programs may know more forms.
+/// Reads what can be read of a text, and passes over the rest: other programs may know more forms. A value with blanks in it
+/// is what stands there, also without quotes: who reads it at all takes it so.
 pub fn readable(text: &str, file: &str) -> Vec<Entry> {
-    entries(text, file).into_iter().flatten().collect()
+    entries(text, file, bare).into_iter().flatten().collect()
 }
 
-fn entries(text: &str, file: &str) -> Vec<Result<Entry, Failure>> {
+type Pair = (String, Vec<Part>);
+
+/// `bare` reads a line that dotenvy does not know.
+fn entries(text: &str, file: &str, bare: fn(&str, char) -> Option<Pair>) -> Vec<Result<Entry, Failure>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     // Stands for a dollar that may expand: dotenvy takes it for a letter like any other.
     let mark = ('\u{e000}'..='\u{f8ff}').find(|mark| !text.contains(*mark)).unwrap_or('\u{e000}');
@@ -54,7 +58,8 @@ fn entries(text: &str, file: &str) -> Vec<Result<Entry, Failure>> {
         let place = format!("`{file}`, line {line}");
         let pairs = dotenvy::from_read_iter(marked.as_bytes());
         entries.extend(pairs.map(|pair| {
-            entry(pair.ok(), &marked, mark, &rest[..length])
+            let read = entry(pair.ok(), &marked, mark, &rest[..length]);
+            read.or_else(|wrong| bare(&marked, mark).ok_or(wrong))
                 .map(|(name, value)| Entry { name, place: place.clone(), value })
                 .map_err(|(what, hint)| Failure::new(format!("{place}, {what}")).kind(Kind::Usage).hint(hint))
         }));
@@ -70,7 +75,7 @@ fn entry(
     marked: &str,
     mark: char,
     line: &str,
-) -> Result<(String, Vec<Part>), (&'static str, &'static str)> {
+) -> Result<Pair, (&'static str, &'static str)> {
     const NO_LINE: &str = "is not a `NAME=value` line";
     let Some((name, value)) = pair else {
         return Err(if is_misnamed(line) {
@@ -93,12 +98,24 @@ fn entry(
     Ok((name, value))
 }
 
+/// Reads `NAME=some words`, as far as nothing in it is written in a way of its own.
+fn bare(line: &str, mark: char) -> Option<Pair> {
+    let line = line.trim();
+    let (name, value) = line.strip_prefix("export ").unwrap_or(line).split_once('=')?;
+    let (name, value) = (name.trim(), value.split(" #").next().unwrap_or(value).trim());
+    let is_plain = is_taken(name) && !value.contains(['"', '\'', '\\', '`', '\0', '\n']);
+    is_plain.then(|| Some((name.to_owned(), parts(value, mark)?)))?
+}
+
+/// dotenvy takes a dot within a name, as programs on the JVM and Node use it.
+fn is_taken(name: &str) -> bool {
+    is_name(&name.replace('.', "_")) && !name.starts_with('.')
+}
+
 /// Says of a line that is no assignment whether it is its name that makes it none.
 fn is_misnamed(line: &str) -> bool {
     let line = line.trim_start();
     let name = line.strip_prefix("export ").unwrap_or(line).split_once('=').map(|(name, _)| name.trim());
-    // dotenvy takes a dot within a name, as programs on the JVM and Node use it.
-    let is_taken = |name: &str| is_name(&name.replace('.', "_")) && !name.starts_with('.');
     name.is_some_and(|name| !is_taken(name))
 }
 
@@ -293,6 +310,19 @@ mod tests {
                 "{line}: {failure}"
             );
         }
+    }
+
+    #[test]
+    fn what_other_readers_take_without_quotes_is_readable() {
+        let lines = "A=x y # z\nexport B=host=h port=1\nC=a 'b' c\nD=x $PORT\nE=1\nno line\n";
+        let entries = readable(lines, ".env");
+        let read = |entry: &Entry| {
+            let (value, _) = entry.expand(|_| Some("7000".into())).expect("value");
+            format!("{}={}", entry.name, value.display())
+        };
+        let shown: Vec<String> = entries.iter().map(read).collect();
+        assert_eq!(shown, ["A=x y", "B=host=h port=1", "D=x 7000", "E=1"]);
+        assert!(parse("A=x y", ".env").is_err());
     }
 
     #[test]

@@ -5,10 +5,13 @@ mod address;
 #[cfg(test)]
 mod tests;
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use self::address::{Address, addresses};
 use crate::text::url;
+
+/// The addresses that `localhost` may mean.
+pub const USUAL: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
 /// Returns the ports of this machine, called `hostname`, that `value` names, each once; none if it names others only, or is
 /// no address at all. Where it says no port, the usual one of its scheme is meant.

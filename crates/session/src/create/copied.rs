@@ -7,7 +7,8 @@ use domain::stack::header::Header;
 use domain::text::{block, dotenv, loopback};
 
 use crate::docker::{self, Engine};
-use crate::environment::{SessionVariables, child, guard};
+use crate::environment::guard::{self, Declared};
+use crate::environment::{SessionVariables, child};
 use crate::find::Session;
 use crate::machine::{files, read};
 use crate::notice::Notices;
@@ -43,7 +44,7 @@ pub fn refresh(
         }
         let is_translated = |name: &str| variables.variables.iter().any(|it| it.name == name);
         let is_read = header.dotenv.files.contains_key(name);
-        let lines = dotenv_file::lines(&block::without(&text), name);
+        let lines = dotenv_file::lines(&block::blanked(&text), name);
         let leads = lines.iter().flat_map(|line| {
             loopback::ports(&line.value, &hostname).into_iter().map(move |port| (line, port))
         });
@@ -57,7 +58,7 @@ pub fn refresh(
                 (Some((service, directory)), _) => {
                     format!("service `{service}` of the session of `{directory}`")
                 }
-                (None, Some(service)) if !(is_read && is_translated(&line.name)) => {
+                (None, Some(Declared { service, .. })) if !(is_read && is_translated(&line.name)) => {
                     format!("the one that the Compose file gives `{service}`, and not this session's")
                 }
                 _ => continue,

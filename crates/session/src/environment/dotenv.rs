@@ -98,7 +98,7 @@ fn add(session: &Session, directory: &str, found: &mut Dotenv) {
         let Some(bytes) = bytes.filter(|bytes| bytes.len() <= LONGEST) else { continue };
         // A line in another encoding stands for itself alone.
         let text = String::from_utf8_lossy(&bytes);
-        found.lines.extend(dotenv_file::lines(&block::without(&text), &file));
+        found.lines.extend(dotenv_file::lines(&block::blanked(&text), &file));
     }
 }
 

@@ -1,13 +1,14 @@
 //! Who else answers at the ports of the Compose file: programs with such a number built in talk to them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use domain::failure::Failure;
 use domain::identity::name::ServiceName;
 use domain::port::Protocol;
 use domain::stack::plan::ServicePlan;
 use domain::stack::settings::Guard;
+use domain::text::loopback::USUAL;
 
 use crate::docker::Engine;
 use crate::find::Session;
@@ -24,12 +25,21 @@ pub struct Strangers {
     pub why: Option<String>,
 }
 
+/// A port of the Compose files.
+#[derive(Debug, Clone, Copy)]
+pub struct Declared<'s> {
+    /// The service to which they give it.
+    pub service: &'s ServiceName,
+    plan: &'s ServicePlan,
+}
+
 /// Lists the ports that the Compose files publish for these services.
 pub fn declared<'s>(
     services: impl Iterator<Item = (&'s ServiceName, &'s ServicePlan)>,
-) -> BTreeMap<u16, &'s ServiceName> {
-    let tcp = services.flat_map(|(name, plan)| {
-        plan.declared.iter().filter(|(_, port)| port.is_tcp()).map(move |(published, _)| (*published, name))
+) -> BTreeMap<u16, Declared<'s>> {
+    let tcp = services.flat_map(|(service, plan)| {
+        let published = plan.declared.iter().filter(|(_, port)| port.is_tcp());
+        published.map(move |(published, _)| (*published, Declared { service, plan }))
     });
     tcp.collect()
 }
@@ -41,12 +51,14 @@ pub fn declared<'s>(
 pub fn strangers(
     session: &Session,
     engine: &mut Engine,
-    declared: &BTreeMap<u16, &ServiceName>,
+    declared: &BTreeMap<u16, Declared<'_>>,
     own: &BTreeSet<u16>,
 ) -> anyhow::Result<Vec<String>> {
     let mut found = Vec::new();
-    for (port, service) in declared.iter().filter(|(port, _)| !own.contains(port)) {
-        if !is_answered(*port) {
+    for (port, Declared { service, plan }) in declared.iter().filter(|(port, _)| !own.contains(port)) {
+        // By whichever address `localhost` means, and by those of the file.
+        let mut addresses = USUAL.iter().chain(&plan.addresses);
+        if !addresses.any(|address: &IpAddr| listen::is_listened(*address, *port)) {
             continue;
         }
         let listener =
@@ -84,10 +96,4 @@ pub fn check(session: &Session, strangers: Strangers, notices: Notices) -> Resul
         ));
     }
     Ok(())
-}
-
-/// Says whether somebody listens there, by whichever address `localhost` means.
-fn is_answered(port: u16) -> bool {
-    let loopback = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
-    loopback.into_iter().any(|address| listen::is_listened(address, port))
 }

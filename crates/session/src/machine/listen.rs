@@ -155,11 +155,15 @@ pub fn around(but_of: &str) -> Vec<Listening> {
     around
 }
 
-/// Lists the sockets of processes of this name, as far as this user may know.
+/// Lists the sockets of processes of this name in this network, as far as this user may know. One that is in another
+/// network may have some here, too: those lead out of this one.
 pub fn sockets_of(name: &str) -> BTreeSet<u64> {
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten().map(|entry| entry.path());
+    let network = |process: &Path| fs::read_link(process.join("ns/net")).ok();
+    let here = network(Path::new("/proc/self"));
     let is_meant = |process: &PathBuf| {
         fs::read_to_string(process.join("comm")).is_ok_and(|comm| comm.trim_end() == name)
+            && network(process) == here
     };
     let descriptors = processes.filter(is_meant).filter_map(|it| fs::read_dir(it.join("fd")).ok());
     let targets = descriptors.flatten().flatten().filter_map(|entry| fs::read_link(entry.path()).ok());

@@ -89,6 +89,19 @@ fn the_containers_number_is_given_only_where_nobody_has_it() {
 }
 
 #[test]
+fn an_address_of_the_loopback_that_the_file_names_is_the_services_too() {
+    let mut services =
+        [service("db", &[(5433, "5432", Some(7001))]), service("cache", &[(6379, "6379", None)])];
+    services[0].1.addresses = ["127.0.0.3", "192.0.2.1"].map(|it| it.parse().expect("address")).into();
+    services[1].1.addresses = ["127.0.0.4".parse().expect("address")].into();
+    let strangers = around("tcp/127.0.0.3:5433 tcp/127.0.0.4:6379 tcp/127.0.0.5:6379");
+    let decided = decided_of(&["db".into()], &services, &strangers);
+    let others: Vec<&String> =
+        decided.iter().filter(|it| !it.contains("127.0.0.1:") || it.contains("127.0.0.3")).collect();
+    assert_eq!(others, ["tcp/127.0.0.3:5433 127.0.0.1:7001", "tcp/127.0.0.5:6379 127.0.0.5:6379"],);
+}
+
+#[test]
 fn what_waits_on_the_loopback_is_passed_on_as_it_is() {
     for (there, expected) in [
         ("tcp/127.0.0.1:8000", vec!["tcp/127.0.0.1:8000 127.0.0.1:8000"]),

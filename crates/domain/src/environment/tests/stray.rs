@@ -72,6 +72,11 @@ fn what_is_refused() {
         (&[("PORT", "5432"), ("_PORT", "5432"), ("API_PORT", "8080")], &[]),
         (&[("POSTGRES_SERVER", "localhost"), ("POSTGRES_PORT", "8000")], &["POSTGRES_PORT 8000"]),
         (&[("X_ADDRESS", "prod.example"), ("X_PORT", "5432")], &[]),
+        (&[("redis_hostname", "localhost"), ("redis_port", "5432")], &["redis_port 5432"]),
+        (&[("DBHOST", "localhost"), ("DBPORT", "5432")], &["DBPORT 5432"]),
+        (&[("REDIS_NODES", "localhost:8000;prod.example:1")], &["REDIS_NODES 8000"]),
+        (&[("DBPORT", "5432"), ("redis_port", "5432")], &[]),
+        (&[("npm_package_config_host", "localhost"), ("npm_package_config_port", "5432")], &[]),
         (
             &[("X_ENDPOINT", "localhost:5432"), ("Y_DSN", "host=localhost")],
             &["X_ENDPOINT 5432", "Y_DSN 5432"],

@@ -6,8 +6,9 @@ use super::Answer;
 use super::beside::is_of_another;
 use super::shell::{is_address, is_for_shells};
 use super::target::{Target, Targets, is_of_origins};
+use crate::identity::address_name::Half;
 use crate::identity::variable_name::{is_cloud_credential, is_secret};
-use crate::stack::dotenv_file::{HOSTS, Line};
+use crate::stack::dotenv_file::Line;
 use crate::text::{loopback, url};
 use crate::variable::{Place, Variable};
 
@@ -57,18 +58,17 @@ struct See<'a> {
 
 impl See<'_> {
     fn answers(&self, line: &Line) -> Vec<Answer> {
-        let stem = |suffixes: &[&str]| {
-            let stem = suffixes.iter().find_map(|suffix| line.name.strip_suffix(suffix));
-            stem.filter(|stem| !stem.is_empty())
-        };
-        match (stem(&HOSTS), stem(&["_PORT"])) {
-            (Some(stem), _) if self.by_name.contains_key(format!("{stem}_PORT").as_str()) => {
-                self.of_host(line, stem)
+        match (Half::of_host(&line.name), Half::of_port(&line.name)) {
+            (Some(host), _) if self.by_name.contains_key(host.port_name().as_str()) => {
+                let found = self.of_host(line, host);
+                if found.is_empty() { self.of_host_with_port(line, host) } else { found }
             }
-            (_, Some(stem)) => self.of_port(line, stem).into_iter().collect(),
+            (_, Some(port)) => self.of_port(line, port).into_iter().collect(),
             (host, None) => match self.of_value(line).or_else(|| self.of_app(line)) {
                 Some(answer) => vec![answer],
-                None => host.map_or_else(Vec::new, |stem| self.of_host(line, stem)),
+                None => host
+                    .filter(|host| !host.is_glued())
+                    .map_or_else(Vec::new, |host| self.of_host(line, host)),
             },
         }
     }
@@ -106,19 +106,19 @@ impl See<'_> {
     }
 
     /// Reads a host without a port: that is in a line of its own, or the usual one of the service that the name speaks of.
-    fn of_host(&self, line: &Line, stem: &str) -> Vec<Answer> {
+    fn of_host(&self, line: &Line, half: Half<'_>) -> Vec<Answer> {
         let host = loopback::bare_host(&line.value);
         if !self.targets.is_here(host) {
             return Vec::new();
         }
-        let port = format!("{stem}_PORT");
+        let (stem, port) = (half.stem(), half.port_name());
         let said = self.by_name.get(port.as_str());
         let target = match said {
             Some(said) => said.value.parse().ok().and_then(|port| self.targets.by_port.get(&port)),
-            None => self.targets.called(stem),
+            None => self.targets.called(&stem),
         };
         let Some(target) = target else { return Vec::new() };
-        if said.is_some() && target.is_where_to_listen(stem) {
+        if said.is_some() && target.is_where_to_listen(&stem) {
             return Vec::new();
         }
         let keeps_name = line.value.contains("://") && loopback::is_named(host);
@@ -133,23 +133,39 @@ impl See<'_> {
         found
     }
 
+    /// Reads a host that says a port itself, though one stands beside it.
+    fn of_host_with_port(&self, line: &Line, half: Half<'_>) -> Vec<Answer> {
+        let is_client = |answer: &Answer| {
+            let target = answer.ports.first().and_then(|(port, _)| self.targets.by_port.get(port));
+            target.is_some_and(|target| !target.is_where_to_listen(&half.stem()))
+        };
+        let says_port = !self.targets.is_here(loopback::bare_host(&line.value));
+        let found = says_port.then(|| self.of_value(line)).flatten();
+        found.filter(is_client).into_iter().collect()
+    }
+
     /// Reads a port without a host: that is in a line of its own, or it is one that the Compose files publish.
-    fn of_port(&self, line: &Line, stem: &str) -> Option<Answer> {
+    fn of_port(&self, line: &Line, half: Half<'_>) -> Option<Answer> {
         let number = line.value.parse().ok()?;
         let target = self.targets.by_port.get(&number)?;
-        let host = HOSTS.iter().find_map(|suffix| self.by_name.get(format!("{stem}{suffix}").as_str()));
+        let (stem, host) = (half.stem(), half.host_names().find_map(|name| self.by_name.get(name.as_str())));
         let is_meant = match host {
-            Some(host) => self.targets.is_here(loopback::bare_host(&host.value)),
+            Some(host) => {
+                let is_said = |port| (port == number).then_some(("", port));
+                self.targets.is_here(loopback::bare_host(&host.value))
+                    || loopback::translated(&host.value, &self.targets.hostname, is_said).is_some()
+            }
+            None if half.is_glued() => false,
             // Where a program of the project's own listens, or Compose publishes, is no address of a client's.
             None => {
                 let beside = self.by_name.iter().map(|(name, line)| (*name, line.value.as_str()));
                 target.is_published
                     && target.is_known
                     && !self.targets.is_of_compose(&line.name)
-                    && !is_of_another(stem, beside, &self.targets.hostname)
+                    && !is_of_another(&stem, beside, &self.targets.hostname)
             }
         };
-        let is_meant = is_meant && !target.is_where_to_listen(stem);
+        let is_meant = is_meant && !target.is_where_to_listen(&stem);
         let ports = vec![(number, target.place.port)];
         is_meant.then(|| Answer { value: target.place.port.to_string(), ports, ..answer(line, target) })
     }

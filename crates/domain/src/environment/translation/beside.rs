@@ -1,6 +1,6 @@
 //! Whether what stands beside a port says that it is another machine's.
 
-use crate::stack::dotenv_file::HOSTS;
+use crate::identity::address_name::{HOSTS, normal};
 use crate::text::loopback;
 
 /// What else follows the name of something to say where it is.
@@ -15,6 +15,8 @@ pub fn is_of_another<'a>(
 ) -> bool {
     let is_place = |name: &str| HOSTS.iter().chain(&PLACES).any(|suffix| name.ends_with(suffix));
     let is_beside = |name: &str| {
+        let name = normal(name);
+        let name = name.as_str();
         let is_of_stem = name.strip_prefix(stem).is_some_and(|rest| rest.starts_with('_'));
         let above = HOSTS.iter().chain(&PLACES).find_map(|suffix| name.strip_suffix(suffix));
         let is_above =
@@ -60,6 +62,7 @@ mod tests {
             ("DB", "DB_VERSION", "17.2", false),
             ("DB", "DB_NAME", "shop", false),
             ("DB", "DBA_HOST", "dba.prod", false),
+            ("SPRING_REDIS", "spring.redis.url", "redis://redis.prod", true),
             ("DB", "OTHER_HOST", "other.prod", false),
         ] {
             assert_eq!(

@@ -10,7 +10,7 @@ mod tests;
 use self::setting::{FOR_BROWSERS, is_setting};
 use super::Answer;
 use super::target::Targets;
-use crate::stack::dotenv_file::HOSTS;
+use crate::identity::address_name::HOSTS;
 
 /// What follows the name of something in that of its address, besides [`HOSTS`].
 const ADDRESSES: [&str; 13] = [

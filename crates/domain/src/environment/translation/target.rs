@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::Kind;
 use crate::engine::container::Container;
+use crate::identity::address_name::{Half, normal};
 use crate::identity::name::ServiceName;
 use crate::identity::variable_name::{self, is_reserved};
 use crate::port::ContainerPort;
-use crate::stack::dotenv_file::HOSTS;
 use crate::stack::plan::ServicePlan;
 use crate::stack::settings::Translate;
 use crate::text::loopback;
@@ -117,16 +117,16 @@ impl Targets {
 
     /// Finds what completes a host of this machine that a program is given without a port: the name and the value of that.
     pub fn complement(&self, name: &str, host: &str) -> Option<(String, u16)> {
-        let stem = stem_of_host(name)?;
+        let half = lone_host(name)?;
         let is_here = |host: &str| loopback::is_here(host, &self.hostname) && !host.starts_with('/');
-        let target = self.called(stem).filter(|_| !self.is_left_alone(name))?;
+        let target = self.called(&half.stem()).filter(|_| !self.is_left_alone(name))?;
         let is_meant = is_here(loopback::bare_host(host)) && is_here(&target.place.host);
-        is_meant.then(|| (format!("{stem}_PORT"), target.place.port))
+        is_meant.then(|| (half.port_name(), target.place.port))
     }
 
     /// Says whether a name is one by which clients are told where a server of a known kind is.
     pub fn is_of_client(&self, name: &str) -> bool {
-        stem_of_host(name).is_some_and(|stem| self.called(stem).is_some())
+        lone_host(name).is_some_and(|half| self.called(&half.stem()).is_some())
     }
 
     /// Lists the words for a service, or for the apps.
@@ -182,7 +182,7 @@ pub fn is_of_server(name: &str) -> bool {
         "UVICORN_",
     ];
     const WORDS: [&str; 5] = ["BIND", "HMR", "LISTEN", "PUMA", "SERVE"];
-    let name = name.to_ascii_uppercase();
+    let name = normal(name);
     BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
         || name.split('_').any(|word| WORDS.contains(&word))
 }
@@ -199,8 +199,9 @@ impl Target {
     }
 }
 
-fn stem_of_host(name: &str) -> Option<&str> {
-    HOSTS.iter().find_map(|suffix| name.strip_suffix(suffix)).filter(|stem| !stem.is_empty())
+/// Reads the name of a host that means one also where no port stands beside it.
+fn lone_host(name: &str) -> Option<Half<'_>> {
+    Half::of_host(name).filter(|half| !half.is_glued())
 }
 
 /// Lists the words of a prefix that say anything.

@@ -89,6 +89,23 @@ fn what_leads_to_a_service_leads_to_the_sessions() {
         ("X_ADDR=localhost\nX_PORT=6379", &["X_ADDR=127.0.0.1", "X_PORT=7002"]),
         ("API_HOST=http://localhost/\nAPI_PORT=8080", &["API_HOST=http://localhost/", "API_PORT=7003"]),
         ("BULL_REDIS_PORT=6379", &["BULL_REDIS_PORT=7002"]),
+        (
+            "database_hostname=localhost\ndatabase_port=5432",
+            &["database_hostname=127.0.0.1", "database_port=7001"],
+        ),
+        (
+            "spring.data.redis.host=localhost\nspring.data.redis.port=6379",
+            &["spring.data.redis.host=127.0.0.1", "spring.data.redis.port=7002"],
+        ),
+        ("redisHost=localhost\nredisPort=6379", &["redisHost=127.0.0.1", "redisPort=7002"]),
+        ("DBHOST=localhost\nDBPORT=5433", &["DBHOST=127.0.0.1", "DBPORT=7001"]),
+        ("redis.host=localhost", &["redis.host=127.0.0.1", "redis.port=7002"]),
+        ("REDISHOST=localhost\nEXPORT=5433\nserver.port=5433", &[]),
+        ("DSN=host=localhost user=u dbname=a port=5433", &["DSN=host=127.0.0.1 user=u dbname=a port=7001"]),
+        ("N=localhost:6379 localhost:5433", &["N=127.0.0.1:7002 127.0.0.1:7001"]),
+        ("X_HOST=localhost:5433\nX_PORT=5433", &["X_HOST=127.0.0.1:7001", "X_PORT=7001"]),
+        ("DEV_HOST=localhost:8080\nDEV_PORT=8080", &[]),
+        ("X_HOST=prod.example:5433\nX_PORT=5433\nY_HOST=0.0.0.0:5433\nY_PORT=5433", &[]),
         // A host alone: the usual port of what the name speaks of.
         ("REDIS_HOST=localhost", &["REDIS_HOST=127.0.0.1", "REDIS_PORT=7002"]),
         ("CACHE_HOST=localhost", &["CACHE_HOST=127.0.0.1", "CACHE_PORT=7002"]),

@@ -107,17 +107,29 @@ fn of_jdbc(url: &str) -> Vec<Address<'_>> {
 }
 
 /// Reads `localhost:9092,other:9092`, with options behind that as StackExchange.Redis has them. What has anything else in it
-/// is no list of addresses.
+/// is no list of addresses. Divided by spaces or semicolons, it is one if each part has a port.
 fn of_list(value: &str) -> Vec<Address<'_>> {
-    let is_of_address = |c: char| c.is_alphanumeric() || " .,:-_%[]".contains(c);
+    if !value.contains(',') && value.contains([' ', ';']) {
+        let parts = value.split([' ', ';']).filter(|part| !part.is_empty());
+        let all: Option<Vec<Address<'_>>> = parts.map(of_place).collect();
+        return all.unwrap_or_default();
+    }
     let parts: Vec<&str> = value.split(',').map(str::trim).collect();
     let addresses = parts.iter().take_while(|part| !part.contains('='));
     let addresses: Vec<&str> = addresses.copied().collect();
     let are_options = parts[addresses.len()..].iter().all(|part| part.contains('='));
-    if !are_options || !addresses.iter().all(|part| part.chars().all(is_of_address)) {
+    if !are_options || !addresses.iter().all(|part| part.chars().all(is_of_place)) {
         return Vec::new();
     }
     addresses.into_iter().filter_map(|host_port| address(host_port, None)).collect()
+}
+
+fn of_place(part: &str) -> Option<Address<'_>> {
+    address(part, None).filter(|_| part.chars().all(is_of_place))
+}
+
+fn is_of_place(c: char) -> bool {
+    c.is_alphanumeric() || " .:-_%[]".contains(c)
 }
 
 /// Reads what Go's driver for MySQL takes: `user:password@tcp(localhost:3306)/shop`.

@@ -128,6 +128,8 @@ fn a_value_leads_elsewhere_and_is_otherwise_as_it_was() {
         // Several at once, each by itself.
         ("http://localhost:3000,http://prod.example:3000", "http://localhost:7005,http://prod.example:3000"),
         ("mongodb://u:p@db.example:1,localhost:5432/x", "mongodb://u:p@db.example:1,127.0.0.1:7001/x"),
+        ("localhost:6379;prod.example:1", "127.0.0.1:7002;prod.example:1"),
+        ("localhost:6379 localhost:5432", "127.0.0.1:7002 127.0.0.1:7001"),
         (
             "localhost:6379, prod.example:6379 ,127.1:5432",
             "127.0.0.1:7002, prod.example:6379 ,127.0.0.1:7001",
@@ -165,6 +167,7 @@ fn a_value_leads_elsewhere_and_is_otherwise_as_it_was() {
         "dbname=x port=5432",
         "5432",
         "0.0.0.0:5432",
+        "see localhost:5432",
         "http://[::]:3000",
         "localhost",
         "",

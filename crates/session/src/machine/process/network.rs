@@ -27,6 +27,7 @@ mod outside;
 mod pasta;
 mod refusal;
 mod relay;
+mod rules;
 mod table;
 mod udp;
 

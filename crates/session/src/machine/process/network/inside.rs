@@ -1,27 +1,26 @@
 //! The helper inside: makes the namespaces, binds what their loopback leads from, then hands out sockets. It has no rights
 //! from there on, and does nothing by itself.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
 use domain::environment::forward::Forward;
 use domain::port::Protocol;
-use nix::errno::Errno;
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
-use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, send, socket};
 use nix::unistd::{getegid, geteuid, getppid};
 use rustix::net::{self, ipproto, sockopt};
 use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities};
 use serde::{Deserialize, Serialize};
 
 use super::refusal::Refusal;
-use super::{INSIDE, channel, diagnosis, helper};
+use super::{INSIDE, channel, diagnosis, helper, rules};
 
 /// What is asked of it, and what it answers.
 pub(super) const WANT_V4: u8 = b'4';
@@ -54,6 +53,14 @@ impl Socket {
     }
 }
 
+/// What a network is to have at the beginning.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Beginning {
+    pub(super) sockets: Vec<Socket>,
+    /// The ports at which other addresses of this machine are nobody.
+    pub(super) closed: BTreeSet<u16>,
+}
+
 /// Serves whoever is at the other end of standard input, until that is gone.
 pub(super) fn serve(arguments: &mut dyn Iterator<Item = OsString>) {
     helper::take_name(INSIDE);
@@ -74,10 +81,13 @@ pub(super) fn serve(arguments: &mut dyn Iterator<Item = OsString>) {
 fn prepare(outside: &UnixStream) -> Result<(), Refusal> {
     let mut line = String::new();
     BufReader::new(outside).read_line(&mut line).map_err(Refusal::helper)?;
-    let sockets: Vec<Socket> = serde_json::from_str(&line).map_err(Refusal::helper)?;
+    let Beginning { sockets, closed } = serde_json::from_str(&line).map_err(Refusal::helper)?;
+    let addresses = rules::own_addresses();
     make_namespaces()?;
-    raise_loopback()
+    rules::raise_loopback()
         .map_err(|error| Refusal::Namespace("raising its loopback".to_owned(), error.to_string()))?;
+    // A system that knows no such rules has the network all the same.
+    let _ = rules::close(&addresses, &closed);
     for socket in sockets {
         // What another socket there has already, or a machine without IPv6 cannot have, leads nowhere.
         let sent = match bound(socket) {
@@ -116,33 +126,6 @@ fn make_namespaces() -> Result<(), Refusal> {
     let last = if user.is_root() { i32::MAX.to_string() } else { group.to_string() };
     let _ = fs::write(PING, format!("{} {last}", if user.is_root() { 0 } else { group.as_raw() }));
     Ok(())
-}
-
-/// Sets the device `lo` up, by netlink: `RTM_NEWLINK` for the device of index 1.
-fn raise_loopback() -> Result<(), Errno> {
-    const LENGTH: u32 = 32;
-    const RTM_NEWLINK: u16 = 16;
-    const NLM_F_REQUEST_ACK: u16 = 1 | 4;
-    const IFF_UP: u32 = 1;
-    let mut message = Vec::new();
-    message.extend(LENGTH.to_ne_bytes());
-    message.extend(RTM_NEWLINK.to_ne_bytes());
-    message.extend(NLM_F_REQUEST_ACK.to_ne_bytes());
-    // Sequence, port; family and type of the device.
-    message.extend([0; 8 + 4]);
-    message.extend(1_i32.to_ne_bytes());
-    message.extend(IFF_UP.to_ne_bytes());
-    message.extend(IFF_UP.to_ne_bytes());
-    let netlink =
-        socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::NetlinkRoute)?;
-    send(netlink.as_raw_fd(), &message, MsgFlags::empty())?;
-    let mut answer = [0; 128];
-    let length = recv(netlink.as_raw_fd(), &mut answer, MsgFlags::empty())?;
-    let code = answer[..length].get(16..20).and_then(|code| code.try_into().ok()).map(i32::from_ne_bytes);
-    match code {
-        Some(0) => Ok(()),
-        code => Err(Errno::from_raw(-code.unwrap_or_default())),
-    }
 }
 
 fn bound(Socket { protocol, address }: Socket) -> std::io::Result<OwnedFd> {

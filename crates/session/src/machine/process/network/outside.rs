@@ -19,7 +19,7 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::around::{Around, Held};
 use super::inbound::{Door, Inbound};
-use super::inside::{HAS, HAS_NOT, READY, Socket};
+use super::inside::{Beginning, HAS, HAS_NOT, READY, Socket};
 use super::outbound::Outbound;
 use super::pasta::Pasta;
 use super::refusal::Refusal;
@@ -131,10 +131,11 @@ impl Made {
         drop(command);
         let forwards = wanted.plan.forwards.iter().chain(&wanted.plan.passed);
         let sockets: Vec<Socket> = forwards.map(Socket::of).collect();
-        let mut line = serde_json::to_vec(&sockets).map_err(Refusal::helper)?;
+        let (count, closed) = (sockets.len(), wanted.plan.closed());
+        let mut line = serde_json::to_vec(&Beginning { sockets, closed }).map_err(Refusal::helper)?;
         line.push(b'\n');
         door.write_all(&line).map_err(Refusal::helper)?;
-        let bound = bound(&mut door, sockets.len())?;
+        let bound = bound(&mut door, count)?;
         let pasta = Pasta::start(&wanted.pasta, inside.id(), process)?;
         let end = door.try_clone().map_err(Refusal::helper)?;
         let door = Door(Arc::new(Mutex::new(door)));
