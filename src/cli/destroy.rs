@@ -1,20 +1,20 @@
 //! `prism destroy`: everything that a session made, removed.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use clap::Args;
-use domain::engine::claim::{Claim, machine_of};
-use domain::failure::{self, Failure};
+use domain::engine::claim::Claim;
+use domain::failure;
 use domain::identity::name::SessionId;
 use domain::text::word::word;
 use domain::worktree::loss::Loss;
 use session::create::Turn;
 use session::docker::{Endpoint, Engine};
-use session::end::ephemeral;
 use session::end::remove::{self, Remains, Volumes};
 use session::end::worktree::Worktree;
+use session::end::{ephemeral, neighbour};
 use session::find::ephemeral::Ephemeral;
 use session::git;
 use session::machine::process::interrupt::Interrupt;
@@ -86,7 +86,7 @@ pub(super) fn run(context: Context, args: DestroyArgs) -> anyhow::Result<()> {
             }
             Ok(found) => {
                 if let Some(worktree) = found.worktree.as_ref().filter(|_| !args.all) {
-                    check_neighbours(&context, &mut engine, &found.target, &worktree.places())?;
+                    neighbour::check(&mut engine, Some(&found.target.id), &worktree.places())?;
                 }
                 doomed.push(found);
             }
@@ -206,7 +206,7 @@ fn remove(
         output.note(format!("removed the session of `{directory}`"));
         return Ok(());
     };
-    check_neighbours(context, engine, &target, &worktree.places())?;
+    neighbour::check(engine, Some(&target.id), &worktree.places())?;
     if losses != asked && !args.yes {
         worktree.check_losses(&losses)?;
     }
@@ -222,38 +222,13 @@ fn remove(
             return Err(error);
         }
     }
-    check_neighbours(context, engine, &target, &aside.places())?;
+    neighbour::check(engine, Some(&target.id), &aside.places())?;
     aside.finish(args.force)?;
     if target.directory.exists() {
         output.note(format!("what somebody made at `{directory}` meanwhile stays"));
     }
     output.note(format!("removed the session of `{directory}`"));
     Ok(())
-}
-
-/// Fails if other sessions live in the worktree that goes with this one, which is or was at these places.
-fn check_neighbours(
-    context: &Context,
-    engine: &mut Engine,
-    target: &Target,
-    places: &[&Path],
-) -> anyhow::Result<()> {
-    // On a remote Engine, other machines have sessions of the same path.
-    let own = machine_of(context.owner());
-    let claims = engine.claims()?;
-    let claims = claims.ours.into_iter().chain(claims.others).filter(|claim| claim.id != target.id);
-    let claims = claims.filter(|claim| claim.owner.as_deref().is_none_or(|owner| machine_of(owner) == own));
-    let directories: BTreeSet<PathBuf> = claims.map(|claim| PathBuf::from(claim.directory)).collect();
-    let inside =
-        |place: &&Path| Some((place.to_path_buf(), directories.iter().find(|it| it.starts_with(place))?));
-    let Some((top, inside)) = places.iter().find_map(inside) else { return Ok(()) };
-    Err(Failure::new(format!(
-        "the worktree `{}` holds another session: `{}`",
-        top.display(),
-        inside.display()
-    ))
-    .hint(format!("remove that first: `prism destroy {}`", word(inside.display())))
-    .into())
 }
 
 /// Finds the sessions of this user, those inside others' worktrees first.
