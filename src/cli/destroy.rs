@@ -86,7 +86,7 @@ pub(super) fn run(context: Context, args: DestroyArgs) -> anyhow::Result<()> {
             }
             Ok(found) => {
                 if let Some(worktree) = found.worktree.as_ref().filter(|_| !args.all) {
-                    neighbour::check(&mut engine, Some(&found.target.id), &worktree.places())?;
+                    neighbour::check(&mut engine, |it| it.id == found.target.id, &worktree.places())?;
                 }
                 doomed.push(found);
             }
@@ -206,7 +206,7 @@ fn remove(
         output.note(format!("removed the session of `{directory}`"));
         return Ok(());
     };
-    neighbour::check(engine, Some(&target.id), &worktree.places())?;
+    neighbour::check(engine, |it| it.id == target.id, &worktree.places())?;
     if losses != asked && !args.yes {
         worktree.check_losses(&losses)?;
     }
@@ -222,7 +222,7 @@ fn remove(
             return Err(error);
         }
     }
-    neighbour::check(engine, Some(&target.id), &aside.places())?;
+    neighbour::check(engine, |it| it.id == target.id, &aside.places())?;
     aside.finish(args.force)?;
     if target.directory.exists() {
         output.note(format!("what somebody made at `{directory}` meanwhile stays"));

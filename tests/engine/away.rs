@@ -141,7 +141,8 @@ fn what_was_moved_with_all_that_is_around_it_is_not_gone() {
     // Its parent has another name, and there is a new one of the old name.
     let inner = work.join("around/inner");
     start(&inner);
-    fs::rename(work.join("around"), work.join("renamed")).expect("rename");
+    let far = Sandbox::new();
+    fs::rename(work.join("around"), far.work().join("renamed")).expect("rename");
     fs::create_dir(work.join("around")).expect("directory");
     let pruned = prune(&project);
     assert!(!is_taken(&pruned, &inner) && pruned.stderr.contains("its parent was made anew"), "{pruned}");

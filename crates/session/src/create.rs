@@ -12,6 +12,7 @@ use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use domain::engine::claim::Claim;
 use domain::failure::{self, Failure};
 use domain::identity::name::SessionId;
 use domain::text::word::word;
@@ -210,7 +211,12 @@ impl Made {
     fn check_neighbours(&self, engine: &mut Engine) -> anyhow::Result<()> {
         let Some((_, marker)) = &self.worktree else { return Ok(()) };
         let own = self.session.as_ref().map(|(id, _)| id);
-        let checked = neighbour::check(engine, own, &[&marker.worktree]);
+        // One that was there before may have been why nothing was started.
+        let is_own = |claim: &Claim| match own {
+            Some(id) => claim.id == *id,
+            None => claim.ephemeral.is_none() && marker.session == Path::new(&claim.directory),
+        };
+        let checked = neighbour::check(engine, is_own, &[&marker.worktree]);
         let is_refused = |error: &anyhow::Error| own.is_some() || error.is::<Failure>();
         checked.or_else(|error| if is_refused(&error) { Err(error) } else { Ok(()) })
     }

@@ -4,8 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::support::Project;
 use crate::support::project::containers_of;
+use crate::support::{Project, engine};
 
 /// A committed project with a worktree `b` that prism made.
 fn created() -> (Project, PathBuf) {
@@ -122,6 +122,7 @@ fn a_removal_goes_on_that_was_killed_at_its_last_steps() {
     let (project, place) = created();
     for verb in [&["destroy", "--yes", text(&place)][..], &["create", "b"]] {
         // Of what was set aside, all is gone but the directory.
+        engine::remove_below(&place);
         let aside = mark(&project, &place);
         fs::remove_dir_all(&place).expect("removed");
         fs::create_dir(&aside).expect("set aside");
@@ -132,6 +133,7 @@ fn a_removal_goes_on_that_was_killed_at_its_last_steps() {
         project.prism(&["create", "b"]).succeeds();
 
         // Somebody who stood there wrote something.
+        engine::remove_below(&place);
         let aside = mark(&project, &place);
         fs::remove_dir_all(&place).expect("removed");
         fs::create_dir(&aside).expect("set aside");

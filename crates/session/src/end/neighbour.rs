@@ -3,23 +3,22 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use domain::engine::claim::machine_of;
+use domain::engine::claim::{Claim, machine_of};
 use domain::failure::Failure;
-use domain::identity::name::SessionId;
 use domain::text::word::word;
 
 use crate::docker::{Engine, owner};
 
-/// Fails if other sessions than `own` live in the worktree which is or was at these places.
+/// Fails if other sessions than the one that `is_own` live in the worktree which is or was at these places.
 ///
 /// # Errors
 /// One does, or the Engine does not answer.
-pub fn check(engine: &mut Engine, own: Option<&SessionId>, places: &[&Path]) -> anyhow::Result<()> {
+pub fn check(engine: &mut Engine, is_own: impl Fn(&Claim) -> bool, places: &[&Path]) -> anyhow::Result<()> {
     let owner = owner();
     // On a remote Engine, other machines have sessions of the same path.
     let here = machine_of(&owner);
     let claims = engine.claims()?;
-    let claims = claims.ours.into_iter().chain(claims.others).filter(|claim| Some(&claim.id) != own);
+    let claims = claims.ours.into_iter().chain(claims.others).filter(|claim| !is_own(claim));
     let claims = claims.filter(|claim| claim.owner.as_deref().is_none_or(|owner| machine_of(owner) == here));
     let directories: BTreeSet<PathBuf> = claims.map(|claim| PathBuf::from(claim.directory)).collect();
     let inside =
