@@ -66,7 +66,7 @@ pub(super) fn run(context: Context, args: DestroyArgs) -> anyhow::Result<()> {
             }
             Ok(found) => {
                 if !args.all {
-                    found.check_neighbours(caller, &mut engine)?;
+                    found.check_neighbours(&mut engine)?;
                 }
                 doomed.push(found);
             }

@@ -49,7 +49,9 @@ pub const DEEDS: &[(&str, Deed)] = &[
         let is_moved = world
             .tries(&world.project.directory, &["worktree", "move", &shown(&world.place), &shown(&moved)]);
         if is_moved {
-            vec![world.wrote(moved.join("notes"), false), Thing::Worktree(moved)]
+            let mut things = vec![world.wrote(moved.join("notes"), false), Thing::Worktree(moved)];
+            things.extend(world.branch("b"));
+            things
         } else {
             Vec::new()
         }

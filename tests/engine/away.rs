@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::support::without::without;
-use crate::support::{Outcome, Project, Pruning, docker};
+use crate::support::{Outcome, Project, Pruning, Sandbox, docker};
 
 fn prune(project: &Project) -> Outcome {
     project.sandbox.prism(&project.sandbox.root(), &["prune", "--dry-run"]).succeeds()
@@ -85,14 +85,24 @@ fn what_has_another_name_now_is_not_gone() {
         project.sandbox.prism(&work.join(name), &["start"]).succeeds();
     }
     fs::create_dir(work.join("elsewhere")).expect("directory");
-    git(&project.directory, &["worktree", "move", &place("tree"), &place("elsewhere/moved")]);
+    let far = Sandbox::new();
+    let moved = far.work().join("moved").display().to_string();
+    git(&project.directory, &["worktree", "move", &place("tree"), &moved]);
     fs::rename(&project.directory, work.join("renamed")).expect("rename");
     let pruned = prune(&project);
     assert!(!is_taken(&pruned, &work.join("tree")) && !is_taken(&pruned, &work.join("shop")));
     assert!(pruned.stderr.contains(&format!("shop` is `{}` now", place("renamed"))), "{pruned}");
     assert!(pruned.stderr.contains("tree` is not there, nor is its repository"), "{pruned}");
     fs::rename(work.join("renamed"), &project.directory).expect("rename");
-    assert!(prune(&project).stderr.contains(&format!("tree` is `{}` now", place("elsewhere/moved"))));
+    assert!(prune(&project).stderr.contains(&format!("tree` is `{moved}` now")));
+    git(&project.directory, &["worktree", "move", &moved, &place("elsewhere/moved")]);
+    // Tidied up, below what is around it and beside that.
+    fs::create_dir_all(work.join("elsewhere/archive")).expect("directory");
+    for to in [work.join("elsewhere/archive/kept"), project.sandbox.root().join("home/kept")] {
+        fs::rename(&project.directory, &to).expect("rename");
+        assert!(!is_taken(&prune(&project), &project.directory), "{}", to.display());
+        fs::rename(to, &project.directory).expect("rename");
+    }
     // A link that leads nowhere.
     fs::rename(&project.directory, work.join("elsewhere/kept")).expect("rename");
     std::os::unix::fs::symlink("/nonexistent/disk", &project.directory).expect("link");
@@ -131,7 +141,8 @@ fn what_was_moved_with_all_that_is_around_it_is_not_gone() {
     // Its parent has another name, and there is a new one of the old name.
     let inner = work.join("around/inner");
     start(&inner);
-    fs::rename(work.join("around"), work.join("renamed")).expect("rename");
+    let far = Sandbox::new();
+    fs::rename(work.join("around"), far.work().join("renamed")).expect("rename");
     fs::create_dir(work.join("around")).expect("directory");
     let pruned = prune(&project);
     assert!(!is_taken(&pruned, &inner) && pruned.stderr.contains("its parent was made anew"), "{pruned}");

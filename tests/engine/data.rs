@@ -200,6 +200,20 @@ fn an_image_says_where_it_keeps_data() {
 }
 
 #[test]
+fn what_is_mounted_in_a_volume_of_the_image_is_data_however_that_is_written() {
+    let given = Given::volume("data-below");
+    for (volume, target) in [("/kept/", "/kept"), ("/kept", "/kept/below"), ("/x/../kept", "/kept/below")] {
+        let copies = Copies::new(&format!(
+            "services:\n  a:\n    build: {{dockerfile_inline: \"FROM prism-test:1\\nVOLUME {volume}\\n\"}}\n    command: sleep 1000\n    stop_signal: SIGKILL\n    labels: {{dev-prism.ready: none}}\n    volumes: [\"files:{target}\"]\nvolumes: {{files: {{external: true, name: {}}}}}\n",
+            given.volume
+        ));
+        let [one, two] = copies.both();
+        copies.prism(one, &["start"]).succeeds();
+        refused(&copies.prism(two, &["start"]).exits(1), &["service `a`"]);
+    }
+}
+
+#[test]
 fn of_two_that_start_at_once_one_does() {
     let given = Given::volume("data-race");
     let copies = Copies::new(&format!(

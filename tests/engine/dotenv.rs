@@ -223,3 +223,33 @@ fn other_formats_reach_their_readers() {
     let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
     assert_eq!(json["V_B"], "two\nlines");
 }
+
+#[test]
+fn who_is_killed_while_writing_leaves_no_copy_of_a_secret() {
+    let project = Project::web();
+    project.write("my.env", "PASSWORD=x\n");
+    let names = || {
+        let entries = std::fs::read_dir(project.directory.clone()).expect("directory");
+        entries.map(|entry| entry.expect("entry").file_name()).collect::<std::collections::BTreeSet<_>>()
+    };
+    // A limit on what is written kills in the midst of that.
+    let prism = env!("CARGO_BIN_EXE_prism");
+    let killed = |words: &str| {
+        let script = format!("ulimit -c 0; ulimit -f 0; exec '{prism}' {words}");
+        project.sandbox.command("sh", &project.directory, &["-c", &script]).run()
+    };
+    let before = names();
+    assert_ne!(killed("start").status, 0);
+    assert_eq!(names(), before);
+    project.prism(&["start"]).succeeds();
+    let before = names();
+    let outcome = killed("env --write my.env");
+    assert_ne!(outcome.status, 0, "{outcome}");
+    assert_eq!(names(), before);
+    assert_eq!(project.read("my.env"), "PASSWORD=x\n");
+    // What was about to take the place of a generated file goes with that.
+    let new = ".docker-compose.session.yml.prism-new";
+    project.write(new, &project.read("docker-compose.session.yml"));
+    project.prism(&["destroy", "--yes"]).succeeds();
+    assert!(!project.directory.join(new).exists());
+}

@@ -173,6 +173,21 @@ fn volumes_of_others_stay_and_anonymous_ones_go_with_their_container() {
 }
 
 #[test]
+fn a_network_stays_that_somebodys_container_needs_to_be_started() {
+    let project = Project::quick();
+    project.prism(&["start"]).succeeds();
+    let label = format!("label=dev-prism.working_dir={}", project.directory.display());
+    let network = docker(&["network", "ls", "--filter", &label, "--format", "{{.Name}}"]).trim().to_owned();
+    let theirs = docker(&["create", "--network", &network, "prism-test:1", "true"]).trim().to_owned();
+    let destroyed = project.prism(&["destroy", "--yes"]).succeeds();
+    assert!(destroyed.stderr.contains(&format!("{network} stays: ")), "{destroyed}");
+    docker(&["start", &theirs]);
+    docker(&["rm", "-fv", &theirs]);
+    project.prism(&["destroy", "--yes"]).succeeds();
+    project.holds_nothing();
+}
+
+#[test]
 fn a_volume_under_the_name_of_the_note_is_the_users() {
     let project = Project::quick();
     project.prism(&["start"]).succeeds();

@@ -12,6 +12,7 @@ use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use domain::engine::claim::Claim;
 use domain::failure::{self, Failure};
 use domain::identity::name::SessionId;
 use domain::text::word::word;
@@ -23,6 +24,7 @@ pub use self::place::{Place, place};
 pub use self::turn::Turn;
 use self::undo::{Known, undo};
 use crate::docker::Engine;
+use crate::end::neighbour;
 use crate::end::remove::{self, Remains, Volumes};
 use crate::end::worktree::Worktree;
 use crate::find::{LOCK_POLL, Session, lock_name};
@@ -93,6 +95,9 @@ impl Made {
         check_free(&repository, place)?;
         repository.remember_home()?;
         let beginning = repository.beginning(branch, from)?;
+        if beginning == Beginning::Present {
+            repository.check_vacant(branch)?;
+        }
         if let Beginning::Tracking(reference) = &beginning {
             notices.note(format!("the new branch `{branch}` follows `{}`", git::short(reference)));
         }
@@ -201,6 +206,21 @@ impl Made {
         }
     }
 
+    /// Fails if somebody started another session in the worktree meanwhile. Where the Engine does not answer, and was not told
+    /// to start anything, nobody could.
+    fn check_neighbours(&self, engine: &mut Engine) -> anyhow::Result<()> {
+        let Some((_, marker)) = &self.worktree else { return Ok(()) };
+        let own = self.session.as_ref().map(|(id, _)| id);
+        // One that was there before may have been why nothing was started.
+        let is_own = |claim: &Claim| match own {
+            Some(id) => claim.id == *id,
+            None => claim.ephemeral.is_none() && marker.session == Path::new(&claim.directory),
+        };
+        let checked = neighbour::check(engine, is_own, &[&marker.worktree]);
+        let is_refused = |error: &anyhow::Error| own.is_some() || error.is::<Failure>();
+        checked.or_else(|error| if is_refused(&error) { Err(error) } else { Ok(()) })
+    }
+
     /// Says whether there is nothing to undo.
     fn is_empty(&self) -> bool {
         self.session.is_none() && self.worktree.is_none() && self.directories.is_empty()
@@ -241,6 +261,11 @@ impl Made {
             notices.note(goes_on);
             return false;
         }
+        if let Err(error) = self.check_neighbours(engine) {
+            notices.failed(failure::render(&error));
+            notices.note(goes_on);
+            return false;
+        }
         notices.note("removing what was made");
         let mut failed = Vec::new();
         if let Some((id, directory)) = &self.session {
@@ -262,7 +287,9 @@ impl Made {
             }
         }
         if let Some((repository, marker)) = &self.worktree {
-            failed.extend(undo(repository, marker, &self.known).err());
+            // Removing the stack took a while.
+            let undone = self.check_neighbours(engine).and_then(|()| undo(repository, marker, &self.known));
+            failed.extend(undone.err());
         }
         for directory in &self.directories {
             // Only if nobody else put something there meanwhile.

@@ -1,8 +1,9 @@
 //! What a name means that is given for a branch.
 
+use std::fs;
 use std::path::Path;
 
-use super::{branches, worktree};
+use super::{branches, committed, worktree};
 use crate::support::Project;
 
 /// A project whose remotes `origin` and, if so, `fork` have the branch `feature/pay`, which is not here.
@@ -91,4 +92,24 @@ fn a_name_of_something_else_makes_no_branch() {
         assert!(refused.stderr.contains(hint), "{refused}");
     }
     assert_eq!(branches(&project), "main\n");
+}
+
+#[test]
+fn a_branch_that_is_checked_out_is_named_with_its_place() {
+    let project = committed("");
+    let other = project.sandbox.work().join("other");
+    let shown = other.display().to_string();
+    project.sandbox.git(&project.directory, &["worktree", "add", "-q", "-b", "b", &shown]);
+    for (branch, place) in [("main", &project.directory), ("b", &other)] {
+        let refused = project.prism(&["create", branch]).exits(1);
+        let place = place.display();
+        assert!(
+            refused.stderr.contains(&format!("the branch `{branch}` is checked out at `{place}`")),
+            "{refused}"
+        );
+        assert!(refused.stderr.contains(&format!("`prism -C {place} start`")), "{refused}");
+    }
+    fs::remove_dir_all(&other).expect("removed");
+    let refused = project.prism(&["create", "b"]).exits(1);
+    assert!(refused.stderr.contains(&format!("worktree remove --force --force {shown}`")), "{refused}");
 }

@@ -49,6 +49,18 @@ fn a_directory_that_is_there_is_meant_rather_than_a_branch() {
     assert!(outcome.stderr.contains("the branch of that name is at `"), "{outcome}");
     assert!(worktree(&project, "docs").exists());
 
+    // Both have a session: neither is guessed, as either would lose its data.
+    let docs = project.directory.join("docs");
+    fs::copy(project.directory.join("compose.yaml"), docs.join("compose.yaml")).expect("copied");
+    project.sandbox.prism(&docs, &["start"]).succeeds();
+    let refused = project.prism(&["destroy", "--yes", "docs"]).exits(2);
+    let hint = format!("`prism destroy {}` removes the former", docs.display());
+    assert!(refused.stderr.contains(&hint), "{refused}");
+    assert!(containers_of(&docs).len() == 1 && worktree(&project, "docs").exists());
+    project.prism(&["destroy", "--yes", "./docs"]).succeeds();
+    assert!(containers_of(&docs).is_empty() && worktree(&project, "docs").exists());
+    fs::remove_file(docs.join("compose.yaml")).expect("the file");
+
     // The worktree was made for one branch and has another: neither is guessed.
     fs::remove_dir(project.directory.join("docs")).expect("empty");
     project.sandbox.git(&worktree(&project, "docs"), &["checkout", "-q", "-b", "other"]);

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use nix::sys::signal::Signal;
 
 use super::{branches, committed, sha256, worktree};
-use crate::support::project::containers_of;
+use crate::support::project::{QUICK, containers_of};
 use crate::support::{Outcome, Project, Proxy, Run, eventually};
 
 /// Runs prism with a `git` that does something of somebody's before it makes what the word in its arguments names.
@@ -99,6 +99,25 @@ fn a_worktree_in_which_somebody_works_stays_whole() {
     assert!(created.stderr.contains("going on from there"), "{created}");
     project.sandbox.prism(&place, &["destroy", "--yes", "--force"]).succeeds();
     assert_eq!(branches(&project), "main\n");
+}
+
+#[test]
+fn a_worktree_stays_that_somebody_locked_or_started_another_session_in() {
+    let start = format!("'{}' -C api start", env!("CARGO_BIN_EXE_prism"));
+    for (meanwhile, says) in
+        [("git worktree lock --reason keep .", "is locked: keep"), (start.as_str(), "holds another session")]
+    {
+        let project = committed(&format!("setup: [\"{meanwhile}; exit 1\"]\n"));
+        project.write("api/compose.yaml", QUICK);
+        project.write("api/prism.yaml", "");
+        project.sandbox.git(&project.directory, &["add", "."]);
+        project.sandbox.git(&project.directory, &["commit", "-qm", "api"]);
+        let failed = project.prism(&["create", "b"]).exits(1);
+        let goes_on = "everything stays; `prism create b` goes on";
+        assert!(failed.stderr.contains(says) && failed.stderr.contains(goes_on), "{failed}");
+        let place = worktree(&project, "b");
+        assert!(place.join("compose.yaml").exists() && containers_of(&place).len() == 1, "{failed}");
+    }
 }
 
 /// Has a `create` of the branch `b` killed when its files are there, and before it is said that it is whole.

@@ -1,10 +1,11 @@
 //! Marks of a removal that was cut short, and what somebody made at the same place since.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::support::Project;
 use crate::support::project::containers_of;
+use crate::support::{Project, engine};
 
 /// A committed project with a worktree `b` that prism made.
 fn created() -> (Project, PathBuf) {
@@ -114,6 +115,67 @@ fn what_was_set_aside_goes_with_the_next_call_wherever_that_is_from() {
     fs::remove_file(aside.join("mine")).expect("saved");
     project.prism(&["destroy", "--yes", text(&place)]).succeeds();
     settled(&project, "main\n");
+}
+
+#[test]
+fn a_removal_goes_on_that_was_killed_at_its_last_steps() {
+    let (project, place) = created();
+    for verb in [&["destroy", "--yes", text(&place)][..], &["create", "b"]] {
+        // Of what was set aside, all is gone but the directory.
+        engine::remove_below(&place);
+        let aside = mark(&project, &place);
+        fs::remove_dir_all(&place).expect("removed");
+        fs::create_dir(&aside).expect("set aside");
+        project.prism(verb).succeeds();
+        assert!(!aside.exists());
+        project.prism(&["destroy", "--yes", text(&place)]).run();
+        settled(&project, "main\n");
+        project.prism(&["create", "b"]).succeeds();
+
+        // Somebody who stood there wrote something.
+        engine::remove_below(&place);
+        let aside = mark(&project, &place);
+        fs::remove_dir_all(&place).expect("removed");
+        fs::create_dir(&aside).expect("set aside");
+        fs::write(aside.join("mine"), "work").expect("file");
+        let refused = project.prism(verb).exits(1);
+        assert!(refused.stderr.contains("hint: ") && aside.join("mine").exists(), "{refused}");
+        fs::remove_file(aside.join("mine")).expect("saved");
+
+        // git's note of it is on its way out.
+        let on_its_way = project.directory.join(".git/prism/removed-0123456789abcdef");
+        fs::rename(project.directory.join(".git/worktrees/b"), &on_its_way).expect("taken away");
+        fs::remove_file(on_its_way.join("gitdir")).expect("half removed");
+        project.prism(verb).succeeds();
+        project.prism(&["destroy", "--yes", text(&place)]).run();
+        settled(&project, "main\n");
+        assert!(!aside.exists());
+        project.prism(&["create", "b"]).succeeds();
+    }
+}
+
+#[test]
+fn of_two_that_go_at_once_none_relies_on_the_others_branch() {
+    let (project, place) = created();
+    project.sandbox.git(&place, &["commit", "-q", "--allow-empty", "-m", "work"]);
+    project.prism(&["create", "other", "--from", "b"]).succeeds();
+    let commit = project.sandbox.git(&place, &["rev-parse", "HEAD"]);
+    // When the one is about to delete its branch, the other one does the same; at most until it has to wait.
+    let real = project.sandbox.command("sh", &project.directory, &["-c", "command -v git"]).succeeds();
+    let script = format!(
+        "#!/bin/sh\nif [ -z \"$SECOND\" ]; then case \"$*\" in *'update-ref --no-deref -d'*)\nSECOND=1 timeout 5 '{}' destroy --yes '{}' ;; esac; fi\nexec '{}' \"$@\"\n",
+        env!("CARGO_BIN_EXE_prism"),
+        text(&place.with_file_name("other")),
+        real.line()
+    );
+    let git = project.sandbox.write("bin/git", &script);
+    fs::set_permissions(&git, fs::Permissions::from_mode(0o755)).expect("chmod");
+    let path = std::env::var("PATH").expect("PATH");
+    let path = format!("{}:{path}", git.parent().expect("parent").display());
+    project.prism(&["destroy", "--yes", text(&place)]).env("PATH", path).succeeds();
+    project.prism(&["destroy", "--yes", text(&place.with_file_name("other"))]).run();
+    let kept = project.sandbox.git(&project.directory, &["branch", "--contains", commit.trim()]);
+    assert_ne!(kept, "", "{commit}");
 }
 
 #[test]

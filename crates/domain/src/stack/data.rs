@@ -55,11 +55,18 @@ pub fn place_by_driver<'o>(option: impl Fn(&str) -> Option<&'o str>) -> Option<S
     let kind = option("type").unwrap_or_default();
     let device = option("device").filter(|_| kind != "tmpfs")?;
     let given = option("o").unwrap_or_default();
+    let told = |name: &str| given.split(',').find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
+    if kind == "overlay" {
+        // What is written goes there; what is below is only read.
+        return told("upperdir").map(str::to_owned);
+    }
     let is_bind = kind == "none" || given.split(',').any(|word| word == "bind" || word == "rbind");
     if is_bind {
         return Some(device.to_owned());
     }
-    let host = given.split(',').find_map(|word| word.strip_prefix("addr=")).unwrap_or_default();
+    let host = told("addr").unwrap_or_default();
+    // Whichever version of it is asked for, the files are the same.
+    let kind = if kind == "nfs4" { "nfs" } else { kind };
     Some(format!("{kind}://{host}{device}"))
 }
 

@@ -1,7 +1,7 @@
 //! What servers keep outside of their session, and what gets a volume of the session's in its place.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 use crate::catalog::{self, Kind};
 use crate::engine::container::Inspection;
@@ -192,6 +192,28 @@ pub fn shared(model: &Model, plan: &Plan, directory: &str) -> Vec<(ServiceName, 
 pub fn keeps(kind: Option<&str>, image: &str, target: &str) -> bool {
     let kind = catalog::kind(kind, image).ok().flatten();
     kind.is_some_and(|kind| is_around(kind.data(), target))
+}
+
+/// Says whether what is mounted at `target` is in one of an image's `volumes`: a Dockerfile may write `/data/`, and a file
+/// mount what is below.
+pub fn is_in_volume(volumes: &BTreeSet<String>, target: &str) -> bool {
+    let target = normal(target);
+    volumes.iter().map(|volume| normal(volume)).any(|volume| {
+        let is_below = volume.components().count() > 1 && target.starts_with(&volume);
+        target == volume || is_below && !is_other(&target.to_string_lossy())
+    })
+}
+
+/// Resolves `.` and `..` by name.
+fn normal(path: &str) -> PathBuf {
+    Path::new("/").join(path).components().fold(PathBuf::new(), |mut path, part| {
+        match part {
+            Component::ParentDir => drop(path.pop()),
+            Component::CurDir => {}
+            part => path.push(part),
+        }
+        path
+    })
 }
 
 /// Says whether a container keeps data at or below a path, or around it, as far as its image, its command and its environment

@@ -1,6 +1,6 @@
 //! Worktrees and their branches, for whoever names a session by its branch.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::failure::{Failure, Kind};
 use crate::text::template::nearest;
@@ -55,6 +55,16 @@ pub fn of_branch<'c>(
     ))
     .kind(Kind::Usage)
     .hint(format!("name it by its directory: {}", call(made))))
+}
+
+/// Says that a name is that of a session's directory and of another one's branch, where guessing would cost data.
+pub fn ambiguous(name: &str, directory: &Path, of_branch: &Path) -> Failure {
+    let [directory, of_branch] = [directory, of_branch].map(|path| word(path.display()));
+    Failure::new(format!("`{name}` is a directory with a session, and the branch of another one"))
+        .kind(Kind::Usage)
+        .hint(format!(
+            "`prism destroy {directory}` removes the former, `prism destroy {of_branch}` the latter"
+        ))
 }
 
 /// Says that nothing is called so, and what nearly is.

@@ -1,19 +1,17 @@
 //! The files that git does not bring into a new worktree.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
-use std::os::fd::AsRawFd;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use domain::failure::Failure;
-use nix::fcntl::{AT_FDCWD, AtFlags};
 
 use super::place::normalized;
 use crate::find::CONFIGURATION;
 use crate::git;
-use crate::machine::{files, read};
+use crate::machine::files::{self, whole};
+use crate::machine::read;
 
 /// Copies files that git does not carry, from the same place in the main worktree, else from the session that
 /// `create` was called in.
@@ -47,7 +45,7 @@ pub fn copy_env_files(sources: &[PathBuf], to: &Path, names: &[String]) -> anyho
             return Err(leads_out().into());
         }
         fs::create_dir_all(parent).with_context(|| format!("cannot make `{}`", parent.display()))?;
-        copy(&source, &target, parent)
+        copy(&source, &target)
             .with_context(|| format!("cannot copy `{}` to the new worktree", source.display()))?;
     }
     Ok(())
@@ -76,43 +74,8 @@ pub fn take_settings(from: &Path, to: &Path) -> anyhow::Result<Option<String>> {
     )))
 }
 
-/// Copies a file in one step, its mode included: such files hold secrets, and half a one is worse than none. Until it is
-/// whole, it has no name, so that a killed prism leaves nothing; and never over one that somebody made meanwhile.
-fn copy(source: &Path, target: &Path, parent: &Path) -> io::Result<()> {
+/// Copies a file in one step, its mode included: such files hold secrets, and half a one is worse than none.
+fn copy(source: &Path, target: &Path) -> io::Result<()> {
     let (mut from, metadata) = read::open(source)?;
-    let unnamed = File::options().write(true).mode(0o600).custom_flags(nix::libc::O_TMPFILE).open(parent);
-    let Ok(mut unnamed) = unnamed else {
-        // Not every file system knows files without a name.
-        let mut named = tempfile::NamedTempFile::new_in(parent)?;
-        io::copy(&mut from, &mut named)?;
-        named.as_file().set_permissions(metadata.permissions())?;
-        return named.persist_noclobber(target).map(drop).map_err(|error| error.error);
-    };
-    io::copy(&mut from, &mut unnamed)?;
-    unnamed.set_permissions(metadata.permissions())?;
-    let by_descriptor = PathBuf::from(format!("/proc/self/fd/{}", unnamed.as_raw_fd()));
-    nix::unistd::linkat(AT_FDCWD, &by_descriptor, AT_FDCWD, target, AtFlags::AT_SYMLINK_FOLLOW)?;
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
-    use super::*;
-
-    #[test]
-    fn a_copy_is_whole_and_alone_and_over_nothing() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let at = |name: &str| directory.path().join(name);
-        fs::write(at("from"), "KEY=1\n").expect("written");
-        fs::set_permissions(at("from"), fs::Permissions::from_mode(0o640)).expect("chmod");
-        copy(&at("from"), &at("to"), directory.path()).expect("copied");
-        assert_eq!(read::text(&at("to")).expect("text"), "KEY=1\n");
-        assert_eq!(fs::metadata(at("to")).expect("there").permissions().mode() & 0o777, 0o640);
-        fs::write(at("to"), "mine").expect("written");
-        copy(&at("from"), &at("to"), directory.path()).expect_err("it is there");
-        assert_eq!(read::text(&at("to")).expect("text"), "mine");
-        assert_eq!(fs::read_dir(directory.path()).expect("entries").count(), 2);
-    }
+    whole::make(target, metadata.permissions(), |file| io::copy(&mut from, file).map(drop))
 }

@@ -8,7 +8,7 @@ use domain::failure::Failure;
 use domain::text::word::word;
 use domain::worktree::loss::Loss;
 
-use crate::end::worktree;
+use crate::end::worktree::{self, Worktree};
 use crate::git::{self, Marker, Repository};
 
 /// What of the new files in a worktree is known not to be somebody's.
@@ -95,6 +95,7 @@ pub(super) fn look(
     top: &Path,
     known: &Known,
 ) -> anyhow::Result<()> {
+    Worktree::of_mark(repository, marker).check_lock()?;
     let is_half = repository.is_half(marker);
     let losses = worktree::losses(repository, marker, top)?.into_iter();
     let losses = losses.filter_map(|loss| if is_half { Some(loss) } else { known.foreign(top, loss) });

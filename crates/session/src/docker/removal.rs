@@ -162,9 +162,13 @@ impl Engine {
     /// Removes networks, each given by id and name. Gives back the names of those that a foreign container uses, and that
     /// stay.
     pub fn remove_networks(&self, networks: &[(String, String)]) -> anyhow::Result<Vec<String>> {
-        let removals = networks
-            .iter()
-            .map(|(id, _)| self.when_released("network", 403, id, format!("/networks/{}", encoded(id))));
+        let removals = networks.iter().map(async |(id, name)| {
+            // One that does not run is no endpoint, and could never be started again.
+            if self.has_users("network", &[id, name]).await? {
+                return Ok(true);
+            }
+            self.when_released("network", 403, id, format!("/networks/{}", encoded(id))).await
+        });
         let answers = self.runtime.block_on(join_all(removals));
         let names: Vec<String> = networks.iter().map(|(_, name)| name.clone()).collect();
         self.stay(&names, answers)
@@ -183,11 +187,10 @@ impl Engine {
     /// off the list a moment before it lets go of its volumes.
     async fn when_released(&self, kind: &str, in_use: u16, name: &str, path: String) -> Result<bool, Error> {
         let deadline = Instant::now() + RELEASE;
-        let users = format!("/containers/json?all=true&{}", filters(&[(kind, &[name])]));
         loop {
             match self.client.delete(&path).await {
                 Err(error) if has_status(&error, in_use) => {
-                    if !self.client.get::<Vec<ContainerSummary>>(&users).await?.is_empty() {
+                    if self.has_users(kind, &[name]).await? {
                         return Ok(true);
                     }
                     if Instant::now() > deadline {
@@ -198,6 +201,12 @@ impl Engine {
                 answer => return answer.map(|()| false),
             }
         }
+    }
+
+    /// Says whether containers, running or not, have something that is called by one of `names`.
+    async fn has_users(&self, kind: &str, names: &[&str]) -> Result<bool, Error> {
+        let users = format!("/containers/json?all=true&{}", filters(&[(kind, names)]));
+        Ok(!self.client.get::<Vec<ContainerSummary>>(&users).await?.is_empty())
     }
 
     /// Removes image tags, and with the last tag of an image that image; not the ones that it was made from, which may be

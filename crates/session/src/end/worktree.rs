@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use domain::failure::Failure;
+use domain::text::hash::short_hash;
 use domain::text::word::word;
 use domain::worktree::loss::Loss;
 
-use crate::find::CONFIGURATION;
 use crate::find::generated::is_generated;
+use crate::find::{CONFIGURATION, LOCK_POLL};
 use crate::git::{self, EngineMark, Looked, Marker, Repository, Stage};
 use crate::machine::files::fixed::{self, Fixed};
+use crate::machine::lock::Lock;
 use crate::machine::{files, platform, read};
 
 /// A worktree that prism made, or what is left of one.
@@ -93,7 +95,7 @@ impl Worktree {
 
     /// Fails if the user locked it.
     pub fn check_lock(&self) -> Result<(), Failure> {
-        let Some(reason) = git::lock_reason(&self.repository, self.top()) else { return Ok(()) };
+        let Some(reason) = git::lock_reason(&self.repository, &self.marker) else { return Ok(()) };
         let shown = self.top().display();
         let (common, top) = (word(self.away().display()), word(&shown));
         let reason = if reason.is_empty() { String::new() } else { format!(": {reason}") };
@@ -226,6 +228,12 @@ impl Aside {
     /// aside.
     pub fn finish(self, is_forced: bool) -> anyhow::Result<()> {
         let top = &self.marker.worktree;
+        // What one that goes has may be in another one, which another prism removes right now.
+        let name = format!("removal-{}", short_hash(self.repository.common.as_os_str().as_encoded_bytes()));
+        let _one_at_a_time = Lock::acquire(&name, || {
+            std::thread::park_timeout(LOCK_POLL);
+            Ok(())
+        })?;
         self.look(is_forced)
             .with_context(|| format!("the stack of `{}` is removed, and no more", top.display()))?;
         self.repository.finish(&self.marker, self.path.as_deref())?;

@@ -8,7 +8,8 @@ use domain::text::dotenv;
 use domain::text::hash::content_hash;
 
 use crate::find::{Session, key};
-use crate::machine::{files, read};
+use crate::machine::files::{self, whole};
+use crate::machine::read;
 
 /// The session's variables, for editors and other readers of dotenv files.
 pub const DOTENV: &str = ".env.session";
@@ -53,10 +54,10 @@ impl Session {
     }
 }
 
-/// Says whether a file is one of these, and prism wrote it: it is no work of anybody's.
+/// Says whether a file is one of these, and prism wrote it: it is no work of anybody's. Nor is what a killed prism was about
+/// to put in its place.
 pub fn is_generated(path: &Path) -> bool {
-    let is_named = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| NAMES.contains(&name));
-    is_named && files::read(path).is_ok_and(|text| text.is_some_and(|text| is_ours(path, &text)))
+    named(path).is_some() && files::read(path).is_ok_and(|text| text.is_some_and(|text| is_ours(path, &text)))
 }
 
 /// Writes one of them in one step, unless it says the same already. Says whether it wrote.
@@ -66,14 +67,25 @@ pub fn write(path: &Path, text: &str) -> anyhow::Result<bool> {
 
 /// Removes one of them. What somebody else wrote under its name stays.
 pub fn remove(path: &Path) -> anyhow::Result<()> {
-    files::remove(path, |present| is_ours(path, present)).map(drop)
+    for path in [path, &whole::beside(path)] {
+        files::remove(path, |present| is_ours(path, present))?;
+    }
+    Ok(())
 }
 
 fn is_ours(path: &Path, text: &[u8]) -> bool {
-    match path.file_name().and_then(|name| name.to_str()) {
+    match named(path) {
         Some(DOTENV | SECRETS) => dotenv::is_generated(text),
         _ => header::is_generated(text),
     }
+}
+
+/// Names which of them a file is, or is about to be.
+fn named(path: &Path) -> Option<&'static str> {
+    NAMES.into_iter().find(|name| {
+        let usual = path.with_file_name(name);
+        path == usual || path == whole::beside(&usual)
+    })
 }
 
 /// Replaces the header of the override, whose body stays.

@@ -7,10 +7,12 @@ mod submodule;
 mod tree;
 
 use std::ffi::OsStr;
+use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::Command;
 
+use anyhow::Context;
 use domain::worktree::loss::{Loss, branch_of_stash, left, symbolic};
 
 use self::checkout::Checkout;
@@ -51,7 +53,11 @@ pub struct Looked<'a> {
 /// git cannot answer: then nothing may be removed.
 pub fn losses(looked: Looked, is_ours: &dyn Fn(&Path) -> bool) -> anyhow::Result<Vec<Loss>> {
     let Looked { repository, marker, top, is_going } = looked;
-    let private = private_directory(top).unwrap_or_else(|| top.join(".git"));
+    // When its removal was cut short, its `.git` may be gone, and what that led to still be there.
+    let named = private_directory(top);
+    let left = if named.is_none() { repository.private(marker) } else { None };
+    let options = left.iter().map(git_dir).collect();
+    let Some(private) = named.or(left) else { return unknown(top) };
     let found = tree::nested(top, &private)?;
     let mut losses = Checkout::of(top, &private)?.losses("", is_going, is_ours, &found.skipped(top))?;
     for (path, git) in &found.submodules {
@@ -59,7 +65,7 @@ pub fn losses(looked: Looked, is_ours: &dyn Fn(&Path) -> bool) -> anyhow::Result
         let checkout = Checkout::of(path, git)?;
         losses.extend(checkout.losses(&below, is_going, is_ours, &found.skipped(path))?);
     }
-    let seen = Seen { directory: top, private: &private, options: Vec::new() };
+    let seen = Seen { directory: top, private: &private, options };
     losses.extend(seen.commits()?);
     losses.extend(seen.stashes(marker)?);
     losses.extend(submodule::losses(&repository.common, &private, &marker.start)?);
@@ -94,7 +100,7 @@ pub(super) fn losses_of_missing(
     marker: &Marker,
     private: &Path,
 ) -> anyhow::Result<Vec<Loss>> {
-    let options = vec![format!("--git-dir={}", private.display())];
+    let options = vec![git_dir(private)];
     let seen = Seen { directory: &repository.common, private, options };
     let mut losses = Vec::new();
     if private.join("index").exists() {
@@ -116,6 +122,18 @@ pub(super) fn losses_of_missing(
     losses.extend(seen.stashes(marker)?);
     losses.extend(submodule::losses(&repository.common, private, &marker.start)?);
     Ok(losses)
+}
+
+/// Names what is in a directory of which git knows nothing any more.
+fn unknown(top: &Path) -> anyhow::Result<Vec<Loss>> {
+    let entries = fs::read_dir(top).with_context(|| format!("cannot look into `{}`", top.display()))?;
+    let names = entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+    let names = names.collect::<std::io::Result<Vec<String>>>()?;
+    Ok(if names.is_empty() { Vec::new() } else { vec![Loss::Untracked(names)] })
+}
+
+fn git_dir(private: impl AsRef<Path>) -> String {
+    format!("--git-dir={}", private.as_ref().display())
 }
 
 /// Where references to what a remote has are, and git's option for all of these.

@@ -1,7 +1,10 @@
 //! What git itself has noted down of a worktree.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use anyhow::Context;
 
 use super::marker::{self, Marker};
 use super::repository::Repository;
@@ -10,6 +13,9 @@ use crate::machine::read;
 
 /// Why git itself locks a worktree that it is about to make.
 const INITIALIZING: &str = "initializing";
+
+/// How the name begins that a git directory has on its way out.
+const RUBBISH: &str = "removed-";
 
 /// One of them.
 #[derive(Debug)]
@@ -95,8 +101,26 @@ impl Repository {
         if !is_gone(&marker) || !loss::losses_of_missing(self, &marker, &registration.directory)?.is_empty() {
             return Ok(false);
         }
-        fs::remove_dir_all(&registration.directory)?;
+        self.remove_registration(&registration)?;
+        self.remove_rubbish();
         Ok(true)
+    }
+
+    /// Takes git's note of a worktree away, in one step: what is left of half a one would be nobody's.
+    pub(super) fn remove_registration(&self, registration: &Registration) -> anyhow::Result<()> {
+        let rubbish = self.common.join("prism").join(format!("{RUBBISH}{}", marker::nonce()));
+        fs::create_dir_all(self.common.join("prism"))
+            .and_then(|()| fs::rename(&registration.directory, rubbish))
+            .context("cannot clean up the git directory")
+    }
+
+    /// Deletes what was taken away, also by a prism that was killed before it did. Somebody else may be at it.
+    pub(super) fn remove_rubbish(&self) {
+        let entries = fs::read_dir(self.common.join("prism")).into_iter().flatten().filter_map(Result::ok);
+        let is_rubbish = |name: &OsStr| name.as_encoded_bytes().starts_with(RUBBISH.as_bytes());
+        for entry in entries.filter(|entry| is_rubbish(&entry.file_name())) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
     }
 }
 

@@ -126,8 +126,9 @@ impl Repository {
                 // git was killed before it put anything there; with something in it, this fails.
                 let _ = fs::remove_dir(&marker.worktree);
             }
-            fs::remove_dir_all(registration.directory).context("cannot clean up the git directory")?;
+            self.remove_registration(&registration)?;
         }
+        self.remove_rubbish();
         if marker.is_new_branch {
             self.remove_branch(marker, proof)?;
         }

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
+use domain::failure::Failure;
+use domain::text::word::word;
 
 use super::branch::{Beginning, short};
 use super::marker::Marker;
@@ -62,6 +64,19 @@ impl Repository {
         fs::remove_file(private.join("locked")).context("cannot unlock the new worktree")
     }
 
+    /// Fails if a branch is checked out already, be it in a worktree that is not there.
+    pub fn check_vacant(&self, branch: &str) -> anyhow::Result<()> {
+        let list = ["for-each-ref", "--format=%(worktreepath)", &format!("refs/heads/{branch}")];
+        let found = run(&self.common, &list)?;
+        let Some(place) = found.lines().next().filter(|place| !place.is_empty()) else { return Ok(()) };
+        let hint = if Path::new(place).exists() {
+            format!("`prism -C {} start` starts what is there; or name another branch", word(place))
+        } else {
+            format!("that is missing; if it is gone for good: `{}`", self.forget_command(Path::new(place)))
+        };
+        Err(Failure::new(format!("the branch `{branch}` is checked out at `{place}`")).hint(hint).into())
+    }
+
     /// Runs git, and says what locks the reference that it writes, if so.
     fn write_reference(&self, reference: &str, arguments: &[&str]) -> anyhow::Result<()> {
         run(&self.common, arguments).map(drop).map_err(|error| match self.locked(reference) {
@@ -86,9 +101,11 @@ impl Repository {
     }
 }
 
-/// Says why the worktree at `top` is locked, if it is.
-pub fn lock_reason(repository: &Repository, top: &Path) -> Option<String> {
-    repository.registration(top)?.lock_of_somebody().map(str::to_owned)
+/// Says why somebody locked the worktree of `marker`, if so.
+pub fn lock_reason(repository: &Repository, marker: &Marker) -> Option<String> {
+    let registration = repository.registration(&marker.worktree)?;
+    let reason = registration.lock_of_somebody().filter(|reason| Some(*reason) != marker.reason().as_deref());
+    reason.map(str::to_owned)
 }
 
 /// Says whether the worktree around `directory` is one that prism made, and somebody moved or copied.

@@ -2,6 +2,7 @@
 
 pub mod disk;
 pub mod fixed;
+pub mod whole;
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -103,21 +104,16 @@ pub fn write(path: &Path, bytes: &[u8], is_ours: impl Fn(&[u8]) -> bool) -> anyh
     {
         return Ok(false);
     }
-    let directory = path.parent().unwrap_or(Path::new("."));
     let cannot = || {
         Failure::new(format!("cannot write `{shown}`"))
             .hint("prism keeps its generated files in the session directory, which has to be writable")
     };
-    // A temporary file of the same directory, so that the rename stays within one file system.
-    let result = tempfile::Builder::new().prefix(".prism-").tempfile_in(directory).and_then(|mut file| {
+    let written = whole::put(path, &whole::private(), |file| {
         file.write_all(bytes)?;
-        if let Some(later) = later(path) {
-            file.as_file().set_modified(later)?;
-        }
-        file.persist(path).map_err(|error| error.error)
+        later(path).map_or(Ok(()), |later| file.set_modified(later))
     });
-    match result {
-        Ok(_) => Ok(true),
+    match written {
+        Ok(()) => Ok(true),
         Err(error) => Err(cannot().caused_by(error).into()),
     }
 }
@@ -134,16 +130,9 @@ pub fn rewrite(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let shown = path.display();
     // A link stays one.
     let target = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
-    let directory = target.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let permissions = fs::metadata(&target).map(|found| found.permissions());
-    let written = tempfile::Builder::new().prefix(".prism-").tempfile_in(directory).and_then(|mut file| {
-        file.write_all(bytes)?;
-        if let Ok(permissions) = permissions {
-            file.as_file().set_permissions(permissions)?;
-        }
-        file.persist(&target).map_err(|error| error.error)
-    });
-    written.map(drop).with_context(|| format!("cannot write `{shown}`"))
+    let permissions = fs::metadata(&target).map_or_else(|_| whole::private(), |found| found.permissions());
+    let written = whole::put(&target, &permissions, |file| file.write_all(bytes));
+    written.with_context(|| format!("cannot write `{shown}`"))
 }
 
 /// Removes a file if prism wrote it. Says whether it did.

@@ -1,11 +1,11 @@
 //! Removing sessions: everything that they made, and worktrees that `create` made for them.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use domain::engine::claim::{Claim, machine_of};
-use domain::failure::{self, Failure};
+use domain::engine::claim::Claim;
+use domain::failure;
 use domain::identity::name::SessionId;
 use domain::text::word::word;
 use domain::worktree::loss::Loss;
@@ -14,9 +14,9 @@ use super::orphan::Orphans;
 use super::target::Target;
 use crate::create::Turn;
 use crate::docker::Engine;
-use crate::end::ephemeral;
 use crate::end::remove::{self, Remains, Volumes};
 use crate::end::worktree::Worktree;
+use crate::end::{ephemeral, neighbour};
 use crate::find::{self, Caller};
 use crate::git;
 use crate::machine::process::interrupt::Interrupt;
@@ -97,9 +97,9 @@ impl Doomed {
     ///
     /// # Errors
     /// That; or the Engine does not answer.
-    pub fn check_neighbours(&self, caller: &Caller, engine: &mut Engine) -> anyhow::Result<()> {
+    pub fn check_neighbours(&self, engine: &mut Engine) -> anyhow::Result<()> {
         let places = self.worktree.as_ref().map(Worktree::places).unwrap_or_default();
-        check_neighbours(caller, engine, &self.target, &places)
+        neighbour::check(engine, |it| it.id == self.target.id, &places)
     }
 
     /// Removes it. What was seen before may have changed since.
@@ -126,7 +126,7 @@ impl Doomed {
         let mut again = Self::look(engine, target, caller.here()?, request)?;
         again.remains.keep_to(&seen);
         if again.worktree.is_some() {
-            again.check_neighbours(caller, engine)?;
+            again.check_neighbours(engine)?;
         }
         let Self { target, remains, worktree, losses } = again;
         match worktree {
@@ -135,7 +135,7 @@ impl Doomed {
                 if losses != asked && !request.unasked {
                     worktree.check_losses(&losses)?;
                 }
-                remove_with(caller, engine, &target, (remains, worktree), request, notices)?;
+                remove_with(engine, &target, (remains, worktree), request, notices)?;
             }
         }
         notices.note(format!("removed the session of `{}`", target.directory.display()));
@@ -165,7 +165,6 @@ fn remove_alone(
 
 /// Removes it with its worktree, which is set aside meanwhile.
 fn remove_with(
-    caller: &Caller,
     engine: &mut Engine,
     target: &Target,
     (remains, worktree): (Remains, Worktree),
@@ -182,38 +181,12 @@ fn remove_with(
             return Err(error);
         }
     }
-    check_neighbours(caller, engine, target, &aside.places())?;
+    neighbour::check(engine, |it| it.id == target.id, &aside.places())?;
     aside.finish(request.force)?;
     if target.directory.exists() {
         notices.note(format!("what somebody made at `{}` meanwhile stays", target.directory.display()));
     }
     Ok(())
-}
-
-/// Fails if other sessions live in the worktree that goes with this one, which is or was at these places.
-fn check_neighbours(
-    caller: &Caller,
-    engine: &mut Engine,
-    target: &Target,
-    places: &[&Path],
-) -> anyhow::Result<()> {
-    // On a remote Engine, other machines have sessions of the same path.
-    let owner = caller.owner();
-    let own = machine_of(&owner);
-    let claims = engine.claims()?;
-    let claims = claims.ours.into_iter().chain(claims.others).filter(|claim| claim.id != target.id);
-    let claims = claims.filter(|claim| claim.owner.as_deref().is_none_or(|owner| machine_of(owner) == own));
-    let directories: BTreeSet<PathBuf> = claims.map(|claim| PathBuf::from(claim.directory)).collect();
-    let inside =
-        |place: &&Path| Some((place.to_path_buf(), directories.iter().find(|it| it.starts_with(place))?));
-    let Some((top, inside)) = places.iter().find_map(inside) else { return Ok(()) };
-    Err(Failure::new(format!(
-        "the worktree `{}` holds another session: `{}`",
-        top.display(),
-        inside.display()
-    ))
-    .hint(format!("remove that first: `prism destroy {}`", word(inside.display())))
-    .into())
 }
 
 /// Finds the caller's sessions, those inside others' worktrees first, without those whose directory is away.

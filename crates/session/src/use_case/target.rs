@@ -147,7 +147,12 @@ impl Named<'_> {
         let checkouts = checkouts(caller);
         let name = word.to_str().unwrap_or_default();
         if word.is_dir() || is_known {
-            if let Ok(Some(other)) = checkout::of_branch(&checkouts, name, verb) {
+            let other = checkout::of_branch(&checkouts, name, verb).ok().flatten();
+            let own = files::canonical(&caller.here()?.join(word));
+            if let Some(other) = other.filter(|other| other.session != own) {
+                if is_known && verb == "destroy" {
+                    return Err(checkout::ambiguous(name, &own, &other.session).into());
+                }
                 notices.note(format!(
                     "`{name}` is taken for the directory; the branch of that name is at `{}`",
                     other.session.display()

@@ -119,6 +119,9 @@ fn drivers_say_where_volumes_are() {
     assert_eq!(place(&[("o", "rw,bind"), ("device", "/srv")]).as_deref(), Some("/srv"));
     let nfs = place(&[("type", "nfs"), ("o", "addr=nas,rw"), ("device", ":/srv")]);
     assert_eq!(nfs.as_deref(), Some("nfs://nas:/srv"));
+    assert_eq!(place(&[("type", "nfs4"), ("o", "addr=nas"), ("device", ":/srv")]), nfs);
+    let layers = [("type", "overlay"), ("o", "lowerdir=/a,upperdir=/b,workdir=/c"), ("device", "overlay")];
+    assert_eq!(place(&layers).as_deref(), Some("/b"));
     assert_eq!(place(&[("type", "tmpfs"), ("device", "tmpfs")]), None);
     assert_eq!(place(&[]), None);
 }
@@ -173,4 +176,20 @@ fn a_volume_of_another_service_is_written_to_as_well() {
             "tool /srv false",
         ]
     );
+}
+
+#[test]
+fn what_is_in_a_volume_of_an_image() {
+    for (volume, target, is_in) in [
+        ("/data", "/data", true),
+        ("/data/", "/data", true),
+        ("/x/../data/.", "/data/db", true),
+        ("/data", "/data/backup", false),
+        ("/srv/backup", "/srv/backup", true),
+        ("/data/db", "/data", false),
+        ("/data", "/database", false),
+        ("/", "/data", false),
+    ] {
+        assert_eq!(is_in_volume(&BTreeSet::from([volume.to_owned()]), target), is_in, "{volume} {target}");
+    }
 }

@@ -1,5 +1,6 @@
 //! Where directories are: on which file system, and where in it.
 
+use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::AsRawFd;
@@ -60,8 +61,8 @@ pub fn presence(directory: &Path, origin: Option<&Origin>) -> Presence {
     }
 }
 
-/// Finds the directory under another name: beside its own, elsewhere in the worktree around it, or where git knows its
-/// worktree, be that a copy.
+/// Finds the directory under another name: beside its own, elsewhere in the worktree around it or below the directory around
+/// that, or where git knows its worktree, be that a copy.
 fn moved(directory: &Path, parent: &Path, origin: &Origin) -> io::Result<Option<PathBuf>> {
     let is_it = |path: &Path| own(path).is_some_and(|own| Some(own) == origin.own);
     for entry in fs::read_dir(parent)? {
@@ -71,7 +72,9 @@ fn moved(directory: &Path, parent: &Path, origin: &Origin) -> io::Result<Option<
         }
     }
     let around = parent.ancestors().find(|around| around.join(".git").exists());
-    if let Some(found) = around.and_then(|top| find(top, &is_it)) {
+    // Whoever tidies up moves a project not far.
+    let mut near = around.into_iter().chain([parent]).chain(parent.parent());
+    if let Some(found) = near.find_map(|top| find(top, &is_it)) {
         return Ok(Some(found));
     }
     let Some(private) = origin.worktree.as_ref().map(Path::new) else { return Ok(None) };
@@ -90,12 +93,14 @@ fn moved(directory: &Path, parent: &Path, origin: &Origin) -> io::Result<Option<
     Ok(moved)
 }
 
-/// Looks for a directory below another one, as far as that is soon done: what tools fill has none that somebody moved.
+/// Looks for a directory below another one, what is near first, as far as that is soon done: what tools fill has none that
+/// somebody moved.
 fn find(top: &Path, is_it: &dyn Fn(&Path) -> bool) -> Option<PathBuf> {
-    let mut left = vec![top.to_path_buf()];
+    let disk = top.metadata().ok()?.dev();
+    let mut left = VecDeque::from([top.to_path_buf()]);
     for _ in 0..MANY {
-        let entries = fs::read_dir(left.pop()?).into_iter().flatten().filter_map(Result::ok);
-        let inner = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        let entries = fs::read_dir(left.pop_front()?).into_iter().flatten().filter_map(Result::ok);
+        let inner = entries.filter(|entry| entry.metadata().is_ok_and(|it| it.is_dir() && it.dev() == disk));
         let is_looked_into = |name: &str| name != ".git" && !is_cache(name, true);
         let inner = inner.filter(|entry| is_looked_into(&entry.file_name().to_string_lossy()));
         let inner: Vec<PathBuf> = inner.map(|entry| entry.path()).collect();

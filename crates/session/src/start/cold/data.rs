@@ -121,11 +121,12 @@ fn is_danger(
 ) -> anyhow::Result<bool> {
     let is_other = || -> anyhow::Result<bool> {
         let by_kind = store::keeps(writer.kind.as_deref(), &writer.image, target);
-        Ok(by_kind || engine.image_volumes(&writer.image)?.is_some_and(|volumes| volumes.contains(target)))
+        let volumes = engine.image_volumes(&writer.image)?;
+        Ok(by_kind || volumes.is_some_and(|volumes| store::is_in_volume(&volumes, target)))
     };
     let is_own = store.certain
         || match image.map(|image| engine.image_volumes(image)).transpose()?.flatten() {
-            Some(volumes) => volumes.contains(&store.target),
+            Some(volumes) => store::is_in_volume(&volumes, &store.target),
             None => is_other()?,
         };
     if !is_own || relation == Relation::Within || is_other()? {
