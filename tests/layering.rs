@@ -14,8 +14,12 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("find", &["compose", "docker", "git", "machine"]),
     ("port", &["docker", "find", "machine"]),
     ("end", &["docker", "find", "git", "machine", "notice", "port"]),
+    ("data", &["docker", "end", "find", "git", "machine", "notice", "port"]),
     ("environment", &["docker", "find", "machine", "notice"]),
-    ("start", &["compose", "docker", "end", "environment", "find", "git", "machine", "notice", "port"]),
+    (
+        "start",
+        &["compose", "data", "docker", "end", "environment", "find", "git", "machine", "notice", "port"],
+    ),
     ("create", &["docker", "end", "environment", "find", "git", "machine", "notice"]),
     ("glance", &["docker", "environment", "find", "start"]),
 ];

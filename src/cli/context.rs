@@ -12,6 +12,7 @@ use domain::identity::name::{ServiceName, SessionId, Suffix};
 use domain::shell::original::original;
 use domain::stack::header::Header;
 use domain::worktree::checkout::{self, Checkout};
+use session::data;
 use session::docker::{self, Endpoint, Engine};
 use session::end::worktree::Worktree;
 use session::environment::{self, SessionVariables, dotenv};
@@ -196,7 +197,11 @@ impl Context {
         timing::mark("connect");
         let header = warm::read_header(&session);
         let likely: &[String] = header.as_ref().map_or(&[], |header| &header.inspected);
-        let containers = engine.look(&session.id, likely)?;
+        let mut containers = engine.look(&session.id, likely)?;
+        if containers.iter().any(|it| matches!(it.state, State::Paused | State::Created)) {
+            data::mend(&mut engine, &session.id)?;
+            containers = engine.look(&session.id, likely)?;
+        }
         let mut containers =
             reach::settled(&mut engine, &endpoint, &session.id, containers, reach::LIST_LAG)?;
         timing::mark("list");
@@ -246,6 +251,18 @@ impl Context {
     /// Otherwise it is the nearest one, from the working directory upward, that has a session in Docker or a project: a
     /// session whose Compose file is gone must not lead to its parent's.
     pub(super) fn target(
+        &self,
+        engine: &mut Engine,
+        endpoint: &Endpoint,
+        named: Option<Named<'_>>,
+    ) -> anyhow::Result<Target> {
+        let found = self.find_target(engine, endpoint, named)?;
+        // Should a prism have been killed while it copied data, nothing stays paused for it.
+        data::mend(engine, &found.id)?;
+        Ok(found)
+    }
+
+    fn find_target(
         &self,
         engine: &mut Engine,
         endpoint: &Endpoint,
@@ -350,6 +367,7 @@ pub(super) fn options(notices: Notices, start: bool, services: &[String], wait_t
         profiles: Vec::new(),
         setup: None,
         app: None,
+        data: None,
         services: services.iter().map(|name| ServiceName(name.clone())).collect(),
         wait_timeout: Duration::from_secs(wait_timeout),
         notices,

@@ -9,6 +9,7 @@ use domain::environment::{Environment, Sources, Stray};
 use domain::failure::{self, Failure, Kind};
 use domain::text::word::word;
 use session::create::{self, Made};
+use session::data::Present;
 use session::docker::{Endpoint, Engine};
 use session::environment::up::Up;
 use session::environment::{SessionVariables, child};
@@ -21,6 +22,7 @@ use session::start::up;
 
 use super::args::{SelectArgs, WaitArgs};
 use super::context::{Context, enter, lock, options};
+use super::data::DataArgs;
 
 /// Make a git worktree with a stack of its own, and set it up
 #[derive(Debug, Args)]
@@ -30,6 +32,7 @@ same command, naming the branch, goes on from where it was.
 Examples:
   prism create feature/search            an existing branch, also a remote's; else a new one from HEAD
   prism create fix --from origin/main    a new branch from there
+  prism create fix --data-from main      with a copy of the main worktree's data
   prism create --in-place                this directory: start, then the setup of prism.yaml")]
 pub(super) struct CreateArgs {
     /// The branch [default: a new one, named after the time]
@@ -49,6 +52,8 @@ pub(super) struct CreateArgs {
     pub(super) no_detach: bool,
     #[command(flatten)]
     pub(super) select: SelectArgs,
+    #[command(flatten)]
+    pub(super) data: DataArgs,
     #[command(flatten)]
     pub(super) wait: WaitArgs,
 }
@@ -112,6 +117,8 @@ fn make(
     interrupt: &Interrupt,
     made: &mut Made,
 ) -> anyhow::Result<Session> {
+    let from = here.settings.data.from.as_deref();
+    let data = args.data.asked(from, Present::Keep, &here, engine, endpoint)?;
     let (session, sources) = if args.in_place {
         made.begin(here.path(), context.notices, interrupt)?;
         (here, Vec::new())
@@ -125,6 +132,7 @@ fn make(
     }
     let options = Options {
         setup: Some(identity::own()),
+        data,
         selection: args.select.selection(&session.settings)?,
         ..options(context.notices, true, &[], args.wait.seconds)
     };

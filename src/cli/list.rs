@@ -1,15 +1,16 @@
 //! `prism list`: sessions on this Engine.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::SystemTime;
 
 use clap::Args;
-use domain::engine::container::Container;
+use domain::engine::container::{Container, State};
 use domain::engine::ledger::Noted;
 use domain::identity::name::SessionId;
 use domain::text::word::word;
 use domain::view;
+use session::data;
 use session::environment::{localhost, stranger};
 use session::find::reach;
 use session::git;
@@ -32,7 +33,15 @@ pub(super) struct ListArgs {
 
 pub(super) fn run(context: &Context, args: &ListArgs) -> anyhow::Result<()> {
     let (endpoint, mut engine) = context.engine()?;
-    let all = engine.all_sessions()?;
+    let mut all = engine.all_sessions()?;
+    let is_frozen = |it: &&Container| it.state == State::Paused && it.label("owner") == Some(context.owner());
+    let frozen: BTreeSet<SessionId> =
+        all.iter().filter(is_frozen).map(|container| container.session_id.clone()).collect();
+    if !frozen.is_empty() {
+        // Should a prism have been killed while it copied data, nothing stays paused for it.
+        frozen.iter().try_for_each(|session| data::mend(&mut engine, session))?;
+        all = engine.all_sessions()?;
+    }
     let containers = if args.all { all } else { context.own(all) };
     if let Some(doubt) = reach::doubt(&engine, &endpoint, &containers) {
         context.output.note(doubt);

@@ -9,6 +9,7 @@ use domain::engine::origin::{Origin, Presence, Why};
 use domain::identity::name::{SessionId, Suffix};
 use domain::printable;
 use domain::text::word::word;
+use session::data::snapshot;
 use session::docker::Claims;
 use session::end::ephemeral;
 use session::end::remove::{Remains, Volumes};
@@ -20,7 +21,7 @@ use session::machine::process::interrupt::Interrupt;
 use super::confirm::confirm;
 use super::context::{Context, lock};
 
-/// Remove sessions whose directory is gone, and ephemeral ones whose command has ended
+/// Remove sessions whose directory is gone, ephemeral ones whose command has ended, and half-made snapshots
 #[derive(Debug, Args)]
 pub(super) struct PruneArgs {
     /// Only say what would go
@@ -41,7 +42,8 @@ pub(super) fn run(context: Context, args: PruneArgs) -> anyhow::Result<()> {
             word(&directory)
         ));
     }
-    if gone.is_empty() && ended.is_empty() {
+    let unfinished = snapshot::unfinished(&engine)?;
+    if gone.is_empty() && ended.is_empty() && unfinished.is_empty() {
         if !args.dry_run {
             ephemeral::sweep()?;
         }
@@ -61,6 +63,9 @@ pub(super) fn run(context: Context, args: PruneArgs) -> anyhow::Result<()> {
     for (id, directory, _) in &ended {
         describe(id, format!("an ephemeral session of `{directory}`, whose command has ended:"))?;
     }
+    lines.extend(
+        unfinished.iter().map(|it| format!("snapshot {} of `{}`, which is not whole", it.name, it.of)),
+    );
     if args.dry_run {
         return context
             .output
@@ -83,6 +88,10 @@ pub(super) fn run(context: Context, args: PruneArgs) -> anyhow::Result<()> {
     for (id, directory, suffix) in &ended {
         ephemeral::remove(&mut engine, id, suffix)?;
         context.output.note(format!("removed an ephemeral session of `{directory}`"));
+    }
+    for half in unfinished {
+        snapshot::remove(&engine, &half, context.notices, &Interrupt::default())?;
+        context.output.note(format!("removed snapshot `{}`, which was not whole", half.name));
     }
     ephemeral::sweep()
 }

@@ -7,6 +7,7 @@ use domain::identity::name::ServiceName;
 use domain::stack::settings::Settings;
 use domain::text::template::nearest;
 use domain::variable;
+use session::data::Present;
 use session::docker::{Endpoint, Engine};
 use session::environment;
 use session::environment::up::Up;
@@ -17,6 +18,7 @@ use session::start::up;
 
 use super::args::{DirectoryArgs, ModeArg, SelectArgs, WaitArgs};
 use super::context::{Context, options};
+use super::data::DataArgs;
 use crate::output::Output;
 
 /// Start this directory's stack and wait until it is ready
@@ -28,7 +30,8 @@ use crate::output::Output;
 Examples:
   prism start
   prism start --profile tools            services of a profile as well
-  prism start --without web              the rest, with web run by hand"
+  prism start --without web              the rest, with web run by hand
+  prism start --data-from main           with a copy of the main worktree's data"
 )]
 pub(super) struct StartArgs {
     #[command(flatten)]
@@ -36,6 +39,8 @@ pub(super) struct StartArgs {
     /// Choose as if nothing had ever been chosen
     #[arg(long, conflicts_with_all = ["services", "profiles", "without", "template", "mode"])]
     pub(super) default: bool,
+    #[command(flatten)]
+    pub(super) data: DataArgs,
     #[command(flatten)]
     pub(super) wait: WaitArgs,
     #[command(flatten)]
@@ -49,7 +54,9 @@ pub(super) fn run(context: Context, args: StartArgs) -> anyhow::Result<()> {
     let session = context.session(&endpoint)?;
     let chosen =
         if args.default { Some(Selection::default()) } else { args.select.selection(&session.settings)? };
-    let options = Options { selection: chosen, ..options(context.notices, true, &[], args.wait.seconds) };
+    let data = args.data.asked(None, Present::Refuse, &session, &engine, &endpoint)?;
+    let options =
+        Options { selection: chosen, data, ..options(context.notices, true, &[], args.wait.seconds) };
     let up = up::up(&session, &mut engine, &endpoint, &options, &interrupt)?;
     let what = if up.started { "is up" } else { "was up already" };
     report(context.output, &session, &engine, &endpoint, &up, what)

@@ -62,6 +62,13 @@ impl Stock {
         }
     }
 
+    /// Says whether servers would start on it, as far as they are the same services.
+    pub fn fits(&self, servers: &BTreeMap<ServiceName, Server>) -> bool {
+        let both = self.servers.iter().filter_map(|(name, theirs)| Some((servers.get(name)?, theirs)));
+        let both: Vec<_> = both.collect();
+        !both.is_empty() && both.iter().all(|(own, theirs)| !image::differs(own, theirs))
+    }
+
     /// Finds the volume that another session calls as `wanted` is called, or has at the same place.
     fn find(&self, wanted: &Stored) -> Option<&Stored> {
         let by_key = self.volumes.iter().find(|stored| stored.key == wanted.key);

@@ -97,13 +97,13 @@ fn check(stock: &Stock, own: &Stock, services: &[ServiceName], source: &str) -> 
 
 /// Says what a copy cannot change: names inside of data, and what is not a volume of the session's.
 fn remarks(own: &Stock, copies: &[Copy], wishes: &Wishes) -> Vec<String> {
-    let copied: BTreeSet<&ServiceName> = copies.iter().flat_map(|copy| &copy.services).collect();
+    let servers: BTreeSet<&ServiceName> = copies.iter().flat_map(|copy| &copy.services).collect();
     let identity = |service: &&ServiceName| {
         let Server { image, kind } = own.servers.get(*service)?;
         let kind = catalog::kind(kind.as_deref(), image).ok().flatten()?;
         Some(format!("service `{service}`: {}", kind.identity()?))
     };
-    let mut said: Vec<String> = copied.iter().filter_map(identity).collect();
+    let mut said: Vec<String> = servers.iter().filter_map(identity).collect();
     said.extend(wishes.outside.iter().flat_map(|(service, places)| {
         places.iter().map(move |place| {
             format!("service `{service}`: {place} is not copied: every session uses the same")

@@ -83,7 +83,11 @@ fn start_locked(
         ephemeral.check(&session.id)?;
     }
     // Whoever held the lock may have done everything.
-    let sight = warm::look(session, engine)?;
+    let mut sight = warm::look(session, engine)?;
+    if sight.containers.iter().any(|container| container.state == State::Paused) {
+        crate::data::mend_locked(engine, &session.id)?;
+        sight = warm::look(session, engine)?;
+    }
     let is_chosen = sight.header.as_ref().is_some_and(|header| options.is_met(header));
     let before = running(&sight.containers);
     let ready = if sight.stage == Stage::Down || !is_chosen { None } else { sight.header };
@@ -180,6 +184,13 @@ fn bring_up(
             remove::stop(engine, &session.id, &left_out)?;
             let paused = containers.iter().filter(|container| container.state == State::Paused);
             engine.unpause(paused.map(|container| container.id.as_str()))?;
+            if let Some(due) = crate::data::due(session, engine, options.data.as_ref(), options.notices)? {
+                due.mark(session, engine, &prepared.header)?;
+                let (since, ran) = (interrupt.now(), &BTreeSet::new());
+                let prepared = &mut prepared;
+                ComposeUp { session, engine, options, interrupt, lock, prepared, since, ran }.create()?;
+                due.copy(session, engine, &prepared.header, options.notices, interrupt)?;
+            }
         }
         match run_compose(session, engine, options, interrupt, lock, &mut prepared, &running(containers))? {
             Ended::Up(since) => {

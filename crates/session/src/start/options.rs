@@ -10,6 +10,7 @@ use domain::stack::header::Header;
 use domain::stack::plan::ServicePlan;
 use domain::text::template::nearest;
 
+use crate::data::Asked;
 use crate::notice::Notices;
 
 /// How a session is to be brought up.
@@ -29,6 +30,8 @@ pub struct Options {
     pub services: Vec<ServiceName>,
     /// Give up after so long, counted from the last pull or build.
     pub wait_timeout: Duration,
+    /// Whose data the session is to begin with; `None`: with none, or with its own.
+    pub data: Option<Asked>,
     /// Where progress goes.
     pub notices: Notices,
 }
@@ -49,7 +52,7 @@ impl Options {
                 header.services.iter().filter(|(_, plan)| plan.profiles.contains(profile)).peekable();
             services.peek().is_some() && services.all(|(name, _)| header.scope.contains(name))
         };
-        self.selection.is_none() && self.profiles.iter().all(in_scope)
+        self.selection.is_none() && self.data.is_none() && self.profiles.iter().all(in_scope)
     }
 }
 
