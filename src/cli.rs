@@ -8,6 +8,7 @@ mod compose;
 mod confirm;
 mod context;
 mod create;
+mod data;
 mod destroy;
 mod doctor;
 mod env;
@@ -26,6 +27,7 @@ mod restart;
 mod run;
 mod shell;
 mod shell_name;
+mod snapshot;
 mod start;
 mod stop;
 mod stop_all;
@@ -100,6 +102,7 @@ enum Verb {
     Info(info::InfoArgs),
     List(list::ListArgs),
     Ports(ports::PortsArgs),
+    Snapshot(snapshot::SnapshotArgs),
     Env(env::EnvArgs),
     Get(get::GetArgs),
     Compose(compose::ComposeArgs),

@@ -30,6 +30,9 @@ const TABLE: &[(&str, &str, Way)] = &[
     ("docs/architecture.md", "src/  ", Not("a drawing; `layering` tests what it says")),
     ("docs/architecture.md", "find the session directory", Not("a drawing")),
     ("docs/configuration.md", "project: shop", Run(run::configuration)),
+    ("docs/data.md", "$ prism create fix", Run(run::data)),
+    ("docs/data.md", "$ prism snapshot save seeded", Run(run::data)),
+    ("docs/data.md", "$ prism snapshot save before", Run(run::data)),
     ("docs/errors.md", "prism: error: cannot reach", Not("takes a user who may not use Docker's socket")),
     ("docs/ide.md", "{", Run(run::tasks)),
     ("docs/ide.md", "{", Run(run::launch)),
@@ -117,6 +120,11 @@ fn configuration() {
 }
 
 #[test]
+fn data() {
+    run_page("docs/data.md");
+}
+
+#[test]
 fn editors_and_task_runners() {
     run_page("docs/ide.md");
 }
@@ -146,6 +154,7 @@ fn no_page_is_forgotten() {
     let run = [
         "README.md",
         "docs/configuration.md",
+        "docs/data.md",
         "docs/ide.md",
         "docs/json.md",
         "docs/ports.md",

@@ -4,6 +4,7 @@ mod address;
 mod away;
 mod branch;
 mod child;
+mod comes_along;
 mod container;
 mod copied;
 mod corpus;

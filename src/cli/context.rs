@@ -64,7 +64,7 @@ impl Context {
 
     /// Finds the session that is meant, whether or not it has a project.
     pub(super) fn target(&self, engine: &mut Engine, named: Option<Named<'_>>) -> anyhow::Result<Target> {
-        Target::find(&self.caller, engine, named, self.notices)
+        Target::find(&self.caller, engine, named, self.notices)?.mend(engine)
     }
 
     /// Finds a session that has containers.
@@ -111,6 +111,7 @@ pub(super) fn options(start: bool, services: &[String], wait_timeout: u64) -> Op
         profiles: Vec::new(),
         setup: None,
         app: None,
+        data: None,
         services: services.iter().map(|name| ServiceName(name.clone())).collect(),
         wait_timeout: Duration::from_secs(wait_timeout),
     }

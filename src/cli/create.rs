@@ -4,11 +4,14 @@ use std::time::SystemTime;
 
 use clap::Args;
 use domain::text::word::word;
+use session::data::Present;
+use session::start::options::Options;
 use session::use_case::create::{Branch, Request, create};
 use session::work::Work;
 
 use super::args::{SelectArgs, WaitArgs};
 use super::context::{Context, options};
+use super::data::DataArgs;
 
 /// Make a git worktree with a stack of its own, and set it up
 #[derive(Debug, Args)]
@@ -18,6 +21,7 @@ same command, naming the branch, goes on from where it was.
 Examples:
   prism create feature/search            an existing branch, also a remote's; else a new one from HEAD
   prism create fix --from origin/main    a new branch from there
+  prism create fix --data-from main      with a copy of the main worktree's data
   prism create --in-place                this directory: start, then the setup of prism.yaml")]
 pub(super) struct CreateArgs {
     /// The branch [default: a new one, named after the time]
@@ -38,6 +42,8 @@ pub(super) struct CreateArgs {
     #[command(flatten)]
     pub(super) select: SelectArgs,
     #[command(flatten)]
+    pub(super) data: DataArgs,
+    #[command(flatten)]
     pub(super) wait: WaitArgs,
 }
 
@@ -50,7 +56,9 @@ pub(super) fn run(context: Context, args: CreateArgs) -> anyhow::Result<()> {
         no_settings: args.no_settings,
     };
     let worktree = (!args.in_place).then(branch);
-    let request = Request { worktree, options: options(true, &[], args.wait.seconds) };
+    let from = work.session.settings.data.from.as_deref();
+    let data = args.data.asked(from, Present::Keep, &work, &context.caller)?;
+    let request = Request { worktree, options: Options { data, ..options(true, &[], args.wait.seconds) } };
     create(&mut work, &context.caller, &request, |settings| args.select.selection(settings))?;
     let Work { session, mut engine, interrupt, .. } = work;
     context.output.note(format!(

@@ -27,6 +27,7 @@ use session::work::Work;
 use super::args::WaitArgs;
 use super::complete;
 use super::context::{Context, options};
+use super::data::DataArgs;
 
 /// Run a command with this directory's stack up and its ports in the environment
 #[derive(Debug, Default, Args)]
@@ -45,7 +46,8 @@ Examples:
   prism exec --localhost -- ./test             for port numbers that are written into code: 5432 is this session's
   prism exec --expose 3000:web -- npm run dev  what listens at 3000 is at WEB_PORT for the rest of this machine
   prism exec --optional -- make lint           also where there is no Compose project
-  prism exec --ephemeral -- npm test           a stack for this run alone, as often at once as you like")]
+  prism exec --ephemeral -- npm test           a stack for this run alone, as often at once as you like
+  prism exec --ephemeral --data-from seeded -- npm test     the same with a copy of a snapshot's data")]
 pub(super) struct ExecArgs {
     /// Wait for these services only
     #[arg(long = "service", value_name = "SERVICE", add = ArgValueCompleter::new(complete::services))]
@@ -87,6 +89,8 @@ pub(super) struct ExecArgs {
     /// The command is a shell that somebody types into: what is for single commands alone is not for it.
     #[arg(skip)]
     is_shell: bool,
+    #[command(flatten)]
+    data: DataArgs,
     #[command(flatten)]
     pub(super) wait: WaitArgs,
     /// The command and its arguments
@@ -140,6 +144,7 @@ pub(super) fn run(context: Context, args: ExecArgs) -> anyhow::Result<u8> {
     let options = Options {
         profiles: args.profiles,
         app: app.clone(),
+        data: args.data.asked_if(args.ephemeral, &work, &context.caller)?,
         ..options(!args.no_start, &args.services, args.wait.seconds)
     };
     let mode = mode(&sources, &args.command);

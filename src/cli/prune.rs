@@ -3,6 +3,7 @@
 use clap::Args;
 use domain::printable;
 use domain::text::word::word;
+use session::data::snapshot;
 use session::end::ephemeral;
 use session::machine::process::interrupt::Interrupt;
 use session::use_case::orphan::Orphans;
@@ -11,7 +12,7 @@ use session::use_case::prune;
 use super::confirm::confirm;
 use super::context::Context;
 
-/// Remove sessions whose directory is gone, and ephemeral ones whose command has ended
+/// Remove sessions whose directory is gone, ephemeral ones whose command has ended, and half-made snapshots
 #[derive(Debug, Args)]
 pub(super) struct PruneArgs {
     /// Only say what would go
@@ -33,14 +34,18 @@ pub(super) fn run(context: Context, args: PruneArgs) -> anyhow::Result<()> {
             word(directory)
         ));
     }
-    if orphans.gone.is_empty() && orphans.ended.is_empty() {
+    let unfinished = snapshot::unfinished(&engine)?;
+    if orphans.gone.is_empty() && orphans.ended.is_empty() && unfinished.is_empty() {
         if !args.dry_run {
             ephemeral::sweep()?;
         }
         output.note("nothing to prune: every session's directory is there");
         return Ok(());
     }
-    let lines = prune::describe(&mut engine, &orphans)?;
+    let mut lines = prune::describe(&mut engine, &orphans)?;
+    lines.extend(
+        unfinished.iter().map(|it| format!("snapshot {} of `{}`, which is not whole", it.name, it.of)),
+    );
     if args.dry_run {
         return output
             .show(lines.iter().map(|line| format!("{}\n", printable::clean(line))).collect::<String>());
@@ -48,5 +53,11 @@ pub(super) fn run(context: Context, args: PruneArgs) -> anyhow::Result<()> {
     if !args.yes {
         confirm(output, "this removes", &lines, "prism prune --yes")?;
     }
-    prune::prune(&mut engine, &orphans, &Interrupt::default(), context.notices)
+    let interrupt = Interrupt::default();
+    prune::prune(&mut engine, &orphans, &interrupt, context.notices)?;
+    for half in unfinished {
+        snapshot::remove(&engine, &half, context.notices, &interrupt)?;
+        output.note(format!("removed snapshot `{}`, which was not whole", half.name));
+    }
+    Ok(())
 }

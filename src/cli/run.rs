@@ -13,7 +13,7 @@ use session::machine::timing;
 use super::context::{self, Context};
 use super::{
     Cli, Global, Verb, careful, complete, completions, compose, create, destroy, doctor, env, exec, get,
-    hook, info, init, list, logs, man, ports, prompt, prune, restart, shell, start, stop, stop_all,
+    hook, info, init, list, logs, man, ports, prompt, prune, restart, shell, snapshot, start, stop, stop_all,
 };
 use crate::output::{Color, Output};
 
@@ -123,6 +123,7 @@ fn verb(verb: Verb, output: Output) -> anyhow::Result<u8> {
         Verb::Info(args) => info::run(context, &args),
         Verb::List(args) => list::run(&context, &args),
         Verb::Ports(args) => ports::run(context, args),
+        Verb::Snapshot(args) => snapshot::run(context, args),
         Verb::Env(args) => env::run(context, &args),
         Verb::Get(args) => get::run(context, &args),
         Verb::Compose(args) => compose::run(context, args),

@@ -6,12 +6,14 @@ use domain::failure::{Failure, Kind};
 use domain::identity::name::ServiceName;
 use domain::stack::settings::Settings;
 use domain::text::template::nearest;
+use session::data::Present;
 use session::start::options::Options;
 use session::use_case::start::{Started, start};
 use session::work::Work;
 
 use super::args::{DirectoryArgs, ModeArg, SelectArgs, WaitArgs};
 use super::context::{Context, options};
+use super::data::DataArgs;
 use crate::output::Output;
 
 /// Start this directory's stack and wait until it is ready
@@ -23,7 +25,8 @@ use crate::output::Output;
 Examples:
   prism start
   prism start --profile tools            services of a profile as well
-  prism start --without web              the rest, with web run by hand"
+  prism start --without web              the rest, with web run by hand
+  prism start --data-from main           with a copy of the main worktree's data"
 )]
 pub(super) struct StartArgs {
     #[command(flatten)]
@@ -31,6 +34,8 @@ pub(super) struct StartArgs {
     /// Choose as if nothing had ever been chosen
     #[arg(long, conflicts_with_all = ["services", "profiles", "without", "template", "mode"])]
     pub(super) default: bool,
+    #[command(flatten)]
+    pub(super) data: DataArgs,
     #[command(flatten)]
     pub(super) wait: WaitArgs,
     #[command(flatten)]
@@ -45,7 +50,8 @@ pub(super) fn run(mut context: Context, args: StartArgs) -> anyhow::Result<()> {
     } else {
         args.select.selection(&work.session.settings)?
     };
-    let options = Options { selection: chosen, ..options(true, &[], args.wait.seconds) };
+    let data = args.data.asked(None, Present::Refuse, &work, &context.caller)?;
+    let options = Options { selection: chosen, data, ..options(true, &[], args.wait.seconds) };
     let started = start(&mut work, &options)?;
     let what = if started.started { "is up" } else { "was up already" };
     report(context.output, &work, &started, what);

@@ -74,6 +74,19 @@ pub fn own_names(block: &Block) {
     console(&project.sandbox, &project.directory, block);
 }
 
+/// A project with data in a volume that runs.
+pub fn data(block: &Block) {
+    let service =
+        "    command: sleep 1000\n    labels: {dev-prism.ready: none}\n    volumes: [\"data:/data\"]\n";
+    let project = Project::new(&format!(
+        "services:\n  db:\n    image: prism-test:1\n    stop_signal: SIGKILL\n{service}volumes: {{data: {{}}}}\n"
+    ));
+    commit(&project);
+    stand_in(&project.sandbox, "npm");
+    project.prism(&["start"]).succeeds();
+    console(&project.sandbox, &project.directory, block);
+}
+
 pub fn installation(block: &Block) {
     let sandbox = Sandbox::new();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

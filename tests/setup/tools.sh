@@ -78,7 +78,7 @@ if [[ ${1:-} == --list ]]; then
 fi
 if (($# == 0)); then
     [[ -z ${PRISM_TEST_WITHOUT-} ]] || say "left out, with their tests: ${PRISM_TEST_WITHOUT}"
-    for name in shellcheck git less npm pgrep=procps pkill=procps ip=iproute2 pasta=passt chattr=e2fsprogs mount psql=postgresql-client redis-cli=redis-tools \
+    for name in shellcheck git less npm pgrep=procps pkill=procps ip=iproute2 pasta=passt chattr=e2fsprogs mkfs.ext4=e2fsprogs mkfs.btrfs=btrfs-progs mkfs.xfs=xfsprogs mount psql=postgresql-client redis-cli=redis-tools \
         mariadb=mariadb-client amqp-declare-queue=amqp-tools mosquitto_pub=mosquitto-clients etcdctl=etcd-client curl \
         node=nodejs node:--env-file=nodejs python3 python3:dotenv=python3-dotenv ruby ruby:dotenv=ruby-dotenv \
         man=man-db just zsh fish elvish tcsh xonsh direnv; do

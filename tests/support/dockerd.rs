@@ -16,6 +16,8 @@ pub struct Dockerd {
     /// Keeps the network namespace while dockerd is down.
     namespace: Child,
     process: Option<Child>,
+    /// Its files are on a file system of their own.
+    is_mounted: bool,
 }
 
 /// Prints the files that the small image consists of, as an archive.
@@ -27,15 +29,26 @@ impl Dockerd {
     /// # Panics
     /// There is no `dockerd`, or this user may not start it.
     pub fn new(sandbox: &Sandbox) -> Self {
+        Self::on(sandbox, None)
+    }
+
+    /// Starts one whose files are on a file system of their own, of 1 GiB, that this program makes.
+    ///
+    /// # Panics
+    /// As [`Dockerd::new`]; or such a file system cannot be made and mounted.
+    pub fn on(sandbox: &Sandbox, make: Option<&str>) -> Self {
         let user = Command::new("id").arg("-u").output().expect("id").stdout;
         assert_eq!(user, b"0\n", "a dockerd takes root; PRISM_TEST_WITHOUT=dockerd leaves this out");
         let root = sandbox.root().join("dockerd");
         fs::create_dir(&root).expect("directory");
+        if let Some(make) = make {
+            mount(make, &root);
+        }
         let ready = root.join("namespace");
         let hold = format!("ip link set lo up && touch '{}' && exec sleep 100000", ready.display());
         let namespace = Command::new("unshare").args(["--net", "sh", "-c", &hold]).spawn();
         let namespace = namespace.expect("unshare, and the rights of root");
-        let mut dockerd = Self { root, namespace, process: None };
+        let mut dockerd = Self { root, namespace, process: None, is_mounted: make.is_some() };
         eventually("a network namespace", || ready.exists());
         dockerd.start();
         let archive = dockerd.root.join("small.tar").display().to_string();
@@ -103,5 +116,19 @@ impl Drop for Dockerd {
         self.stop();
         let _ = self.namespace.kill();
         let _ = self.namespace.wait();
+        if self.is_mounted {
+            let _ = Command::new("umount").arg("--recursive").arg(self.root.join("data")).status();
+        }
     }
+}
+
+/// Makes a file system in a file, and mounts it where the Engine's files go.
+fn mount(program: &str, root: &Path) {
+    let (image, data) = (root.join("image"), root.join("data"));
+    File::create(&image).and_then(|image| image.set_len(1 << 30)).expect("a file");
+    fs::create_dir(&data).expect("directory");
+    let made = Command::new(program).arg(&image).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    assert!(made.is_ok_and(|made| made.success()), "{program}: `make setup` installs it");
+    let mounted = Command::new("mount").args(["-o", "loop"]).arg(&image).arg(&data).status();
+    assert!(mounted.expect("mount").success(), "a file system of its own takes root");
 }

@@ -44,11 +44,12 @@ pub fn labelled(kind: &str, label: &str) -> Vec<Value> {
 pub fn remove_below(root: &Path) {
     for kind in KINDS {
         let is_below = |entry: &Value| {
-            entry["Labels"]["dev-prism.working_dir"]
-                .as_str()
-                .is_some_and(|it| Path::new(it).starts_with(root))
+            let labels = &entry["Labels"];
+            let of = labels["dev-prism.working_dir"].as_str().or(labels["dev-prism.snapshot_of"].as_str());
+            of.is_some_and(|it| Path::new(it).starts_with(root))
         };
-        let found = labelled(kind, "dev-prism.managed=true");
+        let mut found = labelled(kind, "dev-prism.managed=true");
+        found.extend(labelled(kind, "dev-prism.snapshot"));
         std::thread::scope(|scope| {
             for entry in found.iter().filter(|entry| is_below(entry)) {
                 let name = entry["Id"].as_str().or(entry["Name"].as_str()).unwrap_or_default();

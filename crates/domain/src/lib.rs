@@ -5,12 +5,13 @@
 //! which of them belong to the session, and the **override** that states the difference to the user's own files, whose first line,
 //! the header, lets the next run skip Compose altogether. Every published [`port`] has a host port, which is reserved. The
 //! [`engine`] room has what Docker holds: containers, and whose they are. The [`catalog`] knows the usual images.
-//! [`variable`] turns containers into variables, [`environment`] merges them with the caller's and with what the project's own
+//! [`data`] has what is copied from one session into another. [`variable`] turns containers into variables, [`environment`] merges them with the caller's and with what the project's own
 //! files say, and a [`shell`] lays them over its own, and lifts them off again. A [`view`] shows all that. What would be lost with a
 //! [`worktree`] is said before it goes. [`text`] has the formats in which it is read and written; a [`failure`] says what did
 //! not work, of [`printable`] text.
 
 pub mod catalog;
+pub mod data;
 pub mod engine;
 pub mod environment;
 pub mod failure;

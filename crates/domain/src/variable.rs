@@ -98,6 +98,11 @@ impl fmt::Display for Missing {
     }
 }
 
+/// Reads the password that clients of a container need, where it has one.
+pub fn password(container: &Container, seen: &Inspection) -> Option<String> {
+    Some(credentials(kind_of(container)?, &container.image, seen).password?.value)
+}
+
 /// Returns the user that a container's environment names, or that its kind has by default.
 pub fn user(container: &Container, seen: &Inspection) -> Option<String> {
     let user = credentials(kind_of(container)?, &container.image, seen).user?;

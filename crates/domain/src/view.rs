@@ -2,4 +2,5 @@
 
 pub mod prompt;
 pub mod session;
+pub mod snapshot;
 pub mod variable;

@@ -1,21 +1,26 @@
 //! The only place that knows the Engine's HTTP: questions to the Engine, answers as domain values.
 
+mod archive;
 mod claim;
 mod client;
 mod container;
+mod copier;
 mod endpoint;
 mod failure;
 mod image;
 mod inspection;
 mod model;
 mod mount;
+mod mounted;
 mod network;
 mod note;
+mod pause;
 mod port;
 mod project;
 mod removal;
 mod stranger;
 mod transport;
+mod volume;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -35,12 +40,14 @@ use tokio::task::JoinHandle;
 
 pub use self::claim::{Belongings, Claims};
 use self::client::{Client, Error};
+pub use self::copier::{COPIER, Copier, Done, Job, NewCopier, is_copier};
 pub use self::endpoint::{
     Endpoint, gateway, hostname, is_of_container, is_same_outside, machine_at, owner_at,
 };
 use self::failure::unreachable;
 use self::model::{ContainerSummary, EngineVersion, Exec, Info};
 pub use self::mount::Writer;
+pub use self::mounted::{Held, Mounted};
 pub use self::port::Place;
 
 /// The API since which health checks may have a `start_interval`.
@@ -276,7 +283,17 @@ impl Engine {
 
 /// Runs a command in a container to its end.
 async fn exec(client: &Client, id: &str, command: Vec<String>) -> Result<Executed, Error> {
-    let config = json!({"Cmd": command, "AttachStdout": true, "AttachStderr": true});
+    exec_with(client, id, command, &[]).await
+}
+
+/// The same with more in its environment, `NAME=value` each.
+async fn exec_with(
+    client: &Client,
+    id: &str,
+    command: Vec<String>,
+    environment: &[String],
+) -> Result<Executed, Error> {
+    let config = json!({"Cmd": command, "Env": environment, "AttachStdout": true, "AttachStderr": true});
     let Exec { id, .. } = client.make(&format!("/containers/{id}/exec"), config).await?;
     let start = json!({"Detach": false, "Tty": false});
     let raw = client.output(Method::POST, &format!("/exec/{id}/start"), Some(start)).await?;

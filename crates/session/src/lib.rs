@@ -2,6 +2,7 @@
 
 pub mod compose;
 pub mod create;
+pub mod data;
 pub mod docker;
 pub mod end;
 pub mod environment;

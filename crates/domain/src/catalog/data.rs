@@ -65,7 +65,36 @@ const DATA: &[(&str, &[&str])] = &[
     ("ldap", &["/var/lib/ldap", "/etc/ldap/slapd.d", "/bitnami/openldap"]),
 ];
 
+/// Kinds that write their own address into their data, each with what to do about it.
+const IDENTITY: &[(&str, &str)] = &[
+    (
+        "rabbitmq",
+        "RabbitMQ keeps its data under its host name: give it a fixed `hostname:`, or the copy begins empty",
+    ),
+    (
+        "mongo",
+        "a MongoDB replica set keeps its members' addresses: give members by service name, or `rs.reconfig(…, {force: true})`",
+    ),
+    (
+        "kafka",
+        "Kafka keeps its cluster's id and its listeners: advertise them by service name, not by a host port",
+    ),
+    (
+        "etcd",
+        "etcd keeps its members' addresses: give them by service name, or start it with `--force-new-cluster`",
+    ),
+    (
+        "cassandra",
+        "Cassandra keeps its node's address: a single node takes the new one, a ring needs its seeds by service name",
+    ),
+];
+
 impl Kind {
+    /// Says what whoever copies its data should know: it keeps its own address or host name in them.
+    pub fn identity(&self) -> Option<&'static str> {
+        IDENTITY.iter().find(|(name, _)| *name == self.name).map(|(_, sentence)| *sentence)
+    }
+
     /// Lists the directories in which its images keep data; none if it keeps nothing that could be lost.
     pub fn data(&self) -> &'static [&'static str] {
         DATA.iter().find(|(name, _)| *name == self.name).map_or(&[], |(_, directories)| *directories)
@@ -81,5 +110,12 @@ mod tests {
     fn every_kind_says_where_its_data_are() {
         let of_table: Vec<_> = DATA.iter().map(|(name, _)| *name).collect();
         assert_eq!(kinds().map(|kind| kind.name).collect::<Vec<_>>(), of_table);
+    }
+
+    #[test]
+    fn what_keeps_its_own_address_is_a_kind_that_keeps_data() {
+        let known = |name: &str| kinds().any(|kind| kind.name == name && !kind.data().is_empty());
+        assert!(IDENTITY.iter().all(|(name, _)| known(name)));
+        assert_eq!(kinds().filter(|kind| kind.identity().is_some()).count(), IDENTITY.len());
     }
 }

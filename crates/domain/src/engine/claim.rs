@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::engine::mark;
 use crate::engine::note::{CONFIG, Note};
 use crate::identity::label::LABEL;
 use crate::identity::name::{ProjectName, SessionId, Suffix};
@@ -160,9 +161,8 @@ pub fn network(labels: &BTreeMap<String, String>, name: &str) -> Option<Whose> {
 
 /// Judges a volume by its labels and its name.
 pub fn volume(labels: &BTreeMap<String, String>, name: &str) -> Option<Whose> {
-    if is_note(labels)
-        && let Some(project) = Note::project(name)
-    {
+    let of_note = || Note::project(name).filter(|_| is_note(labels));
+    if let Some(project) = mark::project(labels, name).or_else(of_note) {
         return Some(match Claim::read(labels)? {
             Ok(claim) => {
                 let is_ours = claim.owns(project);
@@ -399,6 +399,10 @@ mod tests {
         assert!(ours(&note, &format!("{project}.note")));
         assert!(!ours(&note, "mine.note"));
         assert!(!ours(&[("com.docker.compose.project", "")], &format!("{project}.note")));
+        let mark = [("dev-prism.frozen", "{}"), ("com.docker.compose.project", "")];
+        assert!(ours(&mark, &format!("{project}.frozen")));
+        assert!(!ours(&mark, "mine.frozen"));
+        assert!(!ours(&mark, &format!("{project}.note")));
     }
 
     #[test]

@@ -19,6 +19,10 @@ pub enum Data {
     Own,
     /// They are meant to be written to by several at once.
     Shared,
+    /// They come along when a session begins with the data of another one.
+    Copy,
+    /// They do not: the session begins without.
+    Fresh,
 }
 
 /// What gets a volume of the session's in place of what the file names.

@@ -61,6 +61,8 @@ pub struct Settings {
     pub templates: BTreeMap<String, Selection>,
     /// Where `create` puts worktrees, relative to the main worktree.
     pub sessions_dir: Option<String>,
+    /// What `create` begins with.
+    pub data: Beginning,
     /// Files that `create` copies from the main worktree.
     pub env_files: Vec<String>,
     /// Commands that `create` runs, each by `sh -c`.
@@ -141,6 +143,15 @@ pub struct ServiceSettings {
     pub range: Option<PortRange>,
     /// Whose files it writes to, where the Compose file names ones outside of the session.
     pub data: Option<Data>,
+}
+
+/// `data:`, what the volumes of a session that `create` makes begin with.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct Beginning {
+    /// A copy of another session's, by its directory or `main`, or of a snapshot's; empty volumes where nothing is said.
+    pub from: Option<String>,
 }
 
 /// When a service counts as ready.
@@ -338,7 +349,9 @@ impl ServiceSettings {
                 self.data = Some(match value {
                     "own" => Data::Own,
                     "shared" => Data::Shared,
-                    _ => return Err("`own` or `shared`"),
+                    "copy" => Data::Copy,
+                    "fresh" => Data::Fresh,
+                    _ => return Err("`own`, `shared`, `copy` or `fresh`"),
                 });
             }
             "primary" => self.primary = truth()?,

@@ -14,6 +14,8 @@ pub struct Facts {
     pub is_empty: bool,
     /// A container has Compose's own names on a network that sessions share.
     pub is_misnamed: bool,
+    /// A container is paused.
+    pub is_paused: bool,
     /// The Engine lists ports that nobody has: it may be about to say otherwise.
     pub lags: bool,
     /// What does not run may be started.
@@ -43,6 +45,8 @@ pub enum Step {
     Wait,
     /// Take the session's lock: whoever has it may do everything.
     Lock,
+    /// Let go on what is paused, under the lock.
+    Thaw,
     /// Let Compose bring the stack up, under the lock.
     Compose,
     /// Give up.
@@ -65,8 +69,19 @@ pub const STARTS: u8 = 2;
 
 /// Decides what is to be done next.
 pub fn decide(facts: &Facts) -> Step {
-    let Facts { fits, stage, is_empty, is_misnamed, lags, may_start, is_locked, locked, acted, fell } =
-        *facts;
+    let Facts {
+        fits,
+        stage,
+        is_empty,
+        is_misnamed,
+        is_paused,
+        lags,
+        may_start,
+        is_locked,
+        locked,
+        acted,
+        fell,
+    } = *facts;
     let is_up = fits && (stage != Stage::Down || acted) && !fell;
     if fits && is_misnamed {
         Step::Rename
@@ -81,7 +96,7 @@ pub fn decide(facts: &Facts) -> Step {
         // A generated file that is gone or out of date is not the session's fault.
         if fits { Step::Refuse(Refusal::NotUp) } else { Step::Refresh }
     } else if is_locked {
-        Step::Compose
+        if is_paused { Step::Thaw } else { Step::Compose }
     } else if locked == STARTS {
         Step::Refuse(Refusal::Unstable)
     } else {
@@ -94,9 +109,9 @@ mod tests {
     use super::*;
     use Refusal::{NoSession, NotUp, Unstable};
     use Stage::{Down, Ready, Waiting};
-    use Step::{Compose, Done, Lock, Pause, Refresh, Refuse, Rename, Wait};
+    use Step::{Compose, Done, Lock, Pause, Refresh, Refuse, Rename, Thaw, Wait};
 
-    /// Reads facts: `fits`, `empty`, `misnamed`, `lags`, `no-start`, `lock` (held), `1` and `2` (times locked), `acted`, `fell`.
+    /// Reads facts: `fits`, `empty`, `misnamed`, `paused`, `lags`, `no-start`, `lock` (held), `1` and `2` (times locked), `acted`, `fell`.
     fn facts(stage: Stage, words: &str) -> Facts {
         let has = |word: &str| words.split(' ').any(|found| found == word);
         let locked = if has("2") { 2 } else { u8::from(has("1")) };
@@ -105,6 +120,7 @@ mod tests {
             stage,
             is_empty: has("empty"),
             is_misnamed: has("misnamed"),
+            is_paused: has("paused"),
             lags: has("lags"),
             may_start: !has("no-start"),
             is_locked: has("lock"),
@@ -141,6 +157,10 @@ mod tests {
             (Down, "lock 1", Compose),
             (Down, "fits lock 1", Compose),
             (Ready, "lock 1", Compose),
+            (Down, "fits paused", Lock),
+            (Down, "fits paused lock 1", Thaw),
+            (Down, "paused lock 1", Thaw),
+            (Ready, "fits paused lock 1", Wait),
             // Somebody else has done it all meanwhile.
             (Ready, "fits lock 1", Wait),
             (Waiting, "fits lock 1", Wait),
@@ -173,7 +193,7 @@ mod tests {
     /// taken for ever.
     #[test]
     fn whatever_is_seen() {
-        for bits in 0..1_u16 << 8 {
+        for bits in 0..1_u16 << 9 {
             let is = |bit: u16| bits & (1 << bit) != 0;
             for (stage, locked) in
                 [Ready, Waiting, Down].into_iter().flat_map(|it| (0..=STARTS).map(move |n| (it, n)))
@@ -183,6 +203,7 @@ mod tests {
                     stage,
                     is_empty: is(1),
                     is_misnamed: is(2),
+                    is_paused: is(8),
                     lags: is(3),
                     may_start: is(4),
                     is_locked: is(5),
@@ -191,7 +212,8 @@ mod tests {
                     fell: is(6),
                 };
                 let is_right = match decide(&facts) {
-                    Compose => is(5) && is(4),
+                    Compose => is(5) && is(4) && !is(8),
+                    Thaw => is(5) && is(4) && is(8),
                     Lock => !is(5) && is(4) && locked < STARTS,
                     Done | Wait => is(0) && (stage != Down || is(7)) && !is(6),
                     Refresh => !is(0) && !is(4),

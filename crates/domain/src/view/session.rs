@@ -284,7 +284,7 @@ fn line(row: &[String; 4], widths: &[usize; 4], paint: &str) -> String {
 }
 
 /// Writes how long ago something was, in its largest unit; nothing where that is not known.
-fn age(created_at: &str, now: SystemTime) -> String {
+pub(super) fn age(created_at: &str, now: SystemTime) -> String {
     let since = humantime::parse_rfc3339(created_at).ok().and_then(|at| now.duration_since(at).ok());
     let Some(seconds) = since.map(|since| since.as_secs()) else { return String::new() };
     match seconds {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::engine::claim::{self, Claim, Whose};
+use domain::engine::mark;
 use domain::identity::label::LABEL;
 use domain::identity::name::SessionId;
 
@@ -17,7 +18,7 @@ pub struct Belongings {
     pub networks: Vec<(String, String)>,
     /// Volume names.
     pub volumes: Vec<String>,
-    /// The volume of its note, which holds no data.
+    /// The volumes of its note and its marks, which hold no data.
     pub notes: Vec<String>,
     /// Image tags that were given for the session.
     pub images: Vec<String>,
@@ -72,7 +73,8 @@ impl Engine {
         for volume in volumes {
             let labels = volume.labels.unwrap_or_default();
             if is_its(claim::volume(&labels, &volume.name)) {
-                let those = if claim::is_note(&labels) { &mut found.notes } else { &mut found.volumes };
+                let is_empty = claim::is_note(&labels) || mark::project(&labels, &volume.name).is_some();
+                let those = if is_empty { &mut found.notes } else { &mut found.volumes };
                 those.push(volume.name);
             }
         }

@@ -59,7 +59,7 @@ impl StdError for Error {
     }
 }
 
-fn lost(error: impl StdError + Send + Sync + 'static) -> Error {
+pub(super) fn lost(error: impl StdError + Send + Sync + 'static) -> Error {
     Error::Lost(Box::new(error))
 }
 
@@ -144,9 +144,17 @@ impl Client {
             if status.is_success() || status == StatusCode::NOT_MODIFIED {
                 return Ok(answer);
             }
-            let contents = answer.into_body().collect().await.map_err(lost)?.to_bytes();
-            Err(Error::Refused { status: status.as_u16(), message: message(&contents) })
+            Err(refusal(answer).await)
         })
+    }
+}
+
+/// Reads why something was refused.
+pub(super) async fn refusal(answer: Response<Incoming>) -> Error {
+    let status = answer.status().as_u16();
+    match answer.into_body().collect().await {
+        Ok(contents) => Error::Refused { status, message: message(&contents.to_bytes()) },
+        Err(error) => lost(error),
     }
 }
 

@@ -65,6 +65,8 @@ pub(super) struct Mount {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub(super) struct ContainerInspection {
+    pub id: Option<String>,
+    pub image: Option<String>,
     pub state: Option<ContainerState>,
     pub config: Option<ContainerConfig>,
     pub host_config: Option<HostConfig>,
@@ -118,6 +120,7 @@ pub(super) struct HostConfig {
     pub binds: List<String>,
     pub volumes_from: List<String>,
     pub mounts: List<Mount>,
+    pub tmpfs: Words,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -231,7 +231,7 @@ impl Engine {
     }
 
     /// Fails with the first answer that is an error of another status than the `harmless` ones.
-    fn settle<T>(&self, answers: Vec<Result<T, Error>>, harmless: &[u16]) -> anyhow::Result<()> {
+    pub(super) fn settle<T>(&self, answers: Vec<Result<T, Error>>, harmless: &[u16]) -> anyhow::Result<()> {
         let error = answers
             .into_iter()
             .filter_map(Result::err)

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use http_body_util::Full;
 use hyper::Uri;
-use hyper::body::Bytes;
+use hyper::body::{Body, Bytes};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -21,11 +21,28 @@ const LIMIT: usize = 64 << 20;
 
 /// Prepares to connect to the Engine at an address.
 pub(super) fn client(address: &str) -> Client<Connector, Full<Bytes>> {
+    connecting(address, LIMIT)
+}
+
+/// The same without an end to what is answered: for data, which are nobody's to hold.
+pub(super) fn unlimited<B>(address: &str) -> Client<Connector, B>
+where
+    B: Body + Send,
+    B::Data: Send,
+{
+    connecting(address, usize::MAX)
+}
+
+fn connecting<B>(address: &str, limit: usize) -> Client<Connector, B>
+where
+    B: Body + Send,
+    B::Data: Send,
+{
     let to = match address.strip_prefix("unix://") {
         Some(path) => To::Socket(path.into()),
         None => To::Host,
     };
-    Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(Connector { to })
+    Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(Connector { to, limit })
 }
 
 /// Returns the host and port that a request to an address names.
@@ -46,6 +63,8 @@ enum To {
 #[derive(Debug, Clone)]
 pub(super) struct Connector {
     to: To,
+    /// How much an answer may have.
+    limit: usize,
 }
 
 impl Service<Uri> for Connector {
@@ -58,7 +77,7 @@ impl Service<Uri> for Connector {
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let to = self.to.clone();
+        let (to, limit) = (self.to.clone(), self.limit);
         Box::pin(async move {
             let socket: Box<dyn Socket> = match to {
                 To::Socket(path) => Box::new(UnixStream::connect(path).await?),
@@ -69,7 +88,7 @@ impl Service<Uri> for Connector {
                     Box::new(socket)
                 }
             };
-            Ok(TokioIo::new(Limited { socket, came: 0 }))
+            Ok(TokioIo::new(Limited { socket, came: 0, limit }))
         })
     }
 }
@@ -83,6 +102,7 @@ pub(super) struct Limited {
     socket: Box<dyn Socket>,
     /// What came since something was last asked.
     came: usize,
+    limit: usize,
 }
 
 impl Connection for Limited {
@@ -97,8 +117,8 @@ impl AsyncRead for Limited {
         context: &mut Context<'_>,
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.came > LIMIT {
-            let end = format!("its answer is longer than {} MiB", LIMIT >> 20);
+        if self.came > self.limit {
+            let end = format!("its answer is longer than {} MiB", self.limit >> 20);
             return Poll::Ready(Err(io::Error::other(end)));
         }
         let before = into.filled().len();

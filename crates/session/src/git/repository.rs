@@ -49,6 +49,13 @@ impl Repository {
         commit(&self.here, revision)
     }
 
+    /// Counts the commits that `HEAD` has and `commit` has not; `None` where that is no commit here.
+    pub fn ahead_of(&self, commit: &str) -> Option<usize> {
+        let range = format!("{commit}..HEAD");
+        let counted = run(&self.here, &["rev-list", "--count", "--end-of-options", &range, "--"]);
+        counted.ok()?.trim().parse().ok()
+    }
+
     /// Lets the other worktrees know where the main one is, if this is it and nothing else tells.
     pub fn remember_home(&self) -> anyhow::Result<()> {
         home::remember(&self.here).context("cannot write into the git directory")

@@ -1,7 +1,6 @@
 //! The way through Compose: resolve the project, write the override, bring the stack up.
 
 mod compose_up;
-mod data;
 mod examine;
 mod half_made;
 mod lacking;
@@ -9,6 +8,7 @@ mod prepare;
 mod progress;
 mod reserve;
 mod resolve;
+mod writer;
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -24,6 +24,7 @@ use self::compose_up::{ComposeUp, Ended};
 pub use self::examine::{Examined, examine};
 use self::prepare::{Prepare, Prepared, Purpose};
 use crate::compose::Compose;
+use crate::data;
 use crate::end::remove::{self, Remains};
 use crate::environment::{needing_inspection, stranger};
 use crate::find::{LOCK_POLL, generated, key, lock_name, owner};
@@ -89,6 +90,7 @@ fn bring_up(
         if refused.is_empty() {
             tell(work, &prepared)?;
             make_room(work, options, lock, &mut prepared, containers)?;
+            bring_data(work, options, lock, &mut prepared)?;
         }
         match run_compose(work, options, lock, &mut prepared, &running(containers))? {
             Ended::Up(since) => {
@@ -118,7 +120,7 @@ fn tell(work: &mut Work, prepared: &Prepared) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Stops what does not belong to the session any more, and lets go on what is paused.
+/// Stops what does not belong to the session any more.
 fn make_room(
     work: &mut Work,
     options: &Options,
@@ -136,9 +138,28 @@ fn make_room(
         ComposeUp::new(work, options, lock, prepared, &running(containers)).create()?;
     }
     // Stopped, not removed, be it only that this branch's files do not have the service: an anonymous volume would be lost.
-    remove::stop(&mut work.engine, &work.session.id, &left_out)?;
+    remove::stop(&mut work.engine, &work.session.id, &left_out).map(drop)
+}
+
+/// Lets go on what is paused: for a copy that a prism did not get to the end with, or by somebody. To be called under the
+/// session's lock.
+pub fn thaw(work: &mut Work, containers: &[Container]) -> anyhow::Result<()> {
+    data::mend_locked(&mut work.engine, &work.session.id)?;
     let paused = containers.iter().filter(|container| container.state == State::Paused);
     work.engine.unpause(paused.map(|container| container.id.as_str()))
+}
+
+/// Copies the data with which the session is to begin, before anything of it runs.
+fn bring_data(
+    work: &mut Work,
+    options: &Options,
+    lock: &Lock,
+    prepared: &mut Prepared,
+) -> anyhow::Result<()> {
+    let Some(due) = data::due(work, options.data.as_ref())? else { return Ok(()) };
+    due.mark(work, &prepared.header)?;
+    ComposeUp::new(work, options, lock, prepared, &BTreeSet::new()).create()?;
+    due.copy(work, &prepared.header)
 }
 
 /// Takes down ports that could not be bound.

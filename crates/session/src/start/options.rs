@@ -10,6 +10,8 @@ use domain::stack::header::Header;
 use domain::stack::plan::ServicePlan;
 use domain::text::template::nearest;
 
+use crate::data::Asked;
+
 /// How a session is to be brought up.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -27,6 +29,8 @@ pub struct Options {
     pub services: Vec<ServiceName>,
     /// Give up after so long, counted from the last pull or build.
     pub wait_timeout: Duration,
+    /// Whose data the session is to begin with; `None`: with none, or with its own.
+    pub data: Option<Asked>,
 }
 
 impl Options {
@@ -45,7 +49,7 @@ impl Options {
                 header.services.iter().filter(|(_, plan)| plan.profiles.contains(profile)).peekable();
             services.peek().is_some() && services.all(|(name, _)| header.scope.contains(name))
         };
-        self.selection.is_none() && self.profiles.iter().all(in_scope)
+        self.selection.is_none() && self.data.is_none() && self.profiles.iter().all(in_scope)
     }
 }
 

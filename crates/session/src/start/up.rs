@@ -86,6 +86,7 @@ impl<'a> Start<'a> {
                 }
                 (Step::Refresh, _) => self.header = Some(cold::header(work)?),
                 (Step::Lock, _) => self.lock(work)?,
+                (Step::Thaw, _) => cold::thaw(work, &sight.containers)?,
                 (Step::Compose, _) => self.compose(work, &sight.containers)?,
                 (Step::Refuse(refusal), _) => return Err(self.refuse(refusal, &work.session).into()),
                 // Without a header, nothing else is decided.
@@ -118,6 +119,7 @@ impl<'a> Start<'a> {
             stage: sight.stage,
             is_empty: sight.containers.is_empty(),
             is_misnamed: sight.header.as_ref().is_some_and(|it| rename::is_due(it, &sight.containers)),
+            is_paused: sight.containers.iter().any(|container| container.state == State::Paused),
             lags: is_ready && reach::lags(&work.engine, &sight.containers) && self.may_lag(),
             may_start: self.options.start,
             is_locked: self.lock.is_some(),

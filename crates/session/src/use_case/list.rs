@@ -1,15 +1,16 @@
 //! Sessions, as they are shown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use domain::engine::container::Container;
+use domain::engine::container::{Container, State};
 use domain::engine::ledger::Noted;
 use domain::identity::name::SessionId;
 use domain::view;
 use domain::view::session::SessionReport;
 
 use super::present::Present;
+use crate::data;
 use crate::docker::Engine;
 use crate::environment::{localhost, stranger};
 use crate::find::reach;
@@ -26,7 +27,16 @@ pub fn list(
     owner: Option<&str>,
     notices: Notices,
 ) -> anyhow::Result<Vec<SessionReport>> {
-    let containers = of_owner(engine.all_sessions()?, owner);
+    let mut all = engine.all_sessions()?;
+    let is_frozen =
+        |it: &&Container| it.state == State::Paused && owner.is_some() && it.label("owner") == owner;
+    let frozen: BTreeSet<SessionId> = all.iter().filter(is_frozen).map(|it| it.session_id.clone()).collect();
+    if !frozen.is_empty() {
+        // Should a prism have been killed while it copied data, nothing stays paused for it.
+        frozen.iter().try_for_each(|session| data::mend(engine, session))?;
+        all = engine.all_sessions()?;
+    }
+    let containers = of_owner(all, owner);
     if let Some(doubt) = reach::doubt(engine, &containers) {
         notices.note(doubt);
     }

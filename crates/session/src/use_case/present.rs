@@ -5,6 +5,7 @@ use domain::failure::{self, Failure, Kind};
 use domain::stack::header::Header;
 
 use super::target::Target;
+use crate::data;
 use crate::docker::Engine;
 use crate::environment::{self, SessionVariables, dotenv};
 use crate::find::{Caller, Consent, Session, git_top, reach};
@@ -87,7 +88,11 @@ impl Present {
         timing::mark("connect");
         let header = warm::read_header(&session);
         let likely: &[String] = header.as_ref().map_or(&[], |header| &header.inspected);
-        let containers = engine.look(&session.id, likely)?;
+        let mut containers = engine.look(&session.id, likely)?;
+        if containers.iter().any(|it| matches!(it.state, State::Paused | State::Created)) {
+            data::mend(&mut engine, &session.id)?;
+            containers = engine.look(&session.id, likely)?;
+        }
         let mut containers = reach::settled(&mut engine, &session.id, containers, reach::LIST_LAG)?;
         timing::mark("list");
         environment::dress(&session, header.as_ref(), &mut containers);

@@ -7,6 +7,7 @@ use domain::failure::{Failure, Kind};
 use domain::identity::name::{SessionId, Suffix};
 use domain::worktree::checkout::{self, Checkout};
 
+use crate::data;
 use crate::docker::{self, Endpoint, Engine};
 use crate::end::worktree::Worktree;
 use crate::find::{Caller, Ephemeral, candidates, git_top, going, locate, owner};
@@ -124,6 +125,15 @@ impl Target {
         };
         check(&found)?;
         Ok(found)
+    }
+
+    /// Lets it go on, should a prism that copied its data have been killed.
+    ///
+    /// # Errors
+    /// The Engine does not answer, or refuses.
+    pub fn mend(self, engine: &mut Engine) -> anyhow::Result<Self> {
+        data::mend(engine, &self.id)?;
+        Ok(self)
     }
 }
 

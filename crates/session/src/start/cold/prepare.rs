@@ -24,11 +24,11 @@ use domain::text::hash::content_hash;
 use domain::text::word::word;
 use domain::text::yaml;
 
-use super::data::Stores;
 use super::examine::{Examined, Mentioned, examine};
 use super::lacking::Lacking;
 use super::reserve::{Request, Reserve};
 use super::resolve;
+use super::writer::Stores;
 use crate::compose::Compose;
 use crate::docker;
 use crate::environment::dotenv;

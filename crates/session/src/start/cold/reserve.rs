@@ -14,7 +14,7 @@ use domain::port::holder::Holder;
 use domain::port::reservation::{Block, Reservations, Slot};
 use domain::stack::plan::Plan;
 
-use super::data::Stores;
+use super::writer::Stores;
 use crate::docker::Place;
 use crate::find::{lock_name, reach};
 use crate::machine::listen::{self, Listener};
