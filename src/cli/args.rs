@@ -66,7 +66,7 @@ impl DirectoryArgs {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Report {
+pub(super) enum ReportFormat {
     /// For people
     Text,
     /// For programs

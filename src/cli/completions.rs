@@ -1,7 +1,7 @@
 //! `prism completions`: a script that completes prism's command line in a shell, by asking prism.
 
 use clap::Args;
-use domain::failure::{Failure, Kind};
+use domain::failure::{Code, Failure};
 
 use super::careful::SHELLS;
 use super::complete::ASKED;
@@ -23,7 +23,7 @@ pub(super) fn run(context: Context, args: CompletionsArgs) -> anyhow::Result<()>
     let shells = SHELLS;
     let completer = shells
         .completer(&name)
-        .ok_or_else(|| Failure::new(format!("there is no completion for `{name}`")).kind(Kind::Usage))?;
+        .ok_or_else(|| Failure::new(format!("there is no completion for `{name}`")).code(Code::Usage))?;
     let mut script = Vec::new();
     // By name, not by path: the script outlives this installation.
     completer.write_registration(ASKED, "prism", "prism", "prism", &mut script)?;

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap::Args;
 use domain::environment::Environment;
-use domain::failure::{Failure, Kind};
+use domain::failure::{Code, Failure};
 use session::find::owner;
 use session::machine::process::exec;
 use session::start::cold;
@@ -76,7 +76,7 @@ fn refuse_other_projects(arguments: &[OsString]) -> Result<(), Failure> {
             return Err(Failure::new(format!(
                 "`prism compose {word}`: the project and its files are the session's"
             ))
-            .kind(Kind::Usage)
+            .code(Code::Usage)
             .hint("use `docker compose` for another project"));
         }
     }

@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, stdin};
 
-use domain::failure::{Failure, Kind};
+use domain::failure::{Code, Failure};
 use domain::printable;
 
 use crate::output::Output;
@@ -20,7 +20,7 @@ pub(super) fn confirm(output: Output, what: &str, things: &[String], unasked: &s
     }
     if !stdin().is_terminal() {
         return Err(Failure::new("there is no terminal to ask at")
-            .kind(Kind::Usage)
+            .code(Code::Usage)
             .hint(format!("`{unasked}` does not ask")));
     }
     output.pass_on("Go on? [y/N] ");

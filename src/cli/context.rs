@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use domain::failure::{Failure, Kind};
+use domain::failure::{Code, Failure};
 use domain::identity::name::ServiceName;
 use session::docker::{Endpoint, Engine};
 use session::find::{Caller, Session};
@@ -97,7 +97,7 @@ impl Context {
 pub(super) fn enter(directory: &Path) -> anyhow::Result<()> {
     std::env::set_current_dir(directory).map_err(|error| {
         Failure::new(format!("cannot go to `{}`", directory.display()))
-            .kind(Kind::Usage)
+            .code(Code::Usage)
             .caused_by(error)
             .into()
     })

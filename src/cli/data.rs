@@ -1,7 +1,7 @@
 //! `--data-from`: whose data a session begins with.
 
 use clap::Args;
-use domain::failure::{Failure, Kind};
+use domain::failure::{Code, Failure};
 use session::data::{self, Asked, Present};
 use session::find::Caller;
 use session::work::Work;
@@ -44,7 +44,7 @@ impl DataArgs {
             return Err(Failure::new(
                 "`exec --data-from` needs `--ephemeral`: a directory's session keeps its data",
             )
-            .kind(Kind::Usage)
+            .code(Code::Usage)
             .hint("`prism start --data-from` begins a session with other data")
             .into());
         }

@@ -19,13 +19,13 @@ use crate::output::Output;
 const MANY_NETWORKS: usize = 25;
 
 /// What was found, said as it comes.
-struct Report {
+struct Findings {
     output: Output,
     failed: bool,
 }
 
 pub(super) fn run(context: Context) -> anyhow::Result<()> {
-    let mut report = Report { output: context.output, failed: false };
+    let mut report = Findings { output: context.output, failed: false };
     let mut reached = None;
     match context.engine().and_then(|engine| Ok((engine.version()?, engine))) {
         Ok((version, engine)) => {
@@ -49,7 +49,7 @@ pub(super) fn run(context: Context) -> anyhow::Result<()> {
 }
 
 /// Looks at what the Engine has, and at the project of this directory.
-fn look(context: &Context, mut engine: Engine, report: &mut Report) -> anyhow::Result<()> {
+fn look(context: &Context, mut engine: Engine, report: &mut Findings) -> anyhow::Result<()> {
     orphans(context, &mut engine, report)?;
     let networks = engine.count_networks()?;
     if networks >= MANY_NETWORKS {
@@ -60,7 +60,7 @@ fn look(context: &Context, mut engine: Engine, report: &mut Report) -> anyhow::R
     }
     let session = match context.session(&engine) {
         Ok(session) => session,
-        Err(error) if failure::kind(&error) == failure::Kind::NoProject => {
+        Err(error) if failure::code(&error) == failure::Code::NoProject => {
             return report.output.print("-     no Compose project here: nothing more to look at\n");
         }
         Err(error) => return report.failure(&error),
@@ -77,7 +77,7 @@ fn look(context: &Context, mut engine: Engine, report: &mut Report) -> anyhow::R
     }
 }
 
-fn orphans(context: &Context, engine: &mut Engine, report: &mut Report) -> anyhow::Result<()> {
+fn orphans(context: &Context, engine: &mut Engine, report: &mut Findings) -> anyhow::Result<()> {
     let claims = engine.claims()?;
     for sentence in &claims.foreign {
         report.warning(sentence, "prism neither uses nor removes it; `docker inspect` shows its labels")?;
@@ -90,7 +90,7 @@ fn orphans(context: &Context, engine: &mut Engine, report: &mut Report) -> anyho
 }
 
 /// Says who else answers at the ports of the Compose file.
-fn answered(session: &Session, engine: &mut Engine, report: &mut Report) -> anyhow::Result<()> {
+fn answered(session: &Session, engine: &mut Engine, report: &mut Findings) -> anyhow::Result<()> {
     let Some(header) = warm::read_header(session) else { return Ok(()) };
     let own = header.host_ports().chain(header.apps.values().copied()).collect();
     for sentence in guard::strangers(session, engine, &guard::declared(header.in_scope()), &own)? {
@@ -103,7 +103,7 @@ fn answered(session: &Session, engine: &mut Engine, report: &mut Report) -> anyh
 }
 
 /// Says what of a project cannot be isolated, or not be followed.
-fn project(session: &Session, examined: &cold::Examined, report: &mut Report) -> anyhow::Result<()> {
+fn project(session: &Session, examined: &cold::Examined, report: &mut Findings) -> anyhow::Result<()> {
     report.good(&format!("Compose accepts the project in `{}`", session.directory))?;
     if !examined.is_followed() {
         report.warning(
@@ -140,7 +140,7 @@ fn shared_data(session: &Session, examined: &cold::Examined) -> Vec<String> {
         .collect()
 }
 
-impl Report {
+impl Findings {
     fn good(&self, text: &str) -> anyhow::Result<()> {
         self.output.show(format!("ok    {}\n", printable::clean(text)))
     }

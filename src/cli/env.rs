@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use domain::failure::{Failure, Kind};
+use domain::failure::{Code, Failure};
 use domain::identity::own::DIFF;
 use domain::shell::layer::{Layer, Now};
 use domain::text::hash::hex;
@@ -99,7 +99,7 @@ pub(super) fn run(context: Context, args: &EnvArgs) -> anyhow::Result<()> {
             EnvFormat::Dotenv => view::variable::text(&shown, &notes),
             EnvFormat::Github | EnvFormat::Docker => {
                 return Err(Failure::new("`--explain` has no such format")
-                    .kind(Kind::Usage)
+                    .code(Code::Usage)
                     .hint("`prism env --explain` prints a table, with `--format json` a document")
                     .into());
             }
@@ -177,7 +177,7 @@ fn started(context: &Context, args: &EnvArgs) -> anyhow::Result<Present> {
 fn write(path: &Path, lines: &str, format: EnvFormat, present: &Present) -> anyhow::Result<()> {
     let shown = path.display();
     let refused = |why: &str, hint: &str| {
-        Failure::new(format!("cannot write into `{shown}`: {why}")).kind(Kind::Usage).hint(hint.to_owned())
+        Failure::new(format!("cannot write into `{shown}`: {why}")).code(Code::Usage).hint(hint.to_owned())
     };
     if format == EnvFormat::Json {
         return Err(refused(

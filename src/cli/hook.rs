@@ -6,7 +6,7 @@ use std::path::Path;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use domain::failure::{self, Failure, Kind};
+use domain::failure::{self, Code, Failure};
 use domain::identity::own::{AWAY, DIFF, DIRENV};
 use domain::shell::layer::{Layer, Now, SILENCE, Sight};
 use domain::shell::{SHELLS, Shell};
@@ -62,7 +62,7 @@ pub(super) fn run(context: Context, args: HookArgs) -> anyhow::Result<()> {
     let code = if direnv { Some(domain::shell::direnv(program)) } else { shell.hook(program) };
     let code = code.ok_or_else(|| {
         Failure::new(format!("`{}` has no prompts to hook into", shell.name))
-            .kind(Kind::Usage)
+            .code(Code::Usage)
             .hint("`eval \"$(prism env --shell sh)\"` sets the variables once")
     })?;
     context.output.print(code)
@@ -129,7 +129,7 @@ fn look(caller: &Caller, directory: &Path, layer: &Layer) -> (Sight, Memory) {
     let (session, endpoint) = match found {
         Ok(found) => found,
         // Somebody removed the project, or the directory, a moment ago.
-        Err(error) if failure::kind(&error) == Kind::NoProject || caller.directory.is_none() => {
+        Err(error) if failure::code(&error) == Code::NoProject || caller.directory.is_none() => {
             return (Sight::Nothing, Memory::default());
         }
         Err(error) => {

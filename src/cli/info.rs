@@ -4,7 +4,7 @@ use clap::Args;
 use domain::{failure, view};
 use session::use_case::list::info;
 
-use super::args::{DirectoryArgs, Report};
+use super::args::{DirectoryArgs, ReportFormat};
 use super::context::Context;
 
 /// Show this directory's session: services, ports, variables
@@ -12,7 +12,7 @@ use super::context::Context;
 pub(super) struct InfoArgs {
     /// How to print it
     #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub(super) format: Report,
+    pub(super) format: ReportFormat,
     /// Show passwords
     #[arg(long)]
     pub(super) show_secrets: bool,
@@ -35,7 +35,7 @@ pub(super) fn run(mut context: Context, args: &InfoArgs) -> anyhow::Result<()> {
     let variables: Vec<(String, String)> = shown.into_iter().map(|it| (it.name, it.value)).collect();
     let Some(session) = info(present)? else { return Ok(()) };
     output.print(match args.format {
-        Report::Json => view::session::info_json(&session, &variables)?,
-        Report::Text => view::session::info_text(&session, &variables),
+        ReportFormat::Json => view::session::info_json(&session, &variables)?,
+        ReportFormat::Text => view::session::info_text(&session, &variables),
     })
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use clap::Args;
-use domain::failure::{Failure, Kind};
+use domain::failure::{Code, Failure};
 use domain::stack::settings;
 use domain::stack::starter::{self, Foreign};
 use domain::text::url;
@@ -82,7 +82,7 @@ fn session_of(context: &Context, endpoint: &Endpoint, files: &[PathBuf]) -> anyh
     )?;
     for file in files {
         let shown = file.display();
-        let failure = |what: &str| Failure::new(format!("`{shown}` {what}")).kind(Kind::Usage);
+        let failure = |what: &str| Failure::new(format!("`{shown}` {what}")).code(Code::Usage);
         if !file.is_file() {
             return Err(failure("is not there").hint("name a Compose file").into());
         }
@@ -101,7 +101,7 @@ fn read_foreign(path: &Path) -> anyhow::Result<Foreign> {
     let shown = path.display();
     let absolute = path
         .canonicalize()
-        .map_err(|error| Failure::new(format!("cannot read `{shown}`")).kind(Kind::Usage).caused_by(error))?;
+        .map_err(|error| Failure::new(format!("cannot read `{shown}`")).code(Code::Usage).caused_by(error))?;
     let mut node = Command::new("node");
     node.args(["--input-type=module", "-e", EXPORT])
         .arg(url::of_file(&absolute.to_string_lossy()))

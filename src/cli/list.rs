@@ -7,7 +7,7 @@ use domain::text::word::word;
 use domain::view;
 use session::use_case::list::list;
 
-use super::args::Report;
+use super::args::ReportFormat;
 use super::context::Context;
 
 /// List your sessions, running or stopped
@@ -19,19 +19,19 @@ pub(super) struct ListArgs {
     pub(super) all: bool,
     /// How to print them
     #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub(super) format: Report,
+    pub(super) format: ReportFormat,
 }
 
 pub(super) fn run(context: &Context, args: &ListArgs) -> anyhow::Result<()> {
     let owner = (!args.all).then(|| context.caller.owner());
     let sessions = list(&mut context.engine()?, owner.as_deref(), context.notices)?;
     match args.format {
-        Report::Json => context.output.print(view::session::list_json(&sessions)?),
-        Report::Text if sessions.is_empty() => {
+        ReportFormat::Json => context.output.print(view::session::list_json(&sessions)?),
+        ReportFormat::Text if sessions.is_empty() => {
             context.output.note("no sessions; `prism start` in a directory with a compose.yaml makes one");
             Ok(())
         }
-        Report::Text => {
+        ReportFormat::Text => {
             let color = context.output.color_stdout;
             context.output.print(view::session::list_text(&sessions, SystemTime::now(), color))?;
             if let Some(ended) = sessions.iter().find(|session| session.ephemeral == Some("ended")) {

@@ -6,7 +6,7 @@ use std::{fs, io};
 use clap::{Args, Command, CommandFactory};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
-use domain::failure::{Failure, Kind};
+use domain::failure::{Code, Failure};
 
 use super::Cli;
 use super::context::Context;
@@ -36,7 +36,7 @@ pub(super) fn run(context: Context, args: ManArgs) -> anyhow::Result<()> {
         None => &command,
         Some(verb) => command.find_subcommand(verb).ok_or_else(|| {
             Failure::new(format!("there is no verb `{verb}`"))
-                .kind(Kind::Usage)
+                .code(Code::Usage)
                 .hint("`prism --help` lists them")
         })?,
     };

@@ -10,7 +10,7 @@ use session::machine::process::interrupt::Interrupt;
 use session::use_case::ports::{Ports, clear, ports, reassign};
 use session::use_case::target::Named;
 
-use super::args::{DirectoryArgs, Report, WAIT_SECONDS};
+use super::args::{DirectoryArgs, ReportFormat, WAIT_SECONDS};
 use super::complete;
 use super::context::{Context, options};
 
@@ -32,7 +32,7 @@ pub(super) struct PortsArgs {
     pub(super) reassign: Option<String>,
     /// How to print them
     #[arg(long, value_name = "FORMAT", default_value = "text", global = true)]
-    pub(super) format: Report,
+    pub(super) format: ReportFormat,
     #[command(subcommand)]
     pub(super) what: Option<PortsVerb>,
 }
@@ -86,11 +86,11 @@ pub(super) fn run(context: Context, args: PortsArgs) -> anyhow::Result<()> {
     };
     let Ports { assignments, commands } = &found;
     match args.format {
-        Report::Json => context.output.print(view::session::ports_json(assignments, commands)?),
-        Report::Text if found.is_empty() => {
+        ReportFormat::Json => context.output.print(view::session::ports_json(assignments, commands)?),
+        ReportFormat::Text if found.is_empty() => {
             context.output.note("no session has reserved a port");
             Ok(())
         }
-        Report::Text => context.output.print(view::session::ports_text(assignments, commands)),
+        ReportFormat::Text => context.output.print(view::session::ports_text(assignments, commands)),
     }
 }

@@ -1,7 +1,7 @@
 //! `prism prompt`: a segment for a shell's prompt.
 
 use clap::Args;
-use domain::failure::{Failure, Kind};
+use domain::failure::{Code, Failure};
 use domain::identity::own::DIFF;
 use domain::shell::Shell;
 use domain::shell::layer::Layer;
@@ -38,7 +38,7 @@ pub(super) fn run(context: Context, args: PromptArgs) -> anyhow::Result<()> {
     if let Some(unknown) = args.format.as_deref().and_then(unknown_placeholder) {
         let names = NAMES.map(|name| format!("{{{name}}}")).join(" ");
         return Err(Failure::new(format!("`{{{unknown}}}` is no placeholder"))
-            .kind(Kind::Usage)
+            .code(Code::Usage)
             .hint(format!("the placeholders are: {names}"))
             .into());
     }

@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 
 use clap::{Args, Command, CommandFactory, FromArgMatches, Parser};
 use clap_complete::CompleteEnv;
-use domain::failure::{self, Failure, Kind};
+use domain::failure::{self, Code, Failure};
 use domain::text::word::word;
 use session::machine::process::interrupt::end_by;
 use session::machine::timing;
@@ -47,10 +47,10 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> u8 {
                 failure::tell_directory(&mut error, &word(directory.display()));
             }
             output.error(&failure::render(&error));
-            let kind = failure::kind(&error);
-            match kind {
-                Kind::Interrupted(signal) => end_by(signal),
-                _ => status(kind, is_exec),
+            let code = failure::code(&error);
+            match code {
+                Code::Interrupted(signal) => end_by(signal),
+                _ => status(code, is_exec),
             }
         }
     }
@@ -60,7 +60,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> u8 {
 pub fn fail(failure: Failure) -> u8 {
     let error = failure.into();
     Output::new(false, false, Color::Auto).error(&failure::render(&error));
-    status(failure::kind(&error), true)
+    status(failure::code(&error), true)
 }
 
 /// Says whether a verb goes to the directory that it is told.
@@ -153,7 +153,7 @@ fn usage(error: &clap::Error, arguments: &[OsString]) -> u8 {
     output.error(
         &text.strip_prefix("error:").map_or_else(|| text.clone(), |rest| format!("prism: error:{rest}")),
     );
-    status(Kind::Usage, verb_name(arguments) == Some("exec"))
+    status(Code::Usage, verb_name(arguments) == Some("exec"))
 }
 
 /// Finds the verb of a command line that is not parsed yet, or cannot be.
@@ -170,15 +170,15 @@ fn verb_name(arguments: &[OsString]) -> Option<&str> {
 }
 
 /// Translates a failure's kind to an exit status (DESIGN.md, section 11).
-fn status(kind: Kind, is_exec: bool) -> u8 {
-    match kind {
-        Kind::CommandNotFound => 127,
-        Kind::CommandNotExecutable => 126,
-        Kind::Interrupted(signal) => u8::try_from(128 + signal).unwrap_or(125),
+fn status(code: Code, is_exec: bool) -> u8 {
+    match code {
+        Code::CommandNotFound => 127,
+        Code::CommandNotExecutable => 126,
+        Code::Interrupted(signal) => u8::try_from(128 + signal).unwrap_or(125),
         _ if is_exec => 125,
-        Kind::Usage => 2,
-        Kind::NoSession | Kind::NoProject => 3,
-        Kind::General => 1,
+        Code::Usage => 2,
+        Code::NoSession | Code::NoProject => 3,
+        Code::General => 1,
     }
 }
 
@@ -207,13 +207,13 @@ mod tests {
     #[test]
     fn exit_statuses() {
         for (kind, exec, other) in [
-            (Kind::General, 125, 1),
-            (Kind::Usage, 125, 2),
-            (Kind::NoSession, 125, 3),
-            (Kind::NoProject, 125, 3),
-            (Kind::CommandNotFound, 127, 127),
-            (Kind::CommandNotExecutable, 126, 126),
-            (Kind::Interrupted(15), 143, 143),
+            (Code::General, 125, 1),
+            (Code::Usage, 125, 2),
+            (Code::NoSession, 125, 3),
+            (Code::NoProject, 125, 3),
+            (Code::CommandNotFound, 127, 127),
+            (Code::CommandNotExecutable, 126, 126),
+            (Code::Interrupted(15), 143, 143),
         ] {
             assert_eq!((status(kind, true), status(kind, false)), (exec, other), "{kind:?}");
         }

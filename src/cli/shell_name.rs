@@ -1,7 +1,7 @@
 //! Which shell is meant: the one that is named, else the one that started prism, else the user's own.
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use domain::failure::{Failure, Kind};
+use domain::failure::{Code, Failure};
 use domain::shell::{SHELLS, Shell};
 use session::machine::process::parent;
 
@@ -37,7 +37,7 @@ pub(super) fn find(name: Option<&str>) -> Result<&'static Shell, Failure> {
     found.ok_or_else(|| {
         let names: Vec<&str> = SHELLS.iter().map(|shell| shell.name).collect();
         Failure::new("cannot tell which shell this is")
-            .kind(Kind::Usage)
+            .code(Code::Usage)
             .hint(format!("name it, one of: {}", names.join(", ")))
     })
 }

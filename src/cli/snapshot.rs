@@ -16,7 +16,7 @@ use session::machine::process::interrupt::Interrupt;
 use session::start::options::Options;
 use session::use_case::start::start;
 
-use super::args::{Report, WaitArgs};
+use super::args::{ReportFormat, WaitArgs};
 use super::confirm::confirm;
 use super::context::{Context, options};
 
@@ -49,7 +49,7 @@ enum Action {
     List {
         /// How to print them
         #[arg(long, value_name = "FORMAT", default_value = "text")]
-        format: Report,
+        format: ReportFormat,
     },
     /// Replace this session's data by a snapshot's, and start it
     Restore {
@@ -113,7 +113,7 @@ fn default_name() -> anyhow::Result<Name> {
     Name::try_from(name).map_err(anyhow::Error::msg)
 }
 
-fn list(context: &Context, format: Report) -> anyhow::Result<()> {
+fn list(context: &Context, format: ReportFormat) -> anyhow::Result<()> {
     let mut engine = context.engine()?;
     let session = context.session(&engine)?;
     let repository = Repository::find(session.path());
@@ -122,12 +122,12 @@ fn list(context: &Context, format: Report) -> anyhow::Result<()> {
     let reports: Vec<SnapshotReport> =
         found.into_iter().map(|(snapshot, fits)| SnapshotReport::new(&snapshot, ahead, fits)).collect();
     match format {
-        Report::Json => context.output.print(list_json(&reports)?),
-        Report::Text if reports.is_empty() => {
+        ReportFormat::Json => context.output.print(list_json(&reports)?),
+        ReportFormat::Text if reports.is_empty() => {
             context.output.note("no snapshots; `prism snapshot save NAME` makes one of this session's data");
             Ok(())
         }
-        Report::Text => context.output.print(list_text(&reports, SystemTime::now())),
+        ReportFormat::Text => context.output.print(list_text(&reports, SystemTime::now())),
     }
 }
 

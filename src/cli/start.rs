@@ -2,7 +2,7 @@
 
 use clap::Args;
 use domain::engine::selection::{Mode, Selection};
-use domain::failure::{Failure, Kind};
+use domain::failure::{Code, Failure};
 use domain::identity::name::ServiceName;
 use domain::stack::settings::Settings;
 use domain::text::template::nearest;
@@ -89,7 +89,7 @@ impl SelectArgs {
 }
 
 fn unknown_template(name: &str, settings: &Settings) -> Failure {
-    let failure = Failure::new(format!("there is no template `{name}` in prism.yaml")).kind(Kind::Usage);
+    let failure = Failure::new(format!("there is no template `{name}` in prism.yaml")).code(Code::Usage);
     match nearest(name, settings.templates.keys().map(String::as_str)) {
         Some(near) => failure.hint(format!("did you mean `{near}`?")),
         None => failure.hint("define it: `templates: {NAME: {services: [SERVICE]}}`"),

@@ -11,6 +11,11 @@ fn a_slow_health_interval_costs_nothing() {
     );
     let began = Instant::now();
     project.prism(&["exec", "true"]).succeeds();
+    // One rule says everywhere that it is ready.
+    let info = project.prism(&["info"]).succeeds().stdout;
+    assert!(info.contains("healthy") && !info.contains("starting"), "{info}");
+    let prompt = project.prism(&["prompt", "--format", "{state} {healthy}/{total}"]).succeeds().stdout;
+    assert_eq!(prompt, "up 1/1\n");
     project.prism(&["exec", "true"]).succeeds();
     assert!(began.elapsed() < Duration::from_secs(60), "waited for the interval: {:?}", began.elapsed());
 }

@@ -17,7 +17,7 @@ use std::os::unix::ffi::OsStrExt;
 
 pub use self::anchor::anchored;
 pub use self::former::former;
-pub use self::lead::{Lead, Ports, Stray, leads, strays};
+pub use self::lead::{Lead, PortHolders, Stray, leads, strays};
 pub use self::merge::merge;
 use crate::catalog::Group;
 use crate::environment::translation::Targets;

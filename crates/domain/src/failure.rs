@@ -6,7 +6,7 @@ use crate::printable;
 
 /// Why a verb failed, as far as exit statuses tell failures apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum Code {
     /// Anything else: 125 from `exec`, 1 from the other verbs.
     General,
     /// The command line asks for something that cannot be: 125 from `exec`, 2 from the other verbs.
@@ -17,7 +17,7 @@ pub enum Kind {
     CommandNotExecutable,
     /// This directory has no session: 125 from `exec`, 3 from the other verbs.
     NoSession,
-    /// No Compose project was found: as [`Kind::NoSession`], and what `exec --optional` tolerates.
+    /// No Compose project was found: as [`Code::NoSession`], and what `exec --optional` tolerates.
     NoProject,
     /// The user ended prism with this signal while it was starting a stack: 128 + n.
     Interrupted(i32),
@@ -31,27 +31,27 @@ pub struct Failure {
     hint: Option<String>,
     /// Stands before the other one, for as long as the session is there.
     hint_there: Option<String>,
-    kind: Kind,
+    code: Code,
     source: Option<anyhow::Error>,
 }
 
 impl Failure {
-    /// Creates a failure of [`Kind::General`]; `message` is a lower-case fragment, literals in backticks.
+    /// Creates a failure of [`Code::General`]; `message` is a lower-case fragment, literals in backticks.
     pub fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
             details: Vec::new(),
             hint: None,
             hint_there: None,
-            kind: Kind::General,
+            code: Code::General,
             source: None,
         }
     }
 
-    /// Sets the kind.
+    /// Sets the code.
     #[must_use]
-    pub fn kind(mut self, kind: Kind) -> Self {
-        self.kind = kind;
+    pub fn code(mut self, code: Code) -> Self {
+        self.code = code;
         self
     }
 
@@ -100,9 +100,9 @@ impl std::error::Error for Failure {
     }
 }
 
-/// Returns the kind of the outermost [`Failure`] in `error`, [`Kind::General`] where there is none.
-pub fn kind(error: &anyhow::Error) -> Kind {
-    failures(error).next().map_or(Kind::General, |failure| failure.kind)
+/// Returns the code of the outermost [`Failure`] in `error`, [`Code::General`] where there is none.
+pub fn code(error: &anyhow::Error) -> Code {
+    failures(error).next().map_or(Code::General, |failure| failure.code)
 }
 
 /// Renders `error` for a person: the message, its causes, quoted lines, and at most one hint.

@@ -138,8 +138,8 @@ pub fn derive(
 
 /// Says whether no other service is called alike: of two that are, neither gives variables, as half of them would be
 /// the one's and half the other's.
-fn is_alone(service: &Service, services: &[Service], names: &mut Names) -> bool {
-    let speaks = |it: &&Service| !it.replicas.is_empty() && it.prefix == service.prefix;
+fn is_alone(service: &Provider, services: &[Provider], names: &mut Names) -> bool {
+    let speaks = |it: &&Provider| !it.replicas.is_empty() && it.prefix == service.prefix;
     let Some(other) = services.iter().filter(speaks).find(|other| other.name != service.name) else {
         return true;
     };
@@ -171,7 +171,7 @@ fn no_server(container: &Container) -> Option<Missing> {
 }
 
 /// A service of the session.
-struct Service<'a> {
+struct Provider<'a> {
     name: &'a ServiceName,
     prefix: String,
     kind: Option<&'static Kind>,
@@ -187,14 +187,14 @@ fn gather<'a>(
     containers: &'a [Container],
     inspections: &BTreeMap<String, Inspection>,
     host: Option<&str>,
-) -> Vec<Service<'a>> {
-    let mut services: Vec<Service> = Vec::new();
+) -> Vec<Provider<'a>> {
+    let mut services: Vec<Provider> = Vec::new();
     for container in containers.iter().filter(|container| container.label("ignore") != Some("true")) {
         let endpoints = endpoints(container, containers, host);
         let known = services.iter().position(|service| *service.name == container.service);
         let at = known.unwrap_or(services.len());
         if known.is_none() {
-            services.push(Service {
+            services.push(Provider {
                 name: &container.service,
                 prefix: prefix(container.label("prefix").unwrap_or(&container.service.0)),
                 kind: kind_of(container),
@@ -216,7 +216,7 @@ fn gather<'a>(
     services
 }
 
-impl Service<'_> {
+impl Provider<'_> {
     fn own_variables(&self, names: &mut Names) -> Result<(), Failure> {
         let Some(first) = self.replicas.first() else { return Ok(()) };
         let mut add = |suffix: &str, value: String, port: Option<ContainerPort>, rule: String| {

@@ -20,7 +20,7 @@ use nix::unistd::Pid;
 
 pub use self::copied::refresh;
 pub use self::copy::{copy_env_files, take_settings};
-pub use self::place::{Place, place};
+pub use self::place::{Destination, place};
 pub use self::turn::Turn;
 use self::undo::{Known, undo};
 use crate::docker::Engine;
@@ -28,7 +28,7 @@ use crate::end::neighbour;
 use crate::end::remove::{self, Remains, Volumes};
 use crate::end::worktree::Worktree;
 use crate::find::{LOCK_POLL, Session, lock_name};
-use crate::git::{self, Beginning, EngineMark, Marker, Progress, Repository};
+use crate::git::{self, Beginning, Completeness, EngineMark, Marker, Repository};
 use crate::machine::lock::Lock;
 use crate::machine::process::identity;
 use crate::machine::process::interrupt::Interrupt;
@@ -63,7 +63,7 @@ impl Made {
     pub fn worktree(
         &mut self,
         repository: Repository,
-        place: &Place,
+        place: &Destination,
         branch: &str,
         from: Option<&str>,
         engine: EngineMark,
@@ -77,19 +77,19 @@ impl Made {
             match repository.progress(&announced) {
                 // What was being removed is not taken up again.
                 _ if announced.is_going => finish_removal(&repository, &announced)?,
-                Progress::Whole(marker) if marker.branch == branch => {
+                Completeness::Whole(marker) if marker.branch == branch => {
                     check_start(&repository, &marker, from)?;
                     repository.announce(&Marker { process: Some(identity::own()), ..(*marker).clone() })?;
                     self.worktree = Some((repository, *marker));
                     self.resumes = true;
                     return Ok(());
                 }
-                Progress::Half | Progress::Nothing => {
+                Completeness::Half | Completeness::Nothing => {
                     repository.release(&announced);
                     undo(&repository, &announced, &Known::default())?;
                 }
                 // It is somebody's by now, and no longer announced.
-                Progress::Whole(_) | Progress::Elsewhere => repository.conclude(&place.worktree),
+                Completeness::Whole(_) | Completeness::Elsewhere => repository.conclude(&place.worktree),
             }
         }
         check_free(&repository, place)?;
@@ -254,7 +254,7 @@ impl Made {
             self.known.writes(&marker.worktree, written(engine, id).unwrap_or_default());
         }
         if let Some((repository, marker)) = &self.worktree
-            && matches!(repository.progress(marker), Progress::Whole(_))
+            && matches!(repository.progress(marker), Completeness::Whole(_))
             && let Err(error) = undo::look(repository, marker, &marker.worktree, &self.known)
         {
             notices.failed(failure::render(&error));
@@ -388,7 +388,7 @@ fn check_start(repository: &Repository, marker: &Marker, from: Option<&str>) -> 
 }
 
 /// Fails if there is something where the worktree is to be, or where git remembers something.
-fn check_free(repository: &Repository, place: &Place) -> anyhow::Result<()> {
+fn check_free(repository: &Repository, place: &Destination) -> anyhow::Result<()> {
     let shown = place.worktree.display();
     if place.worktree.symlink_metadata().is_ok() {
         return Err(Failure::new(format!("`{shown}` exists already"))

@@ -48,7 +48,7 @@ use self::failure::unreachable;
 use self::model::{ContainerSummary, EngineVersion, Exec, Info};
 pub use self::mount::Writer;
 pub use self::mounted::{Held, Mounted};
-pub use self::port::Place;
+pub use self::port::Locality;
 
 /// The API since which health checks may have a `start_interval`.
 const API: (usize, usize) = (1, 44);
@@ -253,15 +253,6 @@ impl Engine {
     pub fn has_start_interval(&self) -> anyhow::Result<bool> {
         let version = self.engine_version()?;
         Ok(version.api_version.is_some_and(|version| is_at_least(&version, API)))
-    }
-
-    /// Thaws paused containers.
-    pub fn unpause<'a>(&self, ids: impl Iterator<Item = &'a str>) -> anyhow::Result<()> {
-        for id in ids {
-            let done = self.runtime.block_on(self.client.post(&format!("/containers/{id}/unpause"), None));
-            done.map_err(|error| self.failure(error))?;
-        }
-        Ok(())
     }
 
     fn failure(&self, error: Error) -> Failure {

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use domain::engine::origin::Origin;
 use domain::environment::Environment;
-use domain::failure::{Failure, Kind};
+use domain::failure::{Code, Failure};
 use domain::identity::name::{ProjectName, SessionId};
 use domain::stack::settings::Settings;
 use domain::text::hash::{content_hash, short_hash};
@@ -71,7 +71,7 @@ impl Session {
     /// Finds the session of the caller's directory.
     ///
     /// # Errors
-    /// [`Kind::NoProject`] where there is none; a broken `prism.yaml`.
+    /// [`Code::NoProject`] where there is none; a broken `prism.yaml`.
     pub fn find(endpoint: &Endpoint, caller: &Caller) -> anyhow::Result<Self> {
         Self::find_unread(endpoint, caller)?.read()
     }
@@ -79,7 +79,7 @@ impl Session {
     /// Finds the session of the caller's directory as if there were no `prism.yaml`.
     ///
     /// # Errors
-    /// [`Kind::NoProject`] where there is none.
+    /// [`Code::NoProject`] where there is none.
     pub fn find_unread(endpoint: &Endpoint, caller: &Caller) -> anyhow::Result<Self> {
         let start = caller.here()?;
         let environment = &caller.environment;
@@ -99,7 +99,7 @@ impl Session {
                 }
                 None => elsewhere(git_top.as_deref().unwrap_or(start)),
             };
-            return Err(failure.kind(Kind::NoProject).hint(hint).into());
+            return Err(failure.code(Code::NoProject).hint(hint).into());
         };
         let session = Self::at(directory, git_top, endpoint, environment.clone())?;
         // A prism inside of an ephemeral session means that one, and never the directory's own.
@@ -238,7 +238,7 @@ impl Session {
         let found = ComposeFiles::find(self.path(), &self.settings.compose, &self.environment);
         if found.files.is_empty() {
             return Err(Failure::new(format!("no Compose file in `{}`", self.directory))
-                .kind(Kind::NoProject)
+                .code(Code::NoProject)
                 .hint("add a compose.yaml, or name the files as `compose:` in prism.yaml"));
         }
         let is_callers =

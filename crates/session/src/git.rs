@@ -26,7 +26,7 @@ pub use self::loss::{Looked, has_own_content, has_work, losses, remember_ignored
 pub use self::marker::{EngineMark, Marker, file_system, is_aside, nonce};
 pub use self::removal::{Stage, has_moved};
 pub use self::repository::{Repository, superproject};
-pub use self::worktree::{Progress, is_moved, lock_reason};
+pub use self::worktree::{Completeness, is_moved, lock_reason};
 use crate::machine::read;
 
 /// Returns the private git directory of the worktree at `top`, found without running git.

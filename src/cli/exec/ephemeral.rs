@@ -8,7 +8,7 @@ use session::end::remove::Remains;
 use session::find::Session;
 use session::machine::process::exec::Program;
 use session::machine::process::interrupt::{Interrupt, end_by};
-use session::machine::process::network::Network;
+use session::machine::process::network::CommandNetwork;
 use session::machine::process::supervise::{self, Fate, Signals};
 use session::start::patience::farewell;
 use session::work::Work;
@@ -24,7 +24,7 @@ pub(super) fn run(
     mut work: Work,
     command: &[OsString],
     keep_on_failure: bool,
-    environment: impl FnOnce(&mut Work) -> anyhow::Result<(Environment, Option<Network>)>,
+    environment: impl FnOnce(&mut Work) -> anyhow::Result<(Environment, Option<CommandNetwork>)>,
 ) -> anyhow::Result<u8> {
     work.interrupt.listen()?;
     let mut signals = None;

@@ -6,7 +6,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
 use domain::environment::Explicit;
-use domain::failure::{Failure, Kind};
+use domain::failure::{Code, Failure};
 use domain::identity::own::OWN;
 use domain::text::env_file::{self, Entry};
 use session::find::Session;
@@ -21,15 +21,15 @@ pub(super) fn explicit(argument: &OsString) -> Result<Explicit, Failure> {
         None => (bytes, None),
     };
     let name = std::str::from_utf8(name).ok().filter(|name| !name.is_empty());
-    let name = name.ok_or_else(|| Failure::new("`-e` takes NAME or NAME=VALUE").kind(Kind::Usage))?;
+    let name = name.ok_or_else(|| Failure::new("`-e` takes NAME or NAME=VALUE").code(Code::Usage))?;
     if !is_variable(name) {
         return Err(Failure::new(format!("`-e {name}`: this is not a name for a variable"))
-            .kind(Kind::Usage)
+            .code(Code::Usage)
             .hint("names consist of letters, digits and `_`, and do not begin with a digit"));
     }
     if is_prisms(name) {
         return Err(Failure::new(format!("`-e {name}`: this variable is always prism's"))
-            .kind(Kind::Usage)
+            .code(Code::Usage)
             .hint("run the command without prism, or set it inside: `prism exec -- env NAME=VALUE CMD`"));
     }
     Ok(Explicit { name: name.to_owned(), value })
@@ -83,7 +83,7 @@ pub(super) fn callers(
                 return Err(Failure::new(format!(
                     "`-e {name}`: the value in your environment is one that prism set for the session of `{set_for}`"
                 ))
-                .kind(Kind::Usage)
+                .code(Code::Usage)
                 .hint(format!("write it out if it is meant: `-e {name}=VALUE`; without the flag this session's is set")));
             }
         }
@@ -97,7 +97,7 @@ pub(super) fn env_files(paths: &[PathBuf]) -> Result<Vec<Entry>, Failure> {
     for path in paths {
         let shown = path.display();
         let text = fs::read_to_string(path).map_err(|error| {
-            Failure::new(format!("cannot read `{shown}`")).kind(Kind::Usage).caused_by(error)
+            Failure::new(format!("cannot read `{shown}`")).code(Code::Usage).caused_by(error)
         })?;
         entries.extend(env_file::parse(&text, &shown.to_string())?);
     }

@@ -114,7 +114,7 @@ impl Note {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::origin::Place;
+    use crate::engine::origin::Location;
     use crate::identity::name::SessionId;
 
     #[test]
@@ -123,7 +123,7 @@ mod tests {
         let ports = Some(read_note_label("db:5432/tcp=23817,web=24311"));
         let setup = Some("p/1/2".into());
         let writes = vec!["/srv/a b".into()];
-        let parent = Place {
+        let parent = Location {
             kind: "ext4".into(),
             uuid: None,
             fsid: u64::MAX,

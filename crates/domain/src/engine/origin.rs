@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// A place in a file system, whatever it is mounted on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place {
+pub struct Location {
     /// The kind of the file system: `ext4`, `tmpfs`; empty where the system does not tell.
     pub kind: String,
     /// The id that it gives itself, if the system knows one for its device.
@@ -28,7 +28,7 @@ pub struct Place {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     /// The place of its parent.
-    pub parent: Place,
+    pub parent: Location,
     /// What tells it from a later one of its name: its number and when it was made; `None` where that is not known.
     pub own: Option<String>,
     /// The same of its parent.
@@ -105,7 +105,7 @@ impl fmt::Display for Why {
     }
 }
 
-impl Place {
+impl Location {
     /// File systems whose `statfs` id is their own, and not that of the device's number.
     const WITH_ID: [&str; 6] = ["ext2", "ext3", "ext4", "btrfs", "zfs", "overlay"];
 
@@ -184,8 +184,8 @@ fn unescaped(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn place() -> Place {
-        Place {
+    fn place() -> Location {
+        Location {
             kind: "ext4".into(),
             uuid: Some("u".into()),
             fsid: 7,
@@ -197,23 +197,23 @@ mod tests {
 
     #[test]
     fn a_place_is_known_by_what_lasts_as_long() {
-        let later = |place: Place| Place { boot: "tomorrow".into(), device: 9, ..place };
-        let bare = |kind: &str| Place { kind: kind.into(), uuid: None, ..place() };
+        let later = |place: Location| Location { boot: "tomorrow".into(), device: 9, ..place };
+        let bare = |kind: &str| Location { kind: kind.into(), uuid: None, ..place() };
         assert!(place().is(&place()));
         assert!(place().is(&later(place())), "disks are counted anew at each start");
         assert!(bare("ext4").is(&later(bare("ext4"))), "no names of devices in a container");
         assert!(bare("tmpfs").is(&bare("tmpfs")));
         assert!(!bare("tmpfs").is(&later(bare("tmpfs"))), "what was in it is gone, or it is another one");
         assert!(!bare("vfat").is(&later(bare("vfat"))), "its id is its device's number");
-        assert!(!place().is(&Place { uuid: Some("other".into()), ..place() }), "another stick");
-        assert!(!place().is(&Place { kind: "autofs".into(), ..place() }));
+        assert!(!place().is(&Location { uuid: Some("other".into()), ..place() }), "another stick");
+        assert!(!place().is(&Location { kind: "autofs".into(), ..place() }));
         assert!(
-            !place().is(&Place { path: "/other".into(), ..place() }),
+            !place().is(&Location { path: "/other".into(), ..place() }),
             "another directory is mounted there"
         );
-        assert!(!bare("tmpfs").is(&Place { fsid: 8, ..bare("tmpfs") }));
-        assert!(!bare("tmpfs").is(&Place { device: 2, ..bare("tmpfs") }));
-        assert!(!place().is(&Place { fsid: 8, ..place() }), "another subvolume");
+        assert!(!bare("tmpfs").is(&Location { fsid: 8, ..bare("tmpfs") }));
+        assert!(!bare("tmpfs").is(&Location { device: 2, ..bare("tmpfs") }));
+        assert!(!place().is(&Location { fsid: 8, ..place() }), "another subvolume");
     }
 
     #[test]

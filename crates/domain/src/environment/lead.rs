@@ -25,7 +25,7 @@ pub struct Lead {
 
 /// Who has which port of this machine.
 #[derive(Debug, Default)]
-pub struct Ports {
+pub struct PortHolders {
     /// Bound or reserved by this session.
     pub own: BTreeSet<u16>,
     /// Fixed in the Compose file, and bound by no session.
@@ -198,7 +198,7 @@ impl See<'_> {
 }
 
 /// Picks those that lead to the port that the Compose file would have published, or to another session's.
-pub fn strays(leads: &[Lead], ports: &Ports, merged: &Merged) -> Vec<Stray> {
+pub fn strays(leads: &[Lead], ports: &PortHolders, merged: &Merged) -> Vec<Stray> {
     let stray = |lead: &Lead| {
         let port = &lead.port;
         let held = ports.held.get(port).filter(|_| !lead.is_bare);

@@ -2,3 +2,6 @@
 
 /// What they begin with.
 pub const LABEL: &str = "dev-prism.";
+
+/// What is put, behind [`LABEL`], on containers in memory alone: prism asked them, and they were ready.
+pub const ANSWERED: &str = "answered";

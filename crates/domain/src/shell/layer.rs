@@ -50,7 +50,7 @@ pub struct Layer {
     pub session: Option<String>,
     /// The variables.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    vars: BTreeMap<String, Entry>,
+    vars: BTreeMap<String, Replaced>,
     /// The directory whose variables direnv had set when this was laid: they are below it until direnv takes them back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     claim: Option<String>,
@@ -64,7 +64,7 @@ pub struct Layer {
 
 /// One variable of a layer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Entry {
+struct Replaced {
     /// The hash of what was set; `None` where the variable was removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     set: Option<String>,
@@ -247,7 +247,7 @@ impl Layer {
         let Some(away) = whole.values.remove(AWAY) else { return whole };
         let away = Self::read(Some(&away));
         let is_undermined = away.is_undermined(now);
-        for (name, Entry { was, .. }) in away.vars {
+        for (name, Replaced { was, .. }) in away.vars {
             let Some(value) = was.filter(|_| !whole.values.contains_key(&name)) else { continue };
             let is_mine = || self.vars.get(&name).is_some_and(|entry| entry.set == Some(trace(&value)));
             if !is_undermined || is_mine() {
@@ -264,7 +264,7 @@ impl Layer {
         let mut target = now.clone();
         // The claim itself is what tells when direnv has put back what it found.
         for (name, value) in now.on_record().filter(|(name, _)| *name != DIRENV) {
-            away.vars.insert(name.to_owned(), Entry { set: None, was: Some(value.to_owned()) });
+            away.vars.insert(name.to_owned(), Replaced { set: None, was: Some(value.to_owned()) });
             target.values.remove(name);
         }
         away.fit(now, &mut target);
@@ -291,7 +291,7 @@ impl Layer {
                 continue;
             }
             let was = base.values.get(&name).cloned();
-            next.vars.insert(name.clone(), Entry { set: value.as_deref().map(trace), was });
+            next.vars.insert(name.clone(), Replaced { set: value.as_deref().map(trace), was });
             match value {
                 Some(value) => drop(target.values.insert(name, value)),
                 None => drop(target.values.remove(&name)),

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-pub use self::place::{Place, Relation};
+pub use self::place::{Directory, Relation};
 use crate::identity::name::ServiceName;
 use crate::stack::model::Mount;
 

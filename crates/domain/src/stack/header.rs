@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::container::Container;
+use crate::identity::label::{ANSWERED, LABEL};
 use crate::identity::name::{ProjectName, ServiceName, SessionId};
 use crate::identity::seal::seal;
 use crate::stack::dotenv_file::Dotenv;
@@ -67,6 +68,9 @@ pub struct Header {
     /// The containers whose ports had not answered when the patience for them was over, by id: their age proves nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unanswered: Vec<String>,
+    /// The containers that were found ready by asking them, by id: Docker's own word on that may come half a minute later.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answered: Vec<String>,
     /// What this machine was called, where the Engine is another one's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machine: Option<String>,
@@ -118,6 +122,14 @@ impl Header {
         let (first, rest) = text.split_once('\n')?;
         let (seal, body) = rest.strip_prefix(WARNING)?.strip_prefix(SEAL)?.split_once('\n')?;
         Some((first.strip_prefix("# ")?, seal, body))
+    }
+
+    /// Notes down on containers that they were found ready by asking: for views, as a later start of theirs is not known
+    /// from a list.
+    pub fn credit(&self, containers: &mut [Container]) {
+        for container in containers.iter_mut().filter(|it| self.answered.contains(&it.id)) {
+            container.labels.insert(format!("{LABEL}{ANSWERED}"), "true".to_owned());
+        }
     }
 
     /// Gives containers the labels that follow from what `prism.yaml` says now: they keep those with which they were made.
@@ -206,6 +218,7 @@ mod tests {
             known: BTreeMap::new(),
             inspected: vec![],
             unanswered: vec![],
+            answered: vec![],
             machine: None,
             dotenv: Dotenv::default(),
             apps: BTreeMap::from([("web".into(), 24_311)]),

@@ -153,7 +153,7 @@ pub fn plan(model: &Model, settings: &Settings, bind: IpAddr, profiles: &[String
 
 /// How a service reaches the world, by its `network_mode` and networks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Network {
+enum Reach {
     /// Its published ports are bound.
     Bridged,
     /// It listens on the host itself.
@@ -188,12 +188,12 @@ impl Decision<'_> {
             port.policy = self.said.policy(Some(port.container) == pinned, self.ports);
         }
         let ports = match network {
-            Network::Bridged | Network::Of(_) => wanted,
-            Network::Host => {
+            Reach::Bridged | Reach::Of(_) => wanted,
+            Reach::Host => {
                 shared.push(format!("service `{name}` uses the host's network, which every session shares"));
                 Vec::new()
             }
-            Network::Closed => {
+            Reach::Closed => {
                 if !self.service.ports.is_empty() {
                     shared.push(format!(
                         "service `{name}` has no network that reaches the host: no port of it is published"
@@ -206,17 +206,17 @@ impl Decision<'_> {
             return Err(Failure::new(format!("service `{name}` publishes no port that could be pinned"))
                 .hint("remove `dev-prism.port`, or name a container port: `dev-prism.publish`"));
         }
-        let closed = network == Network::Closed;
+        let closed = network == Reach::Closed;
         Ok(ServicePlan {
             completes: self.completes(&ports),
             ready: self.said.ready,
             replicas: self.service.replicas(),
             primary: primary.filter(|_| !closed),
-            closed: closed || network == Network::Host,
+            closed: closed || network == Reach::Host,
             declared: self.declared(),
             addresses: self.addresses(),
             profiles: self.service.profiles.clone(),
-            via: if let Network::Of(other) = network { Some(other) } else { None },
+            via: if let Reach::Of(other) = network { Some(other) } else { None },
             by_default: self.service.profiles.is_empty()
                 || self.service.profiles.iter().any(|profile| self.profiles.contains(profile))
                 || self.profiles.iter().any(|profile| profile == "*"),
@@ -260,24 +260,24 @@ impl Decision<'_> {
         }
     }
 
-    fn network(&self) -> Network {
+    fn network(&self) -> Reach {
         match self.service.network_mode.as_deref() {
-            Some("host") => Network::Host,
-            Some("none") => Network::Closed,
-            Some(mode) if mode.starts_with("service:") => Network::Of(mode["service:".len()..].into()),
+            Some("host") => Reach::Host,
+            Some("none") => Reach::Closed,
+            Some(mode) if mode.starts_with("service:") => Reach::Of(mode["service:".len()..].into()),
             Some(mode) if mode.starts_with("container:") => {
                 match service_of_container(self.model, &mode["container:".len()..]) {
-                    Some(service) => Network::Of(service.clone()),
-                    None => Network::Closed,
+                    Some(service) => Reach::Of(service.clone()),
+                    None => Reach::Closed,
                 }
             }
-            Some(_) if self.model.network_of_mode(self.service).is_some() => Network::Bridged,
+            Some(_) if self.model.network_of_mode(self.service).is_some() => Reach::Bridged,
             _ => {
                 let is_internal =
                     |key: &String| self.model.networks.get(key).is_some_and(|network| network.internal);
                 let networks = &self.service.networks;
                 let closed = !networks.is_empty() && networks.keys().all(is_internal);
-                if closed { Network::Closed } else { Network::Bridged }
+                if closed { Reach::Closed } else { Reach::Bridged }
             }
         }
     }

@@ -186,7 +186,7 @@ impl Project<'_> {
             })
         };
         let word = |word: &str| {
-            let address = host::Address::of(word);
+            let address = host::UrlParts::of(word);
             let is_address = !address.scheme.is_empty() || address.rest.starts_with(':');
             if is_address && is_elsewhere(address.host) {
                 format!("{}{}{}", address.scheme, self.names.own(address.host), address.rest)

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::engine::container::{Container, State};
 use crate::engine::selection::{Mode, Selection};
-use crate::failure::{Failure, Kind};
+use crate::failure::{Code, Failure};
 use crate::identity::name::ServiceName;
 use crate::stack::model::Model;
 use crate::stack::plan::Plan;
@@ -141,7 +141,7 @@ fn check(model: &Model, selection: &Selection) -> Result<(), Failure> {
 }
 
 fn unknown(what: &str, name: &str, known: Vec<&str>) -> Failure {
-    let failure = Failure::new(format!("there is no {what} `{name}`")).kind(Kind::Usage);
+    let failure = Failure::new(format!("there is no {what} `{name}`")).code(Code::Usage);
     match nearest(name, known.iter().copied()) {
         Some(near) => failure.hint(format!("did you mean `{near}`?")),
         None if known.is_empty() => failure.hint(format!("this project has no {what}s")),

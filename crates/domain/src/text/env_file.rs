@@ -4,7 +4,7 @@
 
 use std::ffi::OsString;
 
-use crate::failure::{Failure, Kind};
+use crate::failure::{Code, Failure};
 use crate::text::template::split_braces;
 
 /// One `NAME=value` of a file.
@@ -61,7 +61,7 @@ fn entries(text: &str, file: &str, bare: fn(&str, char) -> Option<Pair>) -> Vec<
             let read = entry(pair.ok(), &marked, mark, &rest[..length]);
             read.or_else(|wrong| bare(&marked, mark).ok_or(wrong))
                 .map(|(name, value)| Entry { name, place: place.clone(), value })
-                .map_err(|(what, hint)| Failure::new(format!("{place}, {what}")).kind(Kind::Usage).hint(hint))
+                .map_err(|(what, hint)| Failure::new(format!("{place}, {what}")).code(Code::Usage).hint(hint))
         }));
         line += rest[..length].matches('\n').count();
         rest = &rest[length..];
@@ -209,7 +209,7 @@ impl Entry {
                             "{}, needs `{name}`, which is not set",
                             self.place
                         ))
-                        .kind(Kind::Usage)
+                        .code(Code::Usage)
                         .hint(format!("`-e {name}=…` sets it; `prism env` lists what the session has")));
                     }
                 },

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::endpoint::Place;
 use super::name::{Claim, Names};
-use super::{Credentials, Found, Missing, Service, Variable, address, fill};
+use super::{Credentials, Found, Missing, Provider, Variable, address, fill};
 use crate::catalog::Group;
 use crate::failure::Failure;
 use crate::port::ContainerPort;
 
 /// Sets the global names, group by group.
-pub(super) fn global_variables(services: &[Service], names: &mut Names) -> Result<(), Failure> {
+pub(super) fn global_variables(services: &[Provider], names: &mut Names) -> Result<(), Failure> {
     let mut candidates: BTreeMap<&str, Vec<Candidate>> = BTreeMap::new();
     for service in services.iter().filter(|service| !service.completes) {
         for group in service.kind.iter().flat_map(|kind| kind.globals).copied() {
@@ -37,7 +37,7 @@ pub(super) fn global_variables(services: &[Service], names: &mut Names) -> Resul
 /// A service that would give a group of names.
 #[derive(Clone, Copy)]
 struct Candidate<'a> {
-    service: &'a Service<'a>,
+    service: &'a Provider<'a>,
     group: &'static Group,
 }
 
@@ -84,7 +84,7 @@ struct Target<'a> {
     url: String,
 }
 
-impl Service<'_> {
+impl Provider<'_> {
     /// Finds what global names lead to: the primary port, if it speaks the kind's own protocol.
     fn target(&self) -> Option<Target<'_>> {
         let (port, at) = self.replicas.first()?.primary()?;

@@ -29,7 +29,12 @@ impl Summary {
         if let Some(header) = header {
             for finding in survey(header, containers) {
                 // A young service is not doubted here: asking it takes longer than a prompt should.
-                let is_fine = matches!(finding.verdict, Verdict::Ready | Verdict::AskPort | Verdict::Settle);
+                let is_answered = || finding.container.is_some_and(|it| header.answered.contains(&it.id));
+                let is_fine = match finding.verdict {
+                    Verdict::Ready | Verdict::AskPort | Verdict::Settle => true,
+                    Verdict::AskHealth => is_answered(),
+                    _ => false,
+                };
                 count(finding.service.0.as_str(), is_fine);
             }
         } else {

@@ -12,6 +12,7 @@ use serde::Serialize;
 pub use self::ports::{CommandPorts, ports_json, ports_text};
 use crate::engine::container::{Binding, Container, Health, State, Status, without_twins};
 use crate::environment::forward::CommandPort;
+use crate::identity::label::ANSWERED;
 use crate::identity::name::{ServiceName, SessionId};
 use crate::printable::clean;
 use crate::text::url;
@@ -144,6 +145,8 @@ fn service(
     let status = Status::parse(&container.status);
     let health = match status {
         Status::Up { health: Some(health), .. } => Some(match health {
+            // By prism's own question, which Docker asks at its interval only.
+            Health::Starting if container.label(ANSWERED) == Some("true") => "healthy",
             Health::Starting => "starting",
             Health::Healthy => "healthy",
             Health::Unhealthy => "unhealthy",

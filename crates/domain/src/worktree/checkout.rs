@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::failure::{Failure, Kind};
+use crate::failure::{Code, Failure};
 use crate::text::template::nearest;
 use crate::text::word::word;
 
@@ -37,7 +37,7 @@ pub fn of_branch<'c>(
                 "several worktrees have the branch `{name}`: {}",
                 shown.join(", ")
             ))
-            .kind(Kind::Usage)
+            .code(Code::Usage)
             .hint(format!("name one by its directory: {}", call(first))));
         }
         [] => {}
@@ -53,7 +53,7 @@ pub fn of_branch<'c>(
         "`{}`, which was made for the branch `{name}`, has {now} by now",
         made.session.display()
     ))
-    .kind(Kind::Usage)
+    .code(Code::Usage)
     .hint(format!("name it by its directory: {}", call(made))))
 }
 
@@ -61,7 +61,7 @@ pub fn of_branch<'c>(
 pub fn ambiguous(name: &str, directory: &Path, of_branch: &Path) -> Failure {
     let [directory, of_branch] = [directory, of_branch].map(|path| word(path.display()));
     Failure::new(format!("`{name}` is a directory with a session, and the branch of another one"))
-        .kind(Kind::Usage)
+        .code(Code::Usage)
         .hint(format!(
             "`prism destroy {directory}` removes the former, `prism destroy {of_branch}` the latter"
         ))

@@ -13,7 +13,7 @@ use crate::machine::files;
 
 /// Where a new worktree goes.
 #[derive(Debug)]
-pub struct Place {
+pub struct Destination {
     /// The top of the new worktree.
     pub worktree: PathBuf,
     /// The session directory in it.
@@ -25,7 +25,7 @@ pub struct Place {
 /// # Errors
 /// It is not known where the main worktree is; or, without a `sessions_dir`, that would be in the midst of the project
 /// of which this one is a submodule.
-pub fn place(session: &Session, repository: &Repository, branch: &str) -> anyhow::Result<Place> {
+pub fn place(session: &Session, repository: &Repository, branch: &str) -> anyhow::Result<Destination> {
     let said = session.settings.sessions_dir.as_deref();
     if !repository.has_home && said.is_none_or(|said| Path::new(said).is_relative()) {
         return Err(no_home(session, repository, branch).into());
@@ -44,7 +44,7 @@ pub fn place(session: &Session, repository: &Repository, branch: &str) -> anyhow
     let top = session.git_top().context("the session is not in a git worktree")?;
     let below = session.path().strip_prefix(top).unwrap_or(Path::new(""));
     let session = if below.as_os_str().is_empty() { worktree.clone() } else { worktree.join(below) };
-    Ok(Place { worktree, session })
+    Ok(Destination { worktree, session })
 }
 
 /// Says that the git directory is kept away from the main worktree, and that nothing tells where that is.

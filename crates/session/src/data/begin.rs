@@ -6,7 +6,7 @@ use domain::data::Stock;
 use domain::data::plan::plan;
 use domain::data::probe::human;
 use domain::engine::mark::{Copying, Source};
-use domain::failure::{Failure, Kind};
+use domain::failure::{Code, Failure};
 use domain::identity::name::{ServiceName, SessionId};
 use domain::stack::data::Data;
 use domain::stack::header::Header;
@@ -63,7 +63,7 @@ pub fn due(work: &mut Work, asked: Option<&Asked>) -> anyhow::Result<Option<Due>
         && *id == session.id
     {
         return Err(Failure::new("a session cannot begin with a copy of its own data")
-            .kind(Kind::Usage)
+            .code(Code::Usage)
             .hint("name another directory, `main`, or a snapshot: `prism snapshot list` shows them")
             .into());
     }

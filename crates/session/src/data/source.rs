@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use domain::engine::mark::Source;
 use domain::engine::snapshot::{Name, Snapshot};
-use domain::failure::{Failure, Kind};
+use domain::failure::{Code, Failure};
 use domain::identity::name::SessionId;
 use domain::text::template::nearest;
 
@@ -38,7 +38,7 @@ pub fn find(word: &str, here: &Session, engine: &Engine, caller: &Caller) -> any
     let directory = files::canonical(&caller.here()?.join(word));
     if !directory.is_dir() {
         return Err(Failure::new(format!("there is no directory `{word}` whose data could be copied"))
-            .kind(Kind::Usage)
+            .code(Code::Usage)
             .hint("name a directory, `main`, or a snapshot: `prism snapshot list` shows them")
             .into());
     }
@@ -79,7 +79,7 @@ pub(super) fn unknown(word: &str, known: &[Snapshot]) -> Failure {
         None if names.is_empty() => "`prism snapshot save NAME` makes one of this session's data".to_owned(),
         None => format!("the snapshots are: {}", names.join(", ")),
     };
-    Failure::new(format!("there is no snapshot `{word}` of this project")).kind(Kind::Usage).hint(hint)
+    Failure::new(format!("there is no snapshot `{word}` of this project")).code(Code::Usage).hint(hint)
 }
 
 fn session(directory: &Path, endpoint: &Endpoint) -> anyhow::Result<Source> {

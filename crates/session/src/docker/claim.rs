@@ -8,7 +8,7 @@ use domain::identity::label::LABEL;
 use domain::identity::name::SessionId;
 
 use super::client::filters;
-use super::model::{ContainerSummary, Network, Volume};
+use super::model::{ContainerSummary, NetworkSummary, Volume};
 use super::{Engine, labelled};
 
 /// Things of one session that are not containers.
@@ -107,7 +107,7 @@ impl Engine {
         Ok(claims)
     }
 
-    fn things(&self, label: &str) -> anyhow::Result<(Vec<Network>, Vec<Volume>)> {
+    fn things(&self, label: &str) -> anyhow::Result<(Vec<NetworkSummary>, Vec<Volume>)> {
         let networks = format!("/networks?{}", filters(&[("label", &[label])]));
         let found = self
             .ask(async { Ok((self.client.get(&networks).await?, self.client.volumes(&[label]).await?)) })?;

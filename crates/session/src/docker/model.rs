@@ -104,12 +104,12 @@ pub(super) struct ContainerConfig {
     pub entrypoint: List<String>,
     pub cmd: List<String>,
     pub shell: List<String>,
-    pub healthcheck: Option<HealthCheck>,
+    pub healthcheck: Option<HealthConfig>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub(super) struct HealthCheck {
+pub(super) struct HealthConfig {
     pub test: List<String>,
     pub timeout: Option<i64>,
 }
@@ -143,7 +143,7 @@ pub(super) struct Attachment {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub(super) struct Network {
+pub(super) struct NetworkSummary {
     pub id: Option<String>,
     pub name: Option<String>,
     pub labels: Words,

@@ -12,7 +12,7 @@ use super::{Engine, container};
 
 /// Where the Engine binds ports, as seen from here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum Locality {
     /// On this machine: what cannot be bound here, it cannot bind either.
     Here,
     /// On this machine, with the rights of a user.
@@ -48,25 +48,25 @@ impl Engine {
     }
 
     /// Finds out where the Engine binds ports. In doubt it is elsewhere.
-    pub fn place(&self) -> anyhow::Result<Place> {
+    pub fn place(&self) -> anyhow::Result<Locality> {
         if self.endpoint.shared {
-            return Ok(Place::Elsewhere);
+            return Ok(Locality::Elsewhere);
         }
         let info = self.info()?;
         let read = |name: &str| fs::read_to_string(format!("/proc/sys/kernel/{name}")).unwrap_or_default();
         let peer = self.endpoint.peer();
         let is_tunnel = peer.as_ref().is_some_and(Peer::is_tunnel);
-        let place = Place::of(&info, &read("osrelease"), &read("hostname"));
+        let place = Locality::of(&info, &read("osrelease"), &read("hostname"));
         Ok(match place {
-            Place::Here if peer.is_some_and(|peer| peer.has_other_network()) => Place::Elsewhere,
+            Locality::Here if peer.is_some_and(|peer| peer.has_other_network()) => Locality::Elsewhere,
             // Machines made from one image have one name and one kernel.
-            _ if is_tunnel => Place::Elsewhere,
+            _ if is_tunnel => Locality::Elsewhere,
             place => place,
         })
     }
 }
 
-impl Place {
+impl Locality {
     /// Compares what an Engine says of itself with the kernel and name of this machine. The machine to which Docker
     /// Desktop, colima or an ssh tunnel leads has another kernel, or another name; the usual ones are known by these.
     fn of(info: &Info, kernel: &str, name: &str) -> Self {
@@ -101,16 +101,16 @@ mod tests {
             ..Info::default()
         };
         for (info, place) in [
-            (info("6.1", "box", "name=cgroupns"), Place::Here),
-            (info("6.1", "box", "name=rootless"), Place::Rootless),
-            (info("6.6-linuxkit", "docker-desktop", ""), Place::Machine),
-            (info("6.1", "docker-desktop", ""), Place::Machine),
-            (info("6.1", "db-server", ""), Place::Elsewhere),
-            (info("6.8", "box", ""), Place::Elsewhere),
-            (Info::default(), Place::Elsewhere),
+            (info("6.1", "box", "name=cgroupns"), Locality::Here),
+            (info("6.1", "box", "name=rootless"), Locality::Rootless),
+            (info("6.6-linuxkit", "docker-desktop", ""), Locality::Machine),
+            (info("6.1", "docker-desktop", ""), Locality::Machine),
+            (info("6.1", "db-server", ""), Locality::Elsewhere),
+            (info("6.8", "box", ""), Locality::Elsewhere),
+            (Info::default(), Locality::Elsewhere),
         ] {
-            assert_eq!(Place::of(&info, "6.1\n", "box\n"), place, "{info:?}");
+            assert_eq!(Locality::of(&info, "6.1\n", "box\n"), place, "{info:?}");
         }
-        assert_eq!(Place::of(&info("", "", ""), "", "x"), Place::Elsewhere, "no /proc: another system");
+        assert_eq!(Locality::of(&info("", "", ""), "", "x"), Locality::Elsewhere, "no /proc: another system");
     }
 }

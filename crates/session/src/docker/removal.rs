@@ -12,7 +12,7 @@ use futures_util::future::join_all;
 
 use super::client::{Error, encoded, filters};
 use super::container::listed;
-use super::model::{ContainerSummary, Network};
+use super::model::{ContainerSummary, NetworkSummary};
 use super::{Engine, has_status};
 
 /// How long the Engine may take to let go of what a container had that it no longer lists.
@@ -24,7 +24,7 @@ const REMOVAL_POLL: Duration = Duration::from_millis(20);
 impl Engine {
     /// Counts the networks of all projects on this Engine.
     pub fn count_networks(&self) -> anyhow::Result<usize> {
-        let found = self.ask(self.client.get::<Vec<Network>>("/networks"))?;
+        let found = self.ask(self.client.get::<Vec<NetworkSummary>>("/networks"))?;
         Ok(found.map_err(|error| self.failure(error))?.len())
     }
 

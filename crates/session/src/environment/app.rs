@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use domain::failure::{Failure, Kind};
+use domain::failure::{Code, Failure};
 use domain::port::Protocol;
 use domain::stack::settings::of_directory;
 use domain::text::template::nearest;
@@ -30,7 +30,7 @@ pub fn find<'s>(
     if apps.contains_key(name) {
         return Ok(Some(name));
     }
-    let failure = Failure::new(format!("there is no app `{name}` in prism.yaml")).kind(Kind::Usage);
+    let failure = Failure::new(format!("there is no app `{name}` in prism.yaml")).code(Code::Usage);
     Err(match nearest(name, apps.keys().map(String::as_str)) {
         Some(near) => failure.hint(format!("did you mean `{near}`?")),
         None if apps.is_empty() => failure.hint("define it: `apps: {NAME: {port: PORT}}`"),

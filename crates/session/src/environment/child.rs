@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::engine::container::Container;
-use domain::environment::{Environment, Lead, Merged, Origin, Ports, Sources, Stray, leads, merge, strays};
+use domain::environment::{
+    Environment, Lead, Merged, Origin, PortHolders, Sources, Stray, leads, merge, strays,
+};
 use domain::failure::Failure;
 use domain::identity::name::ServiceName;
 use domain::port::allocation::STICKY;
@@ -139,7 +141,11 @@ fn find_strays(
     let held = held_by_others(session, engine)?;
     let servers = services().filter(|(_, plan)| plan.known_kind().is_some());
     let of_servers = servers.flat_map(|(_, plan)| plan.declared.keys().copied()).collect();
-    Ok(strays(&leads, &Ports { own: own.clone(), of_servers, declared: declared.collect(), held }, merged))
+    Ok(strays(
+        &leads,
+        &PortHolders { own: own.clone(), of_servers, declared: declared.collect(), held },
+        merged,
+    ))
 }
 
 /// Lists the host ports of other sessions, each with the service and the session's directory.

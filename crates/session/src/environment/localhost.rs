@@ -22,7 +22,7 @@ use crate::find::Session;
 use crate::machine::listen;
 use crate::machine::lock::{self, Lock};
 use crate::machine::process::interrupt::Interrupt;
-use crate::machine::process::network::{self, Network, Wanted};
+use crate::machine::process::network::{self, CommandNetwork, Wanted};
 use crate::work::Work;
 
 /// How often a command looks whether another one has made the session's network, and how long: pasta may take ten seconds.
@@ -37,7 +37,7 @@ pub enum Loopback {
     /// It is the session's, here already.
     Session,
     /// It is the session's, in there.
-    Network(Network),
+    CommandNetwork(CommandNetwork),
 }
 
 impl Loopback {
@@ -45,7 +45,9 @@ impl Loopback {
     pub fn reached(&self, up: &Up) -> BTreeSet<u16> {
         match self {
             Self::Machine(_) => BTreeSet::new(),
-            Self::Session | Self::Network(_) => guard::declared(up.header.in_scope()).into_keys().collect(),
+            Self::Session | Self::CommandNetwork(_) => {
+                guard::declared(up.header.in_scope()).into_keys().collect()
+            }
         }
     }
 
@@ -55,8 +57,8 @@ impl Loopback {
     }
 
     /// Tells a command where it is, and returns the network that it is to be started in.
-    pub fn into_network(self, environment: &mut Environment) -> Option<Network> {
-        let Self::Network(network) = self else { return None };
+    pub fn into_network(self, environment: &mut Environment) -> Option<CommandNetwork> {
+        let Self::CommandNetwork(network) = self else { return None };
         environment.retain(|(name, _)| name != network::MARK);
         environment.push(network.mark());
         Some(network)
@@ -83,7 +85,7 @@ pub fn loopback(work: &mut Work, up: &Up, asked: &Asked) -> anyhow::Result<Loopb
     let make = |work: &Work| make(work, up, &asked.exposed);
     match asked.when {
         Localhost::Never => Ok(Loopback::Machine(None)),
-        Localhost::Always => Ok(Loopback::Network(make(work)??)),
+        Localhost::Always => Ok(Loopback::CommandNetwork(make(work)??)),
         Localhost::Auto => {
             let mut own = host_ports(&up.containers);
             own.extend(up.header.host_ports().chain(up.header.apps.values().copied()));
@@ -104,7 +106,7 @@ pub fn loopback(work: &mut Work, up: &Up, asked: &Asked) -> anyhow::Result<Loopb
                             "{sentence}: to the command, `localhost` is this session (`--localhost=never` leaves it)"
                         ));
                     }
-                    Ok(Loopback::Network(network))
+                    Ok(Loopback::CommandNetwork(network))
                 }
                 Err(failure) => {
                     let why = Some(failure::brief(&failure.into()));
@@ -129,7 +131,7 @@ pub fn check(session: &str, environment: &Environment) -> Result<(), Failure> {
         exposed: BTreeMap::new(),
         speaks: false,
     };
-    Network::make(wanted, None).map(drop)
+    CommandNetwork::make(wanted, None).map(drop)
 }
 
 /// Makes it, or says why it cannot be had. Fails only if a signal came.
@@ -137,7 +139,7 @@ fn make(
     work: &Work,
     up: &Up,
     exposed: &[(u16, Option<String>)],
-) -> Result<Result<Network, Failure>, Failure> {
+) -> Result<Result<CommandNetwork, Failure>, Failure> {
     let Work { session, engine, interrupt, notices } = work;
     let wanted = || {
         let pasta = network::find(&session.environment)?;
@@ -157,19 +159,19 @@ fn make(
 }
 
 /// Goes into the session's network, or makes it: of commands that begin at once, one makes it, and the others go into that.
-fn meet(wanted: Wanted, interrupt: &Interrupt) -> Result<Result<Network, Failure>, Failure> {
+fn meet(wanted: Wanted, interrupt: &Interrupt) -> Result<Result<CommandNetwork, Failure>, Failure> {
     let name = turn(&wanted.session);
     let began = Instant::now();
     while began.elapsed() < TURN_LIMIT {
         // Who finds one waits for nobody.
-        if let Some(network) = Network::join(&wanted) {
+        if let Some(network) = CommandNetwork::join(&wanted) {
             return Ok(Ok(network));
         }
         match Lock::attempt(&name) {
             Ok(Some(lock)) => {
                 // It may have been made between the two.
-                let joined = Network::join(&wanted).map(Ok);
-                let network = joined.unwrap_or_else(|| Network::make(wanted, Some(lock.as_fd())));
+                let joined = CommandNetwork::join(&wanted).map(Ok);
+                let network = joined.unwrap_or_else(|| CommandNetwork::make(wanted, Some(lock.as_fd())));
                 // Ephemeral sessions would leave one each. Who has it open sees that it is gone.
                 if let Ok(directory) = lock::directory() {
                     let _ = fs::remove_file(directory.join(format!("{name}.lock")));
@@ -181,7 +183,7 @@ fn meet(wanted: Wanted, interrupt: &Interrupt) -> Result<Result<Network, Failure
         }
     }
     // Somebody has the turn who was stopped: nobody is to wait for that.
-    Ok(Network::make(Wanted { meeting: None, ..wanted }, None))
+    Ok(CommandNetwork::make(Wanted { meeting: None, ..wanted }, None))
 }
 
 /// Says where ports of the command are to be outside; what was typed wins over prism.yaml.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use domain::failure::{Failure, Kind};
+use domain::failure::{Code, Failure};
 use domain::identity::name::{SessionId, Suffix};
 
 use crate::find::{Caller, Session};
@@ -97,6 +97,6 @@ impl Ephemeral {
 
 fn is_gone(named: &str) -> Failure {
     Failure::new(format!("the ephemeral session `{named}`, for which this was started, is gone"))
-        .kind(Kind::NoSession)
+        .code(Code::NoSession)
         .hint("`unset PRISM_SESSION` first, if the directory's own session is meant")
 }

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use domain::failure::{Failure, Kind};
+use domain::failure::{Code, Failure};
 use domain::text::word::word;
 
 use crate::git::{self, Marker, Repository, Stage};
@@ -34,7 +34,7 @@ pub fn check(here: &Path) -> Result<(), Failure> {
             "`{}` is what is left of `{shown}`, which is being removed",
             here.display()
         ))
-        .kind(Kind::NoProject)
+        .code(Code::NoProject)
         .hint(format!("`prism destroy {}` goes on with that; then `cd` elsewhere", word(&shown))))
     })
 }

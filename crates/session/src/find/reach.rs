@@ -18,7 +18,7 @@ use domain::port::reservation::Slot;
 use domain::stack::header::Header;
 use domain::text::hash::short_hash;
 
-use crate::docker::{self, Endpoint, Engine, Place};
+use crate::docker::{self, Endpoint, Engine, Locality};
 use crate::machine::process::{identity, network};
 use crate::machine::{files, listen, lock};
 
@@ -64,7 +64,7 @@ pub fn check_name(endpoint: &Endpoint) -> Result<(), Failure> {
 /// The Engine is another machine's, as far as can be known, and the port is not its.
 pub fn before_start(
     endpoint: &Endpoint,
-    place: Place,
+    place: Locality,
     taken: Option<(&Slot, u16)>,
     runs: bool,
 ) -> anyhow::Result<()> {
@@ -73,8 +73,8 @@ pub fn before_start(
     }
     let noted = noted(endpoint);
     match place {
-        Place::Elsewhere if noted.as_deref() == Some(HERE) => Ok(()),
-        Place::Elsewhere => {
+        Locality::Elsewhere if noted.as_deref() == Some(HERE) => Ok(()),
+        Locality::Elsewhere => {
             if let Some((slot, port)) = taken {
                 return Err(Failure::new(format!(
                     "the Docker Engine at {} is of another machine: {slot} would have its port {port} there, and somebody else has it here",
@@ -88,7 +88,7 @@ pub fn before_start(
             }
             Ok(())
         }
-        Place::Here | Place::Rootless | Place::Machine => note(endpoint, HERE),
+        Locality::Here | Locality::Rootless | Locality::Machine => note(endpoint, HERE),
     }
 }
 
@@ -153,7 +153,7 @@ pub fn check(engine: &Engine, header: Option<&Header>, containers: &[Container])
         Some(noted) if noted == free() => note(endpoint, HERE),
         // Another socket of the Engine that was looked at when these were started.
         _ if is_as_started(header, containers) && !endpoint.is_suspect() => note(endpoint, HERE),
-        _ if engine.place()? == Place::Elsewhere => Err(Failure::new(format!(
+        _ if engine.place()? == Locality::Elsewhere => Err(Failure::new(format!(
             "the Docker Engine at {} is of another machine, as its name and kernel say, and the ports of what runs there may be somebody else's here",
             endpoint.address
         ))

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::failure::{Failure, Kind};
+use domain::failure::{Code, Failure};
 use domain::text::word::word;
 use domain::worktree::refspec;
 
@@ -42,7 +42,7 @@ impl Repository {
         if let Some(from) = from {
             if is_present {
                 return Err(Failure::new(format!("the branch `{branch}` exists already"))
-                    .kind(Kind::Usage)
+                    .code(Code::Usage)
                     .hint("leave `--from` away, or name another branch")
                     .into());
             }
@@ -81,7 +81,7 @@ impl Repository {
         let (remote, first) =
             found.iter().next().map_or(("", ""), |(remote, reference)| (remote.as_str(), short(reference)));
         Err(Failure::new(format!("several remotes have the branch `{branch}`: {}", shown.join(", ")))
-            .kind(Kind::Usage)
+            .code(Code::Usage)
             .hint(format!(
                 "choose one: `git -C {} branch --track {} {}`, then the same again; or one for every branch: `git -C {0} config checkout.defaultRemote {}`",
                 word(self.common.display()),
@@ -122,7 +122,7 @@ impl Repository {
         });
         let new = name.rsplit('/').next().unwrap_or(name);
         Err(Failure::new(format!("`{name}` is no branch, and means a commit already"))
-            .kind(Kind::Usage)
+            .code(Code::Usage)
             .hint(of_remote.unwrap_or_else(|| {
                 format!(
                     "name the new branch, too: `prism create {} --from {}`",

@@ -14,7 +14,7 @@ use super::{attempt, printed, private_directory, run};
 
 /// How far a worktree came that was announced.
 #[derive(Debug)]
-pub enum Progress {
+pub enum Completeness {
     /// git knows nothing of it.
     Nothing,
     /// It was not finished.
@@ -86,17 +86,17 @@ impl Repository {
     }
 
     /// Says how far the worktree came that was announced.
-    pub fn progress(&self, announced: &Marker) -> Progress {
-        let Some(registration) = self.registration_of(announced) else { return Progress::Nothing };
+    pub fn progress(&self, announced: &Marker) -> Completeness {
+        let Some(registration) = self.registration_of(announced) else { return Completeness::Nothing };
         let is_at_place = registration.place().as_deref() == Some(&announced.worktree);
         if registration.is_half() {
-            return Progress::Half;
+            return Completeness::Half;
         }
         match Marker::parse(&registration.directory) {
             Some(marker) if is_at_place && announced.worktree.join(".git").exists() => {
-                Progress::Whole(Box::new(marker))
+                Completeness::Whole(Box::new(marker))
             }
-            _ => Progress::Elsewhere,
+            _ => Completeness::Elsewhere,
         }
     }
 }

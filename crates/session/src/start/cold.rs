@@ -146,7 +146,7 @@ fn make_room(
 pub fn thaw(work: &mut Work, containers: &[Container]) -> anyhow::Result<()> {
     data::mend_locked(&mut work.engine, &work.session.id)?;
     let paused = containers.iter().filter(|container| container.state == State::Paused);
-    work.engine.unpause(paused.map(|container| container.id.as_str()))
+    work.engine.thaw(&paused.map(|container| container.id.clone()).collect::<Vec<_>>())
 }
 
 /// Copies the data with which the session is to begin, before anything of it runs.
@@ -275,7 +275,7 @@ pub fn reassign(work: &mut Work, refused: &BTreeSet<u16>) -> anyhow::Result<Head
 
 /// Gives containers their own names on shared networks that something else than prism made anew. To be called under the
 /// session's lock.
-pub fn rename(work: &mut Work, header: Header) -> anyhow::Result<Header> {
+pub fn own_names(work: &mut Work, header: Header) -> anyhow::Result<Header> {
     let Work { session, engine, .. } = work;
     // Whoever held the lock may have done it.
     let mut header = warm::fitting_header(session).unwrap_or(header);

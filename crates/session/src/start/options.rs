@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::engine::selection::Selection;
-use domain::failure::{Failure, Kind};
+use domain::failure::{Code, Failure};
 use domain::identity::name::ServiceName;
 use domain::stack::header::Header;
 use domain::stack::plan::ServicePlan;
@@ -61,7 +61,7 @@ pub fn check_services(
     let Some(unknown) = wanted.iter().find(|service| !services.contains_key(*service)) else {
         return Ok(());
     };
-    let failure = Failure::new(format!("there is no service `{unknown}`")).kind(Kind::Usage);
+    let failure = Failure::new(format!("there is no service `{unknown}`")).code(Code::Usage);
     let names = || services.keys().map(|service| service.0.as_str());
     Err(match nearest(&unknown.0, names()) {
         Some(near) => failure.hint(format!("did you mean `{near}`?")),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use domain::engine::container::{Container, State};
-use domain::failure::{Failure, Kind};
+use domain::failure::{Code, Failure};
 use domain::stack::header::Header;
 use domain::stack::readiness::Stage;
 use domain::stack::step::{Facts, Refusal, STARTS, Step, decide};
@@ -17,7 +17,7 @@ use crate::machine::lock::Lock;
 use crate::start::options::{Options, check_services};
 use crate::start::patience::{LIMIT, patience};
 use crate::start::wait::{Outcome, Wait};
-use crate::start::warm::Sight;
+use crate::start::warm::Observation;
 use crate::start::{cold, rename, warm};
 use crate::work::Work;
 
@@ -82,7 +82,7 @@ impl<'a> Start<'a> {
                 }
                 (Step::Rename, Some(header)) => {
                     let _lock = if self.lock.is_none() { Some(work.lock()?) } else { None };
-                    self.header = Some(cold::rename(work, header)?);
+                    self.header = Some(cold::own_names(work, header)?);
                 }
                 (Step::Refresh, _) => self.header = Some(cold::header(work)?),
                 (Step::Lock, _) => self.lock(work)?,
@@ -98,7 +98,7 @@ impl<'a> Start<'a> {
     }
 
     /// Looks at the session. A header that was made here is the one that is meant.
-    fn look(&mut self, work: &mut Work) -> anyhow::Result<Sight> {
+    fn look(&mut self, work: &mut Work) -> anyhow::Result<Observation> {
         let made = self.header.take();
         let is_made = made.is_some();
         let mut sight = warm::look(work, made)?;
@@ -111,7 +111,7 @@ impl<'a> Start<'a> {
     }
 
     /// Collects what the next step follows from.
-    fn facts(&mut self, work: &Work, sight: &Sight) -> Facts {
+    fn facts(&mut self, work: &Work, sight: &Observation) -> Facts {
         let fits = sight.header.is_some();
         let is_ready = fits && sight.stage == Stage::Ready && self.locked == 0;
         Facts {
@@ -208,6 +208,6 @@ pub fn running(containers: &[Container]) -> BTreeSet<String> {
 /// Says that a directory has no session.
 pub fn no_session(session: &Session) -> Failure {
     Failure::new(format!("there is no session in `{}`", session.directory))
-        .kind(Kind::NoSession)
+        .code(Code::NoSession)
         .hint("`prism start` starts its stack")
 }

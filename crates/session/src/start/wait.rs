@@ -152,7 +152,7 @@ impl<'a> Wait<'a> {
             self.work.interrupt.check()?;
             let pending: Vec<&Finding> = findings.iter().filter(|finding| !self.is_ready(finding)).collect();
             if pending.is_empty() {
-                self.remember(BTreeSet::new());
+                self.remember(&BTreeSet::new(), &containers);
                 timing::mark("wait");
                 return Ok(Outcome::Ready(containers));
             }
@@ -160,7 +160,7 @@ impl<'a> Wait<'a> {
             if now >= self.deadline {
                 let silent = pending.iter().filter(|finding| finding.verdict == Verdict::AskPort);
                 let silent = silent.filter_map(|finding| Some(finding.container?.id.clone()));
-                self.remember(silent.collect());
+                self.remember(&silent.collect(), &containers);
                 let insides = Insides::of_checks(&inspections).with_checks(&self.wrote);
                 return Err(diagnosis::timed_out(
                     &self.work.engine,
@@ -179,10 +179,18 @@ impl<'a> Wait<'a> {
         }
     }
 
-    /// Notes down which containers did not answer in time, so that the next run does not take them for ready by their age.
-    fn remember(&self, unanswered: BTreeSet<String>) {
-        if self.header.unanswered.iter().ne(&unanswered) {
-            let mut header = Header { unanswered: unanswered.into_iter().collect(), ..self.header.clone() };
+    /// Notes down which containers did not answer in time, so that the next run does not take them for ready by their age,
+    /// and which did.
+    fn remember(&self, unanswered: &BTreeSet<String>, containers: &[Container]) {
+        let is_there = |id: &&String| containers.iter().any(|container| container.id == **id);
+        let answered: BTreeSet<String> =
+            self.header.answered.iter().chain(&self.ready).filter(is_there).cloned().collect();
+        if self.header.unanswered.iter().ne(unanswered) || self.header.answered.iter().ne(&answered) {
+            let mut header = Header {
+                unanswered: unanswered.iter().cloned().collect(),
+                answered: answered.into_iter().collect(),
+                ..self.header.clone()
+            };
             if let Err(error) = generated::write_header(&self.work.session, &mut header) {
                 self.work.notices.detail(format!("{error:#}"));
             }

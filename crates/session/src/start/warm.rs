@@ -14,7 +14,7 @@ use crate::work::Work;
 
 /// What a session looks like before anything is done about it.
 #[derive(Debug)]
-pub struct Sight {
+pub struct Observation {
     /// The header, if it is whole, of this version, of this session, and fits its inputs.
     pub header: Option<Header>,
     /// The session's containers, without twins.
@@ -25,7 +25,7 @@ pub struct Sight {
 
 /// Looks at a session: one read per input, one question to the Engine, no subprocess. A header that was `made` a moment ago
 /// need not be read.
-pub fn look(work: &mut Work, made: Option<Header>) -> anyhow::Result<Sight> {
+pub fn look(work: &mut Work, made: Option<Header>) -> anyhow::Result<Observation> {
     let Work { session, engine, .. } = work;
     let header = made.or_else(|| fitting_header(session).filter(|header| header.settled));
     timing::mark("hash");
@@ -35,7 +35,7 @@ pub fn look(work: &mut Work, made: Option<Header>) -> anyhow::Result<Sight> {
         header.dress(&mut containers);
     }
     let stage = header.as_ref().map_or(Stage::Down, |header| stage(&survey(header, &containers)));
-    Ok(Sight { header, containers, stage })
+    Ok(Observation { header, containers, stage })
 }
 
 /// Reads the header if the override still fits its inputs.

@@ -5,7 +5,7 @@ use domain::environment::{Environment, Sources, Stray};
 use crate::environment::dotenv::Reader;
 use crate::environment::localhost::{self, Asked, Loopback};
 use crate::environment::{app, child, derive};
-use crate::machine::process::network::Network;
+use crate::machine::process::network::CommandNetwork;
 use crate::machine::timing;
 use crate::start::options::Options;
 use crate::start::up;
@@ -35,7 +35,7 @@ pub fn ready(
     work: &mut Work,
     options: &Options,
     command: Command,
-) -> anyhow::Result<(Environment, Option<Network>)> {
+) -> anyhow::Result<(Environment, Option<CommandNetwork>)> {
     let Command { app, is_shell, reader, sources, localhost } = command;
     let up = up::up(work, options)?;
     let Work { session, engine, .. } = work;
@@ -47,7 +47,7 @@ pub fn ready(
         app::add(&mut variables, session, app)?;
     }
     let mut loopback = localhost::loopback(work, &up, &localhost)?;
-    if matches!(loopback, Loopback::Network(_)) {
+    if matches!(loopback, Loopback::CommandNetwork(_)) {
         timing::mark("network");
     }
     variables.reached = loopback.reached(&up);

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use domain::engine::selection::Selection;
 use domain::environment::{Environment, Sources, Stray};
-use domain::failure::{self, Failure, Kind};
+use domain::failure::{self, Code, Failure};
 use domain::stack::settings::Settings;
 use domain::text::word::word;
 
@@ -131,13 +131,13 @@ fn worktree(
     let Work { session: here, engine, interrupt, notices } = &*work;
     let Some(repository) = Repository::find(here.path()) else {
         return Err(Failure::new(format!("`{}` is not in a git repository", here.directory))
-            .kind(Kind::Usage)
+            .code(Code::Usage)
             .hint("`prism create --in-place` needs none")
             .into());
     };
     let Branch { name, from, no_settings, .. } = branch;
     if !repository.is_branch_name(name)? {
-        return Err(Failure::new(format!("`{name}` is not a name for a branch")).kind(Kind::Usage).into());
+        return Err(Failure::new(format!("`{name}` is not a name for a branch")).code(Code::Usage).into());
     }
     let place = create::place(here, &repository, name)?;
     notices.note(format!("making a worktree of `{name}` at `{}`", place.worktree.display()));

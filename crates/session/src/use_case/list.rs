@@ -17,6 +17,7 @@ use crate::find::reach;
 use crate::git;
 use crate::machine::process::identity;
 use crate::notice::Notices;
+use crate::start::warm;
 
 /// Lists the sessions of an owner, be it this user or another tool's, which names none; of everybody without one.
 ///
@@ -36,7 +37,8 @@ pub fn list(
         frozen.iter().try_for_each(|session| data::mend(engine, session))?;
         all = engine.all_sessions()?;
     }
-    let containers = of_owner(all, owner);
+    let mut containers = of_owner(all, owner);
+    credit(&mut containers);
     if let Some(doubt) = reach::doubt(engine, &containers) {
         notices.note(doubt);
     }
@@ -67,12 +69,23 @@ pub fn of_owner(mut containers: Vec<Container>, owner: Option<&str>) -> Vec<Cont
 /// # Errors
 /// The Engine does not answer.
 pub fn info(present: Present) -> anyhow::Result<Option<SessionReport>> {
-    let Present { work, containers, .. } = present;
+    let Present { work, mut containers, .. } = present;
+    credit(&mut containers);
     let left_out = work.engine.note(&work.session.id)?.left_out;
     let host = work.engine.endpoint().host.as_deref();
     let mut session = view::session::sessions(containers, host, |_| &left_out).into_iter().next();
     session.iter_mut().for_each(complete);
     Ok(session)
+}
+
+/// Lets the last start of each session say who answered it.
+fn credit(containers: &mut [Container]) {
+    let directories = containers.iter().filter_map(|it| it.label("working_dir").map(str::to_owned));
+    for directory in directories.collect::<BTreeSet<_>>() {
+        if let Some(header) = warm::peek(Path::new(&directory)) {
+            header.credit(containers);
+        }
+    }
 }
 
 /// Adds what the Engine does not know.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use domain::engine::ledger::{Assignment, Holdings};
-use domain::failure::{Failure, Kind};
+use domain::failure::{Code, Failure};
 use domain::identity::name::SessionId;
 use domain::port::reservation::{Block, Slot};
 use domain::text::template::nearest;
@@ -34,7 +34,7 @@ pub struct Ports {
 /// Lists those of all sessions, or of one.
 ///
 /// # Errors
-/// [`Kind::NoSession`] if the one has none; the Engine does not answer.
+/// [`Code::NoSession`] if the one has none; the Engine does not answer.
 pub fn ports(engine: &mut Engine, target: Option<&Target>, notices: Notices) -> anyhow::Result<Ports> {
     let mut holdings = engine.holdings()?;
     let is_meant = |id: &SessionId| target.is_none_or(|target| target.id == *id);
@@ -110,7 +110,7 @@ fn is_running(holdings: &Holdings, session: &SessionId) -> bool {
 
 fn no_ports(directory: &Path) -> Failure {
     Failure::new(format!("the session of `{}` has no ports", directory.display()))
-        .kind(Kind::NoSession)
+        .code(Code::NoSession)
         .hint("`prism start` starts its stack; `prism ports` shows those of all sessions")
 }
 
@@ -119,7 +119,7 @@ fn unknown(directory: &Path, name: &str, known: &BTreeSet<&str>, is_running: boo
         return no_ports(directory);
     }
     let failure =
-        Failure::new(format!("no service and no app `{name}` has a reserved port here")).kind(Kind::Usage);
+        Failure::new(format!("no service and no app `{name}` has a reserved port here")).code(Code::Usage);
     match nearest(name, known.iter().copied()) {
         Some(near) => failure.hint(format!("did you mean `{near}`?")),
         None if known.is_empty() => {

@@ -1,7 +1,7 @@
 //! A session as it is, without starting anything.
 
 use domain::engine::container::{Container, State};
-use domain::failure::{self, Failure, Kind};
+use domain::failure::{self, Code, Failure};
 use domain::stack::header::Header;
 
 use super::target::Target;
@@ -31,7 +31,7 @@ impl Present {
     /// Finds a session that has containers.
     ///
     /// # Errors
-    /// [`Kind::NoSession`] if it has none.
+    /// [`Code::NoSession`] if it has none.
     pub fn find(
         caller: &Caller,
         engine: Engine,
@@ -49,7 +49,7 @@ impl Present {
     /// Finds one that runs for a shell: with `prism.yaml` only if starting has approved it.
     ///
     /// # Errors
-    /// [`Kind::NoSession`] if it has no containers; it is stopped.
+    /// [`Code::NoSession`] if it has no containers; it is stopped.
     pub fn for_shell(
         caller: &Caller,
         engine: Engine,
@@ -74,7 +74,7 @@ impl Present {
     ) -> anyhow::Result<Self> {
         let session = match Session::find_unread(engine.endpoint(), caller) {
             // Its Compose file may be gone, on another branch for instance.
-            Err(error) if failure::kind(&error) == Kind::NoProject => {
+            Err(error) if failure::code(&error) == Code::NoProject => {
                 let directory = Target::find(caller, &mut engine, None, notices)?.directory;
                 let git_top = git_top(&directory);
                 Session::at(directory, git_top, engine.endpoint(), caller.environment.clone())

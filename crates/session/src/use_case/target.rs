@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use domain::failure::{Failure, Kind};
+use domain::failure::{Code, Failure};
 use domain::identity::name::{SessionId, Suffix};
 use domain::worktree::checkout::{self, Checkout};
 
@@ -146,7 +146,7 @@ impl Named<'_> {
         match self.of_branch(caller, false, notices)? {
             Some(directory) => Ok(directory),
             None if self.word.exists() => Ok(self.word.to_path_buf()),
-            None => Err(self.unknown(caller).kind(Kind::Usage).into()),
+            None => Err(self.unknown(caller).code(Code::Usage).into()),
         }
     }
 

@@ -2,8 +2,8 @@
 
 use super::*;
 
-fn ports() -> Ports {
-    Ports {
+fn ports() -> PortHolders {
+    PortHolders {
         own: [7000].into(),
         declared: [(5432, "db".into()), (7000, "db".into()), (8080, "web".into())].into(),
         of_servers: [5432, 7000].into(),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 /// A directory of the Engine's machine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct Directory {
     /// Its path, as far as it is known without links.
     pub path: String,
     /// Its device and inode, where it can be looked at.
@@ -22,7 +22,7 @@ pub enum Relation {
     Above,
 }
 
-impl Place {
+impl Directory {
     /// Says how `other` lies to this place; `None` if they have nothing in common.
     pub fn relation(&self, other: &Self) -> Option<Relation> {
         if other.is_in(self) {
@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn places_are_compared_by_path_and_by_what_they_are() {
-        let place = |path: &str, id: Option<u64>, above: &[u64]| Place {
+        let place = |path: &str, id: Option<u64>, above: &[u64]| Directory {
             path: path.to_owned(),
             id: id.map(|id| (1, id)),
             above: above.iter().map(|id| (1, *id)).collect(),

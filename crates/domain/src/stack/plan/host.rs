@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use serde::{Deserialize, Serialize};
 
 use super::{Plan, ServicePlan};
-use crate::failure::{Failure, Kind};
+use crate::failure::{Code, Failure};
 use crate::identity::name::ServiceName;
 use crate::port::ContainerPort;
 use crate::port::allocation::{Policy, Want};
@@ -95,7 +95,7 @@ impl Plan {
             });
             if let Some(pin) = pins.into_iter().find(|pin| unwanted.contains(pin)) {
                 return Err(Failure::new(format!("service `{name}` is pinned to port {pin}"))
-                    .kind(Kind::Usage)
+                    .code(Code::Usage)
                     .hint(format!(
                         "change `services: {{{name}: {{port: …}}}}` in prism.yaml, or the label `dev-prism.port`"
                     )));

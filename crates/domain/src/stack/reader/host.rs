@@ -18,13 +18,13 @@ pub struct Names {
 }
 
 /// `[scheme://]host[:port][/path]`, in its parts.
-pub(super) struct Address<'a> {
+pub(super) struct UrlParts<'a> {
     pub(super) scheme: &'a str,
     pub(super) host: &'a str,
     pub(super) rest: &'a str,
 }
 
-impl<'a> Address<'a> {
+impl<'a> UrlParts<'a> {
     pub(super) fn of(text: &'a str) -> Self {
         let at = text.find("://").map_or(0, |at| at + "://".len());
         let (scheme, rest) = text.split_at(at);
@@ -113,7 +113,7 @@ impl Names {
 
     /// Puts the host of an address below the session's.
     pub fn address(&self, text: &str) -> String {
-        let Address { scheme, host, rest } = Address::of(text);
+        let UrlParts { scheme, host, rest } = UrlParts::of(text);
         format!("{scheme}{}{rest}", self.host(host))
     }
 

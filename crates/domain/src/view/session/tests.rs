@@ -50,6 +50,15 @@ fn states() {
 }
 
 #[test]
+fn a_service_that_prism_asked_is_not_starting() {
+    let mut stack = stack();
+    stack[0].status = "Up 3 seconds (health: starting)".into();
+    assert_eq!(sessions(stack.clone(), None, |_| &[])[0].services[0].word(), "starting");
+    stack[0].labels.insert("dev-prism.answered".into(), "true".into());
+    assert_eq!(sessions(stack, None, |_| &[])[0].services[0].word(), "healthy");
+}
+
+#[test]
 fn what_was_left_out_is_not_missing() {
     let mut stack = stack();
     stack[1].status = "Exited (137) 2 minutes ago".into();

@@ -8,7 +8,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use domain::engine::origin::{Mount, Origin, Place, Presence, Why};
+use domain::engine::origin::{Location, Mount, Origin, Presence, Why};
 use domain::worktree::loss::is_cache;
 use domain::worktree::mount;
 
@@ -137,7 +137,7 @@ fn mounts() -> String {
     read::text(Path::new("/proc/self/mountinfo")).unwrap_or_default()
 }
 
-fn place(directory: &Path) -> io::Result<Place> {
+fn place(directory: &Path) -> io::Result<Location> {
     // To look into it mounts what is to be mounted there when somebody comes.
     fs::read_dir(directory)?.next();
     let flags = nix::libc::O_PATH | nix::libc::O_DIRECTORY;
@@ -152,7 +152,7 @@ fn place(directory: &Path) -> io::Result<Place> {
         fs::read_link(format!("/proc/self/fd/{descriptor}")).unwrap_or_else(|_| directory.to_path_buf());
     let path = path.to_string_lossy().into_owned();
     let boot = read::text(Path::new("/proc/sys/kernel/random/boot_id")).unwrap_or_default();
-    Ok(Place {
+    Ok(Location {
         uuid: mount.as_ref().and_then(|mount| uuid(&mount.source)),
         fsid: system.filesystem_id() as u64,
         device: opened.metadata()?.dev(),

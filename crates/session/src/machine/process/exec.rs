@@ -5,7 +5,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use domain::environment::Environment;
-use domain::failure::{Failure, Kind};
+use domain::failure::{Code, Failure};
 use domain::text::word::word;
 use nix::errno::Errno;
 use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, PosixSpawnFlags, posix_spawn};
@@ -20,7 +20,7 @@ const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 /// Finds the file that `command` means under this `PATH`.
 ///
 /// # Errors
-/// [`Kind::CommandNotFound`], or [`Kind::CommandNotExecutable`] if all that was found cannot be executed.
+/// [`Code::CommandNotFound`], or [`Code::CommandNotExecutable`] if all that was found cannot be executed.
 pub fn find(command: &OsStr, path: Option<&OsStr>) -> Result<PathBuf, Failure> {
     let shown = command.to_string_lossy();
     let candidates: Vec<PathBuf> = if command.as_bytes().contains(&b'/') {
@@ -51,14 +51,14 @@ pub fn find(command: &OsStr, path: Option<&OsStr>) -> Result<PathBuf, Failure> {
     match denied {
         Some((found, true)) => {
             Err(Failure::new(format!("cannot execute `{}`: it is a directory", found.display()))
-                .kind(Kind::CommandNotExecutable))
+                .code(Code::CommandNotExecutable))
         }
         Some((found, false)) => {
             Err(Failure::new(format!("cannot execute `{}`: permission denied", found.display()))
-                .kind(Kind::CommandNotExecutable)
+                .code(Code::CommandNotExecutable)
                 .hint(format!("make it executable: `chmod +x {}`", word(found.display()))))
         }
-        None => Err(Failure::new(format!("command `{shown}` not found")).kind(Kind::CommandNotFound)),
+        None => Err(Failure::new(format!("command `{shown}` not found")).code(Code::CommandNotFound)),
     }
 }
 
@@ -77,7 +77,7 @@ impl Program {
     /// It is not found or cannot be executed, or a word holds a NUL byte.
     pub fn find(arguments: &[OsString], environment: &Environment) -> Result<Self, Failure> {
         let Some(command) = arguments.first() else {
-            return Err(Failure::new("there is no command to run").kind(Kind::Usage));
+            return Err(Failure::new("there is no command to run").code(Code::Usage));
         };
         let path = environment.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.as_os_str());
         let file = find(command, path)?;
@@ -153,13 +153,13 @@ impl Program {
             .caused_by(std::io::Error::from(errno));
         match errno {
             Errno::ENOENT => failure
-                .kind(Kind::CommandNotFound)
+                .code(Code::CommandNotFound)
                 .hint("its `#!` line names an interpreter that does not exist"),
             Errno::E2BIG => failure
-                .kind(Kind::CommandNotExecutable)
+                .code(Code::CommandNotExecutable)
                 .hint("its arguments and environment are too large together"),
             Errno::EAGAIN | Errno::ENOMEM => failure.hint("end some processes, or allow more: `ulimit -u`"),
-            _ => failure.kind(Kind::CommandNotExecutable),
+            _ => failure.code(Code::CommandNotExecutable),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use domain::failure::{Failure, Kind};
+use domain::failure::{Code, Failure};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, raise};
@@ -38,10 +38,10 @@ const FAREWELL: Duration = Duration::from_secs(3);
 /// Notices the signals that end prism, from [`Interrupt::listen`] on as long as one of its clones lives. Signals that
 /// the caller ignores stay ignored.
 #[derive(Debug, Clone, Default)]
-pub struct Interrupt(Rc<State>);
+pub struct Interrupt(Rc<Heard>);
 
 #[derive(Debug, Default)]
-struct State {
+struct Heard {
     delivery: OnceCell<RefCell<SignalDelivery<UnixStream, SignalOnly>>>,
     /// What lets those know who wait for another program.
     noted: RefCell<Vec<SigId>>,
@@ -52,7 +52,7 @@ struct State {
     stopped: Cell<Duration>,
 }
 
-impl Drop for State {
+impl Drop for Heard {
     fn drop(&mut self) {
         for noted in self.noted.take() {
             low_level::unregister(noted);
@@ -112,7 +112,7 @@ impl Interrupt {
     /// Waits for `duration`, or fails at once when a signal arrives.
     ///
     /// # Errors
-    /// [`Kind::Interrupted`] with the signal.
+    /// [`Code::Interrupted`] with the signal.
     pub fn pause(&self, duration: Duration) -> Result<(), Failure> {
         let timeout = PollTimeout::try_from(duration).unwrap_or(PollTimeout::MAX);
         {
@@ -163,7 +163,7 @@ fn heard() -> impl Iterator<Item = i32> {
 
 fn interrupted(signal: Signal) -> Failure {
     Failure::new(format!("interrupted by {signal} before the stack was ready"))
-        .kind(Kind::Interrupted(signal as i32))
+        .code(Code::Interrupted(signal as i32))
 }
 
 /// Ends prism by a signal, as whoever waits for it expects of a program that was interrupted: a shell leaves its loop

@@ -116,14 +116,14 @@ const LIST_LIMIT: Duration = Duration::from_millis(500);
 
 /// A network that is ready to be gone into. It ends with the process that made it.
 #[derive(Debug)]
-pub struct Network {
+pub struct CommandNetwork {
     /// The process that keeps it.
     keeper: i32,
     session: String,
     is_new: bool,
 }
 
-impl Network {
+impl CommandNetwork {
     /// Takes the one that the session has, for this process or its children. `None` if it has none that is as this one would be.
     pub fn join(wanted: &Wanted) -> Option<Self> {
         let keeper = join(&Request::new(wanted.clone()))?;

@@ -185,7 +185,7 @@ impl<'a> ComposeUp<'a> {
                 }
                 return Ok(status);
             }
-            self.rename()?;
+            self.own_names()?;
             let now = self.work.interrupt.now();
             next_word = next_word.max(self.since + WORD);
             let is_late = now >= self.since + self.options.wait_timeout;
@@ -203,7 +203,7 @@ impl<'a> ComposeUp<'a> {
 
     /// Takes Compose's names off shared networks as soon as a container runs: until Compose is done, others would
     /// reach it there. What fails now is tried again at the end.
-    fn rename(&mut self) -> anyhow::Result<()> {
+    fn own_names(&mut self) -> anyhow::Result<()> {
         let header = &mut self.prepared.header;
         if !header.shared_names.is_empty() {
             let containers = self.work.engine.session(&self.work.session.id)?;

@@ -278,6 +278,7 @@ fn header(
         known,
         inspected: Vec::new(),
         unanswered: old.map(|header| header.unanswered.clone()).unwrap_or_default(),
+        answered: old.map(|header| header.answered.clone()).unwrap_or_default(),
         machine: work.engine.endpoint().machine_name(),
         dotenv: dotenv::read(session),
         apps: apps(reserved),

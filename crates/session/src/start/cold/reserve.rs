@@ -15,7 +15,7 @@ use domain::port::reservation::{Block, Reservations, Slot};
 use domain::stack::plan::Plan;
 
 use super::writer::Stores;
-use crate::docker::Place;
+use crate::docker::Locality;
 use crate::find::{lock_name, reach};
 use crate::machine::listen::{self, Listener};
 use crate::machine::lock::Lock;
@@ -61,7 +61,7 @@ impl Reserve<'_> {
             held: BTreeSet::new(),
             host_ips: vec![Ipv4Addr::LOCALHOST.into()],
         }));
-        if place == Place::Rootless {
+        if place == Locality::Rootless {
             check_rights(&wants, listen::first_unprivileged())?;
         }
         let _lock = port::lock(&self.work.engine, &self.work.interrupt)?;
@@ -84,7 +84,7 @@ impl Reserve<'_> {
         let reserved = holdings.held_by_others(&self.work.session.id);
         let bindable = |want: &Want, port: u16| {
             // Apps run here, wherever the Engine is.
-            let is_here = place == Place::Here || matches!(want.slot, Slot::App(_));
+            let is_here = place == Locality::Here || matches!(want.slot, Slot::App(_));
             !self.refused.contains(&port) && (!is_here || is_bindable(want, port))
         };
         let ports = allocate(&wants, &reserved, bindable).map_err(|refusal| {
@@ -109,14 +109,14 @@ impl Reserve<'_> {
         &self,
         wants: &[Want],
         ports: &Reservations,
-        place: Place,
+        place: Locality,
         only_to_look: bool,
     ) -> anyhow::Result<()> {
         if only_to_look {
             return Ok(());
         }
         let of_services = || wants.iter().filter(|want| matches!(want.slot, Slot::Service(..)));
-        let mut taken = of_services().filter(|_| place == Place::Elsewhere).filter_map(|want| {
+        let mut taken = of_services().filter(|_| place == Locality::Elsewhere).filter_map(|want| {
             let mut ports = ports.get(&want.slot)?.ports();
             let port = ports.find(|port| !want.held.contains(port) && !is_bindable(want, *port))?;
             Some((&want.slot, port))
@@ -155,7 +155,7 @@ impl Reserve<'_> {
         before: &Reservations,
         now: &Reservations,
         reserved: &BTreeMap<u16, Holder>,
-        place: Place,
+        place: Locality,
     ) {
         for (slot, new) in now {
             let Some(old) = before.get(slot).filter(|old| old.first != new.first) else { continue };
@@ -188,7 +188,7 @@ fn is_bindable(want: &Want, port: u16) -> bool {
 }
 
 /// Finds the process that has a port. Docker's own proxy says nothing of whose container it serves.
-fn process(place: Place, slot: &Slot, port: u16) -> Option<Listener> {
-    let found = Listener::find(slot.protocol(), port).filter(|_| place != Place::Elsewhere);
+fn process(place: Locality, slot: &Slot, port: u16) -> Option<Listener> {
+    let found = Listener::find(slot.protocol(), port).filter(|_| place != Locality::Elsewhere);
     found.filter(|listener| !listener.is_proxy())
 }

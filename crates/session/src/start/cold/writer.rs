@@ -8,11 +8,11 @@ use std::path::Path;
 use domain::engine::ledger::Noted;
 use domain::failure::Failure;
 use domain::identity::name::{ServiceName, SessionId};
-use domain::stack::data::{Origin, Place, Relation};
+use domain::stack::data::{Directory, Origin, Relation};
 use domain::stack::store::{self, Store};
 use domain::text::word::word;
 
-use crate::docker::{Engine, Place as EnginePlace, Writer};
+use crate::docker::{Engine, Locality, Writer};
 use crate::find::lock_name;
 use crate::machine::lock::Lock;
 
@@ -28,7 +28,7 @@ pub(super) struct Stores {
 /// The same with where it is.
 pub(super) struct Claims<'s> {
     stores: &'s Stores,
-    places: Vec<Place>,
+    places: Vec<Directory>,
     volumes: BTreeMap<String, String>,
     is_here: bool,
 }
@@ -39,7 +39,7 @@ impl Stores {
         if self.stores.is_empty() {
             return Ok(Claims { stores: self, places: Vec::new(), volumes: BTreeMap::new(), is_here: false });
         }
-        let is_here = matches!(engine.place()?, EnginePlace::Here | EnginePlace::Rootless);
+        let is_here = matches!(engine.place()?, Locality::Here | Locality::Rootless);
         let volumes = engine.volume_places()?;
         let places = self.stores.iter().map(|store| located(&store.origin, &volumes, is_here)).collect();
         Ok(Claims { stores: self, places, volumes, is_here })
@@ -138,7 +138,7 @@ fn is_danger(
 }
 
 /// Returns where a place is within a container that has `theirs`, a directory around it, at `target`.
-fn inside(target: &str, theirs: &Place, place: &Place) -> Option<String> {
+fn inside(target: &str, theirs: &Directory, place: &Directory) -> Option<String> {
     let below = Path::new(&place.path).strip_prefix(&theirs.path).ok()?;
     Some(Path::new(target).join(below).to_string_lossy().into_owned())
 }
@@ -170,7 +170,7 @@ fn refusal(store: &Store, (by, stop): &(String, String)) -> Failure {
     ))
 }
 
-fn located(origin: &Origin, volumes: &BTreeMap<String, String>, is_here: bool) -> Place {
+fn located(origin: &Origin, volumes: &BTreeMap<String, String>, is_here: bool) -> Directory {
     match origin {
         Origin::Path(path) => at(path, is_here),
         Origin::Volume(name) => match volumes.get(name) {
@@ -181,18 +181,20 @@ fn located(origin: &Origin, volumes: &BTreeMap<String, String>, is_here: bool) -
 }
 
 /// Looks at a path of this machine, as far as it is there.
-fn at(path: &str, is_here: bool) -> Place {
+fn at(path: &str, is_here: bool) -> Directory {
     let given = Path::new(path);
     if !is_here || !given.is_absolute() {
-        return Place { path: path.to_owned(), ..Place::default() };
+        return Directory { path: path.to_owned(), ..Directory::default() };
     }
     let found = given.ancestors().find_map(|above| Some((above.canonicalize().ok()?, above)));
-    let Some((real, above)) = found else { return Place { path: path.to_owned(), ..Place::default() } };
+    let Some((real, above)) = found else {
+        return Directory { path: path.to_owned(), ..Directory::default() };
+    };
     let is_whole = above == given;
     let full = given.strip_prefix(above).ok().filter(|rest| !rest.as_os_str().is_empty());
     let full = full.map_or_else(|| real.clone(), |rest| real.join(rest));
     let id = |path: &Path| fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
-    Place {
+    Directory {
         path: full.to_string_lossy().into_owned(),
         id: id(&real).filter(|_| is_whole),
         above: real.ancestors().skip(usize::from(is_whole)).filter_map(id).collect(),
